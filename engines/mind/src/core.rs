@@ -1,0 +1,189 @@
+//! One fitted tier: dictionary, scores, examples. Training rows in, class scores and evidence out.
+
+use crate::dense::{to_bytes, unit};
+use crate::features::Counted;
+use crate::linear::Linear;
+use crate::neighbours::{MOST_EXAMPLES, Near, Neighbours};
+use crate::svm::{Matrix, SvmOptions, train};
+use crate::vocab::{Sparse, Vocab};
+
+/// One prepared training row.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Class, or `None` for a row that must be refused.
+    pub class: Option<u32>,
+    /// Hashed features of the normalised text.
+    pub features: Vec<Counted>,
+    /// Sentence vector as the encoder gave it; empty without an encoder.
+    pub dense: Vec<f32>,
+    /// Weight > 0.
+    pub weight: f32,
+    /// Number of Chinese characters and words, for the length feature.
+    pub length: usize,
+    /// True for label names and the like: trained on, never shown as an example, never used for calibrating.
+    pub helper: bool,
+}
+
+/// How a tier is fitted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FitOptions {
+    /// Penalty of the support vector machine.
+    pub c: f32,
+    /// Weight of the sparse part against the dense part.
+    pub sparse_weight: f32,
+    /// Weight of the nearest example of a class in its score; matters when there are few examples.
+    pub neighbour_weight: f32,
+    /// Features in fewer rows are dropped.
+    pub min_rows: u32,
+    /// Threads.
+    pub threads: usize,
+    /// Stop criterion.
+    pub tolerance: f32,
+}
+
+/// A fitted tier.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Core {
+    /// Dictionary.
+    pub vocab: Vocab,
+    /// Class scores.
+    pub linear: Linear,
+    /// Examples.
+    pub neighbours: Neighbours,
+    /// Which training row each example was.
+    pub example_row: Vec<u32>,
+    /// Mean of each dense dimension over the training rows.
+    pub mean: Vec<f32>,
+    /// Length of each encoder's block in the dense vector.
+    pub blocks: Vec<u32>,
+    /// Weight of the sparse part.
+    pub sparse_weight: f32,
+    /// Weight of the best similarity to an example of a class, added to the class score.
+    pub neighbour_weight: f32,
+}
+
+/// What one query looks like to a tier.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Sparse vector.
+    pub sparse: Sparse,
+    /// Centred dense vector of length 1, or empty.
+    pub dense: Vec<f32>,
+    /// Share of the query's weight the dictionary knows.
+    pub known: f32,
+    /// One score a class.
+    pub scores: Vec<f32>,
+    /// Nearest examples, best first.
+    pub nearest: Vec<Near>,
+    /// Best lexical and semantic similarity to any example of each class.
+    pub best_of_class: Vec<(f32, f32)>,
+}
+
+/// Centres each encoder's block and scales it to length 1.
+fn centred(dense: &[f32], mean: &[f32], blocks: &[u32]) -> Vec<f32> {
+    let mut out: Vec<f32> = dense.iter().zip(mean).map(|(x, m)| x - m).collect();
+    let mut rest = out.as_mut_slice();
+    for block in blocks {
+        let (head, tail) = rest.split_at_mut((*block as usize).min(rest.len()));
+        unit(head);
+        rest = tail;
+    }
+    out
+}
+
+impl Core {
+    /// Fits the tier. `rows` must be in their canonical order; the result then depends on nothing else.
+    pub fn fit(rows: &[&Prepared], classes: usize, blocks: &[u32], options: FitOptions) -> Core {
+        let vocab = Vocab::learn(rows.iter().map(|r| r.features.as_slice()), options.min_rows);
+        let dense_dim = rows.first().map_or(0, |r| r.dense.len());
+        let mut mean = vec![0.0f64; dense_dim];
+        let mut total = 0.0f64;
+        for row in rows.iter().filter(|r| !r.helper) {
+            total += 1.0;
+            mean.iter_mut().zip(&row.dense).for_each(|(m, x)| *m += f64::from(*x));
+        }
+        let mean: Vec<f32> = mean.iter().map(|m| (m / total.max(1.0)) as f32).collect();
+
+        let mut matrix = Matrix { dense_dim, sparse_dim: vocab.len(), ..Matrix::default() };
+        for row in rows {
+            let (mut sparse, _) = vocab.vector(&row.features);
+            sparse.iter_mut().for_each(|f| f.1 *= options.sparse_weight);
+            matrix.sparse.push(sparse);
+            matrix.dense.extend(centred(&row.dense, &mean, blocks));
+            matrix.weights.push(row.weight);
+        }
+        let labels: Vec<Option<u32>> = rows.iter().map(|r| r.class).collect();
+        let trained = train(&matrix, &labels, classes, SvmOptions {
+            c: options.c, tolerance: options.tolerance, passes: 200, threads: options.threads });
+        let linear = Linear::pack(&trained, vocab.len(), dense_dim);
+
+        let kept = thin(rows, classes);
+        let mut class = Vec::new();
+        let mut dense = Vec::new();
+        let mut vectors: Vec<Sparse> = Vec::new();
+        for at in &kept {
+            class.push(rows[*at as usize].class.unwrap_or(u32::MAX));
+            vectors.push(matrix.sparse[*at as usize].iter().map(|f| (f.0, f.1 / options.sparse_weight)).collect());
+            if dense_dim > 0 {
+                let at = *at as usize * dense_dim;
+                dense.push(to_bytes(&matrix.dense[at..at + dense_dim]));
+            }
+        }
+        let neighbours = Neighbours::build(class, &vectors.iter().collect::<Vec<_>>(), vocab.len(), &dense);
+        Core { vocab, linear, neighbours, example_row: kept, mean, blocks: blocks.to_vec(),
+            sparse_weight: options.sparse_weight, neighbour_weight: options.neighbour_weight }
+    }
+
+    /// Looks at one query: its features and, for a tier with an encoder, its sentence vector.
+    pub fn view(&self, features: &[Counted], dense: &[f32], k: usize) -> View {
+        let (sparse, known) = self.vocab.vector(features);
+        let dense = centred(dense, &self.mean, &self.blocks);
+        let weighted: Sparse = sparse.iter().map(|f| (f.0, f.1 * self.sparse_weight)).collect();
+        let mut scores = self.linear.scores(&weighted, &dense);
+        let bytes = if dense.is_empty() { Vec::new() } else { to_bytes(&dense) };
+        let (lexical, semantic) = self.neighbours.all(&sparse, &bytes);
+        let mut best_of_class = vec![(0.0f32, 0.0f32); self.linear.classes];
+        for (example, class) in self.neighbours.class.iter().enumerate() {
+            if let Some(best) = best_of_class.get_mut(*class as usize) {
+                best.0 = best.0.max(lexical[example]);
+                best.1 = best.1.max(semantic[example]);
+            }
+        }
+        if self.neighbour_weight > 0.0 {
+            let has_dense = self.neighbours.dense_dim > 0;
+            for (score, best) in scores.iter_mut().zip(&best_of_class) {
+                let near = if has_dense { 0.5 * (best.0 + best.1) } else { best.0 };
+                *score += self.neighbour_weight * near;
+            }
+        }
+        let nearest = self.neighbours.nearest(&lexical, &semantic, k);
+        View { sparse, dense, known, scores, nearest, best_of_class }
+    }
+}
+
+/// Rows to keep as examples: all, or round-robin over the classes up to [`MOST_EXAMPLES`].
+fn thin(rows: &[&Prepared], classes: usize) -> Vec<u32> {
+    let shown: Vec<u32> = (0..rows.len() as u32).filter(|r| !rows[*r as usize].helper).collect();
+    if shown.len() <= MOST_EXAMPLES {
+        return shown;
+    }
+    let mut by_class: Vec<Vec<u32>> = vec![Vec::new(); classes + 1];
+    for row in shown {
+        let class = rows[row as usize].class.map_or(classes, |c| c as usize);
+        by_class[class].push(row);
+    }
+    // Evenly spread places inside a class, so that alphabetical order does not favour anything.
+    let mut kept = Vec::with_capacity(MOST_EXAMPLES);
+    let mut quota = MOST_EXAMPLES;
+    let mut order: Vec<usize> = (0..by_class.len()).collect();
+    order.sort_by_key(|c| (by_class[*c].len(), *c));
+    for (done, class) in order.iter().enumerate() {
+        let share = quota / (by_class.len() - done);
+        let members = &by_class[*class];
+        let take = share.min(members.len());
+        kept.extend((0..take).map(|i| members[i * members.len() / take.max(1)]));
+        quota -= take;
+    }
+    kept.sort_unstable();
+    kept
+}

@@ -1,0 +1,72 @@
+//! The trained scores: one row of small whole numbers per feature, one column per class.
+
+use crate::svm::ClassWeights;
+use crate::vocab::Sparse;
+
+/// Scores of all classes for one vector = Σ value × weight, weights kept as −127..=127 with one scale per feature.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Linear {
+    /// Number of classes.
+    pub classes: usize,
+    /// Feature-major weights: `quantised[place * classes + class]`.
+    pub quantised: Vec<i8>,
+    /// Scale of each feature.
+    pub scales: Vec<f32>,
+    /// Dense weights, dimension-major: `dense[d * classes + class]`.
+    pub dense: Vec<f32>,
+    /// One bias per class.
+    pub bias: Vec<f32>,
+}
+
+impl Linear {
+    /// Packs trained weights. `sparse_dim` and `dense_dim` as in the training matrix.
+    pub fn pack(trained: &[ClassWeights], sparse_dim: usize, dense_dim: usize) -> Self {
+        let classes = trained.len();
+        let mut quantised = vec![0i8; sparse_dim * classes];
+        let mut scales = vec![0.0f32; sparse_dim];
+        for place in 0..sparse_dim {
+            let most = trained.iter().fold(0.0f32, |m, w| m.max(w[place].abs()));
+            if most > 0.0 {
+                scales[place] = most / 127.0;
+                for (class, w) in trained.iter().enumerate() {
+                    quantised[place * classes + class] = (w[place] / most * 127.0).round() as i8;
+                }
+            }
+        }
+        let mut dense = vec![0.0f32; dense_dim * classes];
+        for d in 0..dense_dim {
+            for (class, w) in trained.iter().enumerate() {
+                dense[d * classes + class] = w[sparse_dim + d];
+            }
+        }
+        let bias = trained.iter().map(|w| w[sparse_dim + dense_dim]).collect();
+        Linear { classes, quantised, scales, dense, bias }
+    }
+
+    /// Scores of all classes, in class order.
+    pub fn scores(&self, sparse: &Sparse, dense: &[f32]) -> Vec<f32> {
+        let mut out = self.bias.clone();
+        for (place, value) in sparse {
+            let at = *place as usize * self.classes;
+            let scale = value * self.scales[*place as usize];
+            if scale != 0.0 {
+                for (score, weight) in out.iter_mut().zip(&self.quantised[at..at + self.classes]) {
+                    *score += scale * f32::from(*weight);
+                }
+            }
+        }
+        for (d, value) in dense.iter().enumerate() {
+            let weights = &self.dense[d * self.classes..(d + 1) * self.classes];
+            for (score, weight) in out.iter_mut().zip(weights) {
+                *score += value * weight;
+            }
+        }
+        out
+    }
+
+    /// What one feature of value `value` adds to the score of `class`.
+    pub fn share(&self, place: u32, value: f32, class: usize) -> f32 {
+        let place = place as usize;
+        value * self.scales[place] * f32::from(self.quantised[place * self.classes + class])
+    }
+}

@@ -1,0 +1,154 @@
+//! From labelled rows to a model: canonical order, choice of the penalty, thresholds learned with hidden intents.
+
+use crate::calibrate::{Calibrator, Judged, ranked, signs};
+use crate::core::{Core, FitOptions, Prepared};
+use crate::random::Sequence;
+
+/// What the trainer decides by itself unless told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tuning {
+    /// Penalty; `None` = chosen by cross-validation on the training rows.
+    pub c: Option<f32>,
+    /// Precision asked of answers given alone.
+    pub target: f64,
+    /// Threads; the model does not depend on it.
+    pub threads: usize,
+}
+
+/// A fitted tier with its calibration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tier {
+    /// Dictionary, scores, examples.
+    pub core: Core,
+    /// Confidence and threshold.
+    pub calibrator: Calibrator,
+    /// How it was fitted.
+    pub options: FitOptions,
+}
+
+/// Penalties tried when none is given, strongest smoothing first.
+const PENALTIES: [f32; 4] = [0.1, 0.3, 1.0, 3.0];
+
+/// Fits one tier on prepared rows in canonical order.
+pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tuning) -> Tier {
+    let real: Vec<usize> = (0..rows.len()).filter(|r| !rows[*r].helper).collect();
+    let per_class = real.len() as f32 / classes.max(1) as f32;
+    let mut options = FitOptions {
+        c: tuning.c.unwrap_or(1.0),
+        sparse_weight: 1.0,
+        neighbour_weight: neighbour_weight(per_class),
+        min_rows: if real.len() > 3_000 { 2 } else { 1 },
+        threads: tuning.threads,
+        tolerance: 0.02,
+    };
+    if tuning.c.is_none() && classes > 1 {
+        options.c = choose_penalty(rows, &real, classes, blocks, options);
+    }
+    let judged = if classes > 1 { judge(rows, &real, classes, blocks, options) } else { Vec::new() };
+    let calibrator = Calibrator::fit(&judged, tuning.target, 3.0);
+    let all: Vec<&Prepared> = rows.iter().collect();
+    let core = Core::fit(&all, classes, blocks, options);
+    Tier { core, calibrator, options }
+}
+
+/// With one or two examples a class, the nearest example says more than a trained border.
+fn neighbour_weight(per_class: f32) -> f32 {
+    if per_class < 2.0 {
+        4.0
+    } else if per_class < 8.0 {
+        0.5
+    } else {
+        0.0
+    }
+}
+
+/// Fold of each real row: rows of a class are dealt evenly over the folds.
+fn folds(rows: &[Prepared], real: &[usize], count: usize, seed: u64) -> Vec<usize> {
+    let mut random = Sequence::new(seed);
+    let mut order = real.to_vec();
+    random.shuffle(&mut order);
+    order.sort_by_key(|r| rows[*r].class);
+    let mut fold = vec![usize::MAX; rows.len()];
+    for (at, row) in order.iter().enumerate() {
+        fold[*row] = at % count;
+    }
+    fold
+}
+
+fn choose_penalty(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], options: FitOptions) -> f32 {
+    let counts = real.len();
+    if counts < 3 * classes || counts < 30 {
+        return 3.0;
+    }
+    // Large sets: one held-out fold is enough to tell penalties apart.
+    let (count, used) = if counts > 3_000 { (5, 1) } else { (4, 4) };
+    let fold = folds(rows, real, count, 11);
+    let mut best = (0.0f64, 1.0f32);
+    for c in PENALTIES {
+        let mut right = 0usize;
+        for held in 0..used {
+            let train: Vec<&Prepared> = (0..rows.len()).filter(|r| fold[*r] != held).map(|r| &rows[r]).collect();
+            let core = Core::fit(&train, classes, blocks, FitOptions { c, tolerance: 0.1, ..options });
+            right += real
+                .iter()
+                .filter(|r| fold[**r] == held && rows[**r].class.is_some())
+                .filter(|r| {
+                    let row = &rows[**r];
+                    let view = core.view(&row.features, &row.dense, 1);
+                    ranked(&view.scores).first().copied() == row.class
+                })
+                .count();
+        }
+        // A stronger smoothing is kept unless the weaker one is clearly better.
+        if right as f64 > best.0 * 1.002 {
+            best = (right as f64, c);
+        }
+    }
+    best.1
+}
+
+/// Out-of-fold judgements. In every fold a fifth of the intents is hidden from training; their questions must be refused.
+fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], options: FitOptions) -> Vec<Judged> {
+    let n = real.len();
+    if n < 20 {
+        return Vec::new();
+    }
+    let (count, repeats) = if n > 5_000 { (3, 1) } else if n > 1_000 { (5, 1) } else { (5, 3) };
+    let hide = classes >= 5;
+    let mut out = Vec::new();
+    for repeat in 0..repeats {
+        let fold = folds(rows, real, count, 100 + repeat);
+        let mut order: Vec<usize> = (0..classes).collect();
+        Sequence::new(200 + repeat).shuffle(&mut order);
+        let mut group = vec![usize::MAX; classes];
+        // A fifth of the intents a fold, whatever the number of folds.
+        order.iter().enumerate().for_each(|(at, class)| group[*class] = at % 5);
+        for held in 0..count {
+            let hidden = |row: &Prepared| hide && row.class.is_some_and(|c| group[c as usize] == held);
+            let train: Vec<&Prepared> =
+                (0..rows.len()).filter(|r| fold[*r] != held && !hidden(&rows[*r])).map(|r| &rows[r]).collect();
+            let core = Core::fit(&train, classes, blocks, FitOptions { tolerance: 0.1, ..options });
+            for r in real {
+                let row = &rows[*r];
+                let is_hidden = hidden(row);
+                if fold[*r] != held && !is_hidden {
+                    continue;
+                }
+                let mut view = core.view(&row.features, &row.dense, 5);
+                if hide {
+                    // A hidden class has no examples; its constant score is no rival.
+                    for (class, g) in group.iter().enumerate() {
+                        if *g == held {
+                            view.scores[class] = f32::NEG_INFINITY;
+                        }
+                    }
+                }
+                let Some(top) = ranked(&view.scores).first().copied() else { continue };
+                let right = !is_hidden && row.class == Some(top);
+                let weight = if is_hidden { 1.0 / count as f64 } else { 1.0 };
+                out.push(Judged { signs: signs(&view, top, row.length), right, weight });
+            }
+        }
+    }
+    out
+}
