@@ -1,1 +1,41 @@
-//! store
+//! One code path for SQLite and PostgreSQL, and the spine on it: event log, checkpoints, timers, outbox, blobs,
+//! idempotency keys, audit, leases.
+//!
+//! SQL is written once (`?1`, a few type words in migrations). A unit of work is a closure that gets a [`Tx`];
+//! [`Db::write`] answers when its commit is durable.
+
+mod audit;
+mod blob;
+mod db;
+mod idempotency;
+mod lease;
+mod log;
+pub mod migrate;
+mod outbox;
+mod pg;
+mod pgvalue;
+mod settings;
+mod sql;
+mod sqlite;
+mod subscription;
+mod timer;
+mod tx;
+mod value;
+
+pub use audit::Ctx;
+pub use blob::{Blobs, INLINE_LIMIT, Prepared};
+pub use db::{Db, Location};
+pub use idempotency::Remembered;
+pub use lease::Lease;
+pub use log::{Position, Recorded};
+pub use migrate::Migration;
+pub use outbox::{Effect, EffectFuture, EffectHandler, EffectOutcome, OutboxItem};
+pub use settings::Workspace;
+pub use sql::{Engine, expand_types};
+pub use subscription::{Park, Subscription};
+pub use timer::{Timer, TimerHandler};
+pub use tx::{Services, Tx, UNIQUE};
+pub use value::{FromRow, FromValue, Json, Row, ToValue, Value};
+
+/// The spine's own tables.
+pub const MIGRATIONS: &[Migration] = &[Migration { capability: "store", version: 1, sql: include_str!("../migrations/0001_spine.sql") }];

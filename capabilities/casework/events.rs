@@ -1,0 +1,78 @@
+//! What casework tells: conversations, messages, cases. The subject of each is the case.
+
+use shouwen_kernel::{CaseId, ConversationId, CustomerId, InboxId, MessageId, OrgUnitId, PersonId, TeamId, Time};
+
+events! {
+    /// Events of cases and their conversations.
+    pub enum CaseEvent {
+        /// A matter was accepted.
+        "case.opened" => Opened {
+            case_id: CaseId,
+            /// Human number, unique in the workspace: `2026-000123`.
+            number: String,
+            case_type: String,
+            title: String,
+            /// `low`, `normal`, `high`, `urgent`.
+            priority: String,
+            stage: String,
+            /// `open`, `waiting`, `resolved`, `closed`.
+            status: String,
+            channel: String,
+            inbox_id: Option<InboxId>,
+            customer_id: Option<CustomerId>,
+            customer_name: Option<String>,
+            region: Option<String>,
+            tier: Option<String>,
+            org_unit_id: Option<OrgUnitId>,
+            team_id: Option<TeamId>,
+            assignee_id: Option<PersonId>,
+            accountable_id: Option<PersonId>,
+            tags: Vec<String>,
+            language: Option<String>,
+            opened_at: Time,
+        },
+        /// A message joined the case's conversation. Direction `in`, `out` or `note`.
+        "case.message_added" => MessageAdded {
+            case_id: CaseId,
+            conversation_id: ConversationId,
+            message_id: MessageId,
+            direction: String,
+            author_id: Option<PersonId>,
+            author_name: String,
+            /// At most 200 characters, one line.
+            preview: String,
+            /// Blob with the indexable text: [`crate::message::Content`].
+            content: String,
+            at: Time,
+            /// Automatic mail neither starts nor stops a clock.
+            auto: bool,
+            /// From a verified participant.
+            verified: bool,
+            mentions: Vec<PersonId>,
+        },
+        /// An outbound message changed state: queued, sending, sent, deferred, failed, cancelled.
+        "case.message_state" => MessageState { case_id: CaseId, message_id: MessageId, state: String, detail: Option<String> },
+        /// The assignee or the team changed. `reason` in words; `by` is `person`, `routing`, `undo` …
+        "case.assigned" => Assigned { case_id: CaseId, from_person: Option<PersonId>, to_person: Option<PersonId>, from_team: Option<TeamId>, to_team: Option<TeamId>, org_unit_id: Option<OrgUnitId>, reason: String, by: String },
+        /// The accountable person (首问责任人) was set or handed over.
+        "case.accountable" => Accountable { case_id: CaseId, from: Option<PersonId>, to: Option<PersonId>, reason: String },
+        "case.stage" => StageChanged { case_id: CaseId, from: String, to: String, from_status: String, to_status: String, reason: Option<String>, at: Time },
+        /// One simple field changed: title, priority, type, language, org_unit or `fields.<key>`.
+        "case.edited" => Edited { case_id: CaseId, field: String, from: serde_json::Value, to: serde_json::Value },
+        "case.tagged" => Tagged { case_id: CaseId, added: Vec<String>, removed: Vec<String> },
+        /// Reached its end; what the survey and the indicators need.
+        "case.closed" => Closed { case_id: CaseId, resolution: String, text: Option<String>, by: Option<PersonId>, at: Time, conversation_id: Option<ConversationId>, ask: bool },
+        "case.reopened" => Reopened { case_id: CaseId, reason: String, at: Time },
+        "case.customer" => CustomerSet { case_id: CaseId, from: Option<CustomerId>, to: Option<CustomerId>, name: Option<String> },
+        /// `case_id` went into `into`; its conversations moved.
+        "case.merged" => Merged { case_id: CaseId, into: CaseId, conversations: Vec<ConversationId> },
+        "case.unmerged" => Unmerged { case_id: CaseId, from: CaseId, conversations: Vec<ConversationId> },
+        /// Messages left `case_id` for the new case.
+        "case.split" => Split { case_id: CaseId, into: CaseId, messages: Vec<MessageId> },
+        "case.linked" => Linked { case_id: CaseId, other: CaseId, link: String, removed: bool },
+        "case.watched" => Watched { case_id: CaseId, person_id: PersonId, removed: bool },
+        "case.snoozed" => Snoozed { case_id: CaseId, until: Option<Time>, reason: String },
+        /// A participant was accepted as who they say they are.
+        "case.participant_verified" => ParticipantVerified { case_id: CaseId, conversation_id: ConversationId, by: PersonId },
+    }
+}

@@ -1,0 +1,19 @@
+//! What the service-level clocks tell. The subject of each is the case.
+
+use shouwen_kernel::{CaseId, Time};
+
+events! {
+    /// Events of clocks. `clock`: first_response, next_response, resolution.
+    pub enum ClockEvent {
+        /// Started, or planned anew (calendar, target, priority or pause changed). `due_at` null while paused.
+        "clock.planned" => Planned { case_id: CaseId, clock: String, target_s: i64, started_at: Time, due_at: Option<Time>, warn_at: Option<Time>, paused: bool, why: String },
+        /// Fulfilled. `elapsed_s` in working time.
+        "clock.met" => Met { case_id: CaseId, clock: String, at: Time, elapsed_s: i64, target_s: i64, breached: bool },
+        /// No longer wanted (merged, type without a service level).
+        "clock.cancelled" => Cancelled { case_id: CaseId, clock: String },
+        /// The share of the target that asks for attention is used up.
+        "clock.warned" => Warned { case_id: CaseId, clock: String, due_at: Time },
+        /// The target passed without fulfilment.
+        "clock.breached" => Breached { case_id: CaseId, clock: String, due_at: Time },
+    }
+}
