@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CustomerId, PersonId, TokenId};
 
 /// The one who acts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
     /// A member of staff, in person or through an API token of theirs.

@@ -61,6 +61,13 @@ impl std::str::FromStr for Time {
     }
 }
 
+impl utoipa::PartialSchema for Time {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        crate::schema::text("RFC 3339 instant; answers are in UTC", "2026-01-02T01:30:00Z")
+    }
+}
+impl utoipa::ToSchema for Time {}
+
 impl Serialize for Time {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)

@@ -137,6 +137,12 @@ macro_rules! ids {
                         .expected(concat!("`", $prefix, "_` and 26 characters, as the API printed it")))
             }
         }
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                crate::schema::text(concat!("`", $prefix, "_` and 26 lower-case Crockford characters"), concat!($prefix, "_01kaj3sk3v7a0bq6m1x9y2z3w4"))
+            }
+        }
+        impl utoipa::ToSchema for $name {}
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.collect_str(self) }
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A language the product speaks completely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Lang {
     /// Simplified Chinese.
     #[default]

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod id;
 pub mod lang;
 pub mod problem;
+pub mod schema;
 pub mod text;
 
 pub use access::{Access, Grant, Permission, Reach, Scope};

@@ -1,0 +1,121 @@
+//! All modules together: the router, the OpenAPI document, the headers every answer carries.
+
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use shouwen_kernel::{Kind, Problem};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::answer::REQUEST_ID;
+use crate::{App, Failure, Module, SESSION_COOKIE, request_id};
+
+fn documented(modules: Vec<Module>) -> (axum::Router<App>, axum::Router<App>, OpenApi) {
+    let base = OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Shouwen API")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(
+                    "Everything the desk does, programs can do. Lists are pages by keyset (`limit`, `after` → `next`). Every POST takes an `Idempotency-Key`. \
+                     Problems answer `{\"error\": {code, message, field, expected, detail, request_id}}`.",
+                ))
+                .build(),
+        )
+        .build();
+    let mut api = OpenApiRouter::<App>::with_openapi(base);
+    let mut pages = axum::Router::new();
+    for module in modules {
+        api = api.merge(module.routes);
+        pages = pages.merge(module.pages);
+    }
+    let (routes, inner) = api.split_for_parts();
+    let (_, mut document) = OpenApiRouter::<App>::with_openapi(OpenApi::default()).nest("/api/v1", OpenApiRouter::<App>::with_openapi(inner.clone())).split_for_parts();
+    document.info = inner.info;
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION_COOKIE))));
+    components.add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+    (routes, pages, document)
+}
+
+/// The OpenAPI document of `modules`.
+pub fn api_document(modules: Vec<Module>) -> OpenApi {
+    documented(modules).2
+}
+
+/// The whole router. `fallback` serves the desk's files.
+pub fn router(app: &App, modules: Vec<Module>, fallback: axum::routing::MethodRouter<App>) -> axum::Router {
+    let (routes, pages, document) = documented(modules);
+    let document: &'static str = Box::leak(document.to_json().unwrap_or_default().into_boxed_str());
+    let routes = routes
+        .route("/openapi.json", axum::routing::get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .fallback(|| async { Failure(Problem::new(Kind::NotFound, "not_found", "there is no such path in the API").expected("a path of /api/v1/docs")) })
+        .method_not_allowed_fallback(|| async {
+            let mut response = Failure(Problem::new(Kind::Invalid, "method_not_allowed", "this path does not answer to this method").expected("a method /api/v1/docs lists for it")).into_response();
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response
+        });
+    axum::Router::new()
+        .nest("/api/v1", routes)
+        .merge(pages)
+        .fallback_service(fallback.with_state(app.clone()))
+        .layer(axum::extract::DefaultBodyLimit::max(60 * 1024 * 1024))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
+            let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Failure(Problem::internal(format!("a panic while answering: {text}"))).into_response()
+        }))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), around))
+        .with_state(app.clone())
+}
+
+/// Gives each request an id, the answer its headers, and the log a line.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = shouwen_kernel::encode_base32(app.ids().uuid(app.clock().now()).as_u128());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let begun = Instant::now();
+    let mut response = REQUEST_ID
+        .scope(id.clone(), async move {
+            let response = next.run(request).await;
+            tracing::debug!(request_id = %request_id(), status = response.status().as_u16(), "answered");
+            response
+        })
+        .await;
+    let status = response.status();
+    let millis = begun.elapsed().as_secs_f64() * 1000.0;
+    app.metrics().add(&format!("http_requests_total{{class=\"{}xx\"}}", status.as_u16() / 100), 1.0);
+    app.metrics().add("http_request_duration_ms_total", millis);
+    tracing::info!(request_id = %id, %method, path, status = status.as_u16(), duration_ms = (millis * 100.0).round() / 100.0, "request");
+    let api = path.starts_with("/api/");
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &str| {
+        if !headers.contains_key(&name)
+            && let Ok(value) = HeaderValue::from_str(value)
+        {
+            headers.insert(name, value);
+        }
+    };
+    set(HeaderName::from_static("x-request-id"), &id);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::X_FRAME_OPTIONS, "SAMEORIGIN");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+    );
+    if api {
+        set(header::CACHE_CONTROL, "no-store");
+    }
+    if app.config().is_secure() {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    response
+}
