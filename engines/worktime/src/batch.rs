@@ -31,7 +31,12 @@ pub struct Summary {
 ///
 /// # Errors
 /// Only when reading or writing fails.
-pub fn run(calendar: &Calendar, default_op: Option<&str>, input: &mut dyn BufRead, out: &mut dyn Write) -> io::Result<Summary> {
+pub fn run(
+    calendar: &Calendar,
+    default_op: Option<&str>,
+    input: &mut dyn BufRead,
+    out: &mut dyn Write,
+) -> io::Result<Summary> {
     let mut summary = Summary::default();
     let mut line = Vec::new();
     while let Some(whole) = next_line(input, &mut line)? {
@@ -39,7 +44,11 @@ pub fn run(calendar: &Calendar, default_op: Option<&str>, input: &mut dyn BufRea
             continue;
         }
         summary.lines += 1;
-        let answered = if whole { answer(calendar, default_op, &line) } else { Err(too_long()) };
+        let answered = if whole {
+            answer(calendar, default_op, &line)
+        } else {
+            Err(too_long())
+        };
         let json = answered.unwrap_or_else(|fault| {
             summary.errors += 1;
             json!({ "error": fault.to_string() })
@@ -69,19 +78,30 @@ fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Option<b
 }
 
 fn too_long() -> Fault {
-    Fault::new("too_long", "the line is longer than 1 MiB", "write one question a line")
+    Fault::new(
+        "too_long",
+        "the line is longer than 1 MiB",
+        "write one question a line",
+    )
 }
 
 fn answer(calendar: &Calendar, default_op: Option<&str>, line: &[u8]) -> Result<Json, Fault> {
     let json: Json = serde_json::from_slice(line).map_err(|error| {
-        let right = "write {\"op\":\"due\",\"start\":\"2026-10-01T10:00:00+08:00\",\"budget\":\"72h\"}";
+        let right =
+            "write {\"op\":\"due\",\"start\":\"2026-10-01T10:00:00+08:00\",\"budget\":\"72h\"}";
         Fault::new("bad_json", format!("the line is not JSON: {error}"), right)
     })?;
     let Json::Object(fields) = &json else {
-        return Err(Fault::new("bad_line", "the line is no JSON object", "write {\"op\":\"due\", …}"));
+        return Err(Fault::new(
+            "bad_line",
+            "the line is no JSON object",
+            "write {\"op\":\"due\", …}",
+        ));
     };
     let op = match fields.get("op") {
-        None | Some(Json::Null) => default_op.ok_or_else(|| missing("op", "\"due\" or \"elapsed\""))?,
+        None | Some(Json::Null) => {
+            default_op.ok_or_else(|| missing("op", "\"due\" or \"elapsed\""))?
+        }
         Some(Json::String(op)) => op,
         Some(_) => return Err(not_a_text("op", "\"due\" or \"elapsed\"")),
     };
@@ -91,22 +111,40 @@ fn answer(calendar: &Calendar, default_op: Option<&str>, line: &[u8]) -> Result<
         "subtract" => ["end", "budget"],
         _ => {
             let wrong = format!("{} is no operation", quote(op));
-            return Err(Fault::new("bad_op", wrong, "write \"due\", \"elapsed\" or \"subtract\"").at("op"));
+            return Err(Fault::new(
+                "bad_op",
+                wrong,
+                "write \"due\", \"elapsed\" or \"subtract\"",
+            )
+            .at("op"));
         }
     };
     refuse_unknown(op, fields, &known)?;
     let at = |key: &str| -> Result<i64, Fault> {
-        let text = text(fields, key, "an instant such as \"2026-10-01T10:00:00+08:00\"")?;
+        let text = text(
+            fields,
+            key,
+            "an instant such as \"2026-10-01T10:00:00+08:00\"",
+        )?;
         instant::parse(text).map_err(|fault| fault.at(key))
     };
     let budget = || -> Result<Budget, Fault> {
-        let text = text(fields, "budget", "a budget such as \"72h\", \"90m\", \"120s\" or \"3wd\"")?;
+        let text = text(
+            fields,
+            "budget",
+            "a budget such as \"72h\", \"90m\", \"120s\" or \"3wd\"",
+        )?;
         text.parse().map_err(|fault: Fault| fault.at("budget"))
     };
     let pauses = pauses(fields)?;
     match op {
-        "due" => Ok(due_json(calendar, calendar.due(at("start")?, budget()?, &pauses)?)),
-        "elapsed" => Ok(json!({ "seconds": seconds(calendar.elapsed(at("start")?, at("end")?, &pauses)?) })),
+        "due" => Ok(due_json(
+            calendar,
+            calendar.due(at("start")?, budget()?, &pauses)?,
+        )),
+        "elapsed" => {
+            Ok(json!({ "seconds": seconds(calendar.elapsed(at("start")?, at("end")?, &pauses)?) }))
+        }
         _ => {
             let amount = backwards(budget()?).map_err(|fault| fault.at("budget"))?;
             Ok(json!({ "start": calendar.show(calendar.subtract(at("end")?, amount, &pauses)?) }))
@@ -121,7 +159,11 @@ pub(crate) fn due_json(calendar: &Calendar, due: Option<i64>) -> Json {
 
 /// Microseconds as seconds: a whole number when it is one.
 pub(crate) fn seconds(micros: i64) -> Json {
-    if micros % SECOND == 0 { json!(micros / SECOND) } else { json!(micros as f64 / SECOND as f64) }
+    if micros % SECOND == 0 {
+        json!(micros / SECOND)
+    } else {
+        json!(micros as f64 / SECOND as f64)
+    }
 }
 
 /// The working time of a budget that is counted backwards.
@@ -138,7 +180,10 @@ pub(crate) fn backwards(budget: Budget) -> Result<i64, Fault> {
 
 fn refuse_unknown(op: &str, fields: &Map<String, Json>, known: &[&str]) -> Result<(), Fault> {
     for (key, value) in fields {
-        let expected = key == "op" || key == "pauses" || known.contains(&key.as_str()) || NOTES.contains(&key.as_str());
+        let expected = key == "op"
+            || key == "pauses"
+            || known.contains(&key.as_str())
+            || NOTES.contains(&key.as_str());
         if expected || value.is_null() {
             continue;
         }
@@ -146,13 +191,18 @@ fn refuse_unknown(op: &str, fields: &Map<String, Json>, known: &[&str]) -> Resul
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("{} takes {}, {} and pauses", quote(op), known[0], known[1]),
         };
-        return Err(Fault::new("unknown_key", format!("{} is not known here", quote(key)), right));
+        return Err(Fault::new(
+            "unknown_key",
+            format!("{} is not known here", quote(key)),
+            right,
+        ));
     }
     Ok(())
 }
 
 fn pauses(fields: &Map<String, Json>) -> Result<Vec<Pause>, Fault> {
-    let right = "write [[\"A\",\"B\"], …] with two instants each; null as B for a pause that still goes on";
+    let right =
+        "write [[\"A\",\"B\"], …] with two instants each; null as B for a pause that still goes on";
     let bad = |at: String| Fault::new("bad_pause", "this is no list of pauses", right).at(at);
     let list = match fields.get("pauses") {
         None | Some(Json::Null) => return Ok(Vec::new()),
@@ -168,7 +218,10 @@ fn pauses(fields: &Map<String, Json>) -> Result<Vec<Pause>, Fault> {
             _ => return Err(bad(field)),
         };
         let from = instant::parse(from).map_err(|fault| fault.at(&field))?;
-        let to = to.map(|to| instant::parse(to)).transpose().map_err(|fault| fault.at(&field))?;
+        let to = to
+            .map(|to| instant::parse(to))
+            .transpose()
+            .map_err(|fault| fault.at(&field))?;
         let pause = Pause { from, to };
         pause.check().map_err(|fault| fault.at(&field))?;
         out.push(pause);
@@ -185,7 +238,11 @@ fn text<'a>(fields: &'a Map<String, Json>, key: &str, right: &str) -> Result<&'a
 }
 
 fn missing(key: &str, right: &str) -> Fault {
-    Fault::new("missing", format!("\"{key}\" is missing"), format!("give {right}"))
+    Fault::new(
+        "missing",
+        format!("\"{key}\" is missing"),
+        format!("give {right}"),
+    )
 }
 
 fn not_a_text(key: &str, right: &str) -> Fault {

@@ -38,7 +38,11 @@ pub(crate) fn index(at: i64) -> i64 {
 
 impl Blocks {
     pub fn new() -> Blocks {
-        Blocks { slots: std::iter::repeat_with(OnceLock::new).take((LAST - FIRST + 1) as usize).collect() }
+        Blocks {
+            slots: std::iter::repeat_with(OnceLock::new)
+                .take((LAST - FIRST + 1) as usize)
+                .collect(),
+        }
     }
 }
 
@@ -56,7 +60,9 @@ impl Block {
         // A day's intervals reach up to 48 h past its midnight and a zone may skip a whole day,
         // so days are taken generously on both sides and cut to the block afterwards.
         let mut found: Vec<Interval> = Vec::new();
-        if let (Some(mut day), Some(last)) = (calendar.date_near(start, -4), calendar.date_near(end, 2)) {
+        if let (Some(mut day), Some(last)) =
+            (calendar.date_near(start, -4), calendar.date_near(end, 2))
+        {
             while day <= last {
                 found.extend(calendar.day_intervals(day));
                 let Ok(next) = day.tomorrow() else { break };
@@ -72,7 +78,11 @@ impl Block {
             }
             match open.last_mut() {
                 Some(last) if from <= last.to => last.to = last.to.max(to),
-                _ => open.push(Open { from, to, before: 0 }),
+                _ => open.push(Open {
+                    from,
+                    to,
+                    before: 0,
+                }),
             }
         }
         let mut total = 0;
@@ -94,19 +104,26 @@ impl Block {
 
     /// The earliest instant by which `worked` (more than 0, at most `total`) of this block is used up.
     pub fn used_up(&self, worked: i64) -> Option<i64> {
-        let i = self.open.partition_point(|o| o.before + (o.to - o.from) < worked);
+        let i = self
+            .open
+            .partition_point(|o| o.before + (o.to - o.from) < worked);
         self.open.get(i).map(|o| o.from + (worked - o.before))
     }
 
     /// The latest instant before which only `worked` (from 0, less than `total`) of this block has passed.
     pub fn still_unused(&self, worked: i64) -> Option<i64> {
-        let i = self.open.partition_point(|o| o.before <= worked).checked_sub(1)?;
+        let i = self
+            .open
+            .partition_point(|o| o.before <= worked)
+            .checked_sub(1)?;
         self.open.get(i).map(|o| o.from + (worked - o.before))
     }
 
     /// The first working instant at or after `at` in this block.
     pub fn open_from(&self, at: i64) -> Option<i64> {
-        self.open.get(self.open.partition_point(|o| o.to <= at)).map(|o| o.from.max(at))
+        self.open
+            .get(self.open.partition_point(|o| o.to <= at))
+            .map(|o| o.from.max(at))
     }
 
     /// The last instant at or before `at` that ends working time in this block.
@@ -117,7 +134,9 @@ impl Block {
 
     /// Whether `at` is working time.
     pub fn is_open(&self, at: i64) -> bool {
-        self.open.get(self.open.partition_point(|o| o.to <= at)).is_some_and(|o| o.from <= at)
+        self.open
+            .get(self.open.partition_point(|o| o.to <= at))
+            .is_some_and(|o| o.from <= at)
     }
 
     /// The working intervals that overlap `[from, to)`, cut to it.
@@ -126,6 +145,9 @@ impl Block {
         self.open[first..]
             .iter()
             .take_while(move |o| o.from < to)
-            .map(move |o| Interval { from: o.from.max(from), to: o.to.min(to) })
+            .map(move |o| Interval {
+                from: o.from.max(from),
+                to: o.to.min(to),
+            })
     }
 }

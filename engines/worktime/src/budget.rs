@@ -59,19 +59,34 @@ impl Calendar {
                     "give fewer working days, or give weekdays hours under [week]",
                 )
             })?;
-            if let Some(end) = self.day_intervals(day).map(|interval| interval.to).max() {
+            if let Some(end) = self.day_end(day) {
                 left -= 1;
                 if left == 0 {
-                    break end;
+                    // Should the shift of the day before last longer, it ends with that: more days, or a later
+                    // start, never mean an earlier deadline.
+                    break day
+                        .yesterday()
+                        .ok()
+                        .and_then(|before| self.day_end(before))
+                        .map_or(end, |b| b.max(end));
                 }
             }
         };
         Ok(self.worked(start, end))
     }
+
+    /// When the last interval of a date closes; None for a day without working time.
+    fn day_end(&self, date: jiff::civil::Date) -> Option<i64> {
+        self.day_intervals(date).map(|interval| interval.to).max()
+    }
 }
 
 fn zero_days() -> Fault {
-    Fault::new("bad_budget", "a budget of 0 working days means nothing", "write 1wd or more, or hours such as 8h")
+    Fault::new(
+        "bad_budget",
+        "a budget of 0 working days means nothing",
+        "write 1wd or more, or hours such as 8h",
+    )
 }
 
 impl FromStr for Budget {
@@ -81,14 +96,22 @@ impl FromStr for Budget {
     fn from_str(text: &str) -> Result<Budget, Fault> {
         let bad = |why: String| {
             let right = "write seconds, minutes and hours such as 120s, 90m, 72h or 1h30m, or working days such as 3wd";
-            Fault::new("bad_budget", format!("{} is no budget: {why}", quote(text)), right)
+            Fault::new(
+                "bad_budget",
+                format!("{} is no budget: {why}", quote(text)),
+                right,
+            )
         };
         if text.starts_with('-') {
-            return Err(bad("it is negative (to count backwards use `subtract`)".to_owned()));
+            return Err(bad(
+                "it is negative (to count backwards use `subtract`)".to_owned()
+            ));
         }
         if let Some(days) = text.strip_suffix("wd") {
             if days.is_empty() || !days.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(bad("working days are a whole number and stand alone".to_owned()));
+                return Err(bad(
+                    "working days are a whole number and stand alone".to_owned()
+                ));
             }
             return match days.parse::<u32>() {
                 Ok(0) => Err(zero_days()),
@@ -106,15 +129,23 @@ impl FromStr for Budget {
                 Some('h') => HOUR,
                 Some('m') => MINUTE,
                 Some('s') => SECOND,
-                Some('d') => return Err(bad("\"d\" is no unit; a day is 24h, or 1wd for a working day".to_owned())),
+                Some('d') => {
+                    return Err(bad(
+                        "\"d\" is no unit; a day is 24h, or 1wd for a working day".to_owned(),
+                    ));
+                }
                 None => return Err(bad(format!("\"{number}\" has no unit"))),
-                Some(other) => return Err(bad(format!("{} is no unit", quote(&other.to_string())))),
+                Some(other) => {
+                    return Err(bad(format!("{} is no unit", quote(&other.to_string()))));
+                }
             };
             if number.is_empty() {
                 return Err(bad("a number is missing before its unit".to_owned()));
             }
             if unit >= smallest {
-                return Err(bad("each unit comes once, hours before minutes before seconds".to_owned()));
+                return Err(bad(
+                    "each unit comes once, hours before minutes before seconds".to_owned(),
+                ));
             }
             smallest = unit;
             total = number
@@ -146,7 +177,10 @@ pub(crate) fn show_amount(micros: i64) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let all = micros.unsigned_abs();
     let (hours, minutes) = (all / HOUR.unsigned_abs(), all / MINUTE.unsigned_abs() % 60);
-    let (seconds, fraction) = (all / SECOND.unsigned_abs() % 60, all % SECOND.unsigned_abs());
+    let (seconds, fraction) = (
+        all / SECOND.unsigned_abs() % 60,
+        all % SECOND.unsigned_abs(),
+    );
     let mut out = String::from(sign);
     if hours > 0 {
         out += &format!("{hours}h");

@@ -59,7 +59,14 @@ impl Calendar {
             };
             special.insert(*date, spans);
         }
-        Ok(Calendar { inner: Arc::new(Inner { spec, zone, special, blocks: Blocks::new() }) })
+        Ok(Calendar {
+            inner: Arc::new(Inner {
+                spec,
+                zone,
+                special,
+                blocks: Blocks::new(),
+            }),
+        })
     }
 
     /// Reads a calendar file (TOML). `file` is only named in messages; `resolve` finds the holiday files
@@ -72,8 +79,17 @@ impl Calendar {
         file: &str,
         resolve: &dyn Fn(&str) -> Result<Option<HolidayYear>, Fault>,
     ) -> Result<Calendar, Faults> {
-        let named = |faults: Faults| Faults(faults.0.into_iter().map(|fault| fault.in_file(file)).collect());
-        let root = node::from_toml(text.trim_start_matches('\u{feff}')).map_err(|fault| named(fault.into()))?;
+        let named = |faults: Faults| {
+            Faults(
+                faults
+                    .0
+                    .into_iter()
+                    .map(|fault| fault.in_file(file))
+                    .collect(),
+            )
+        };
+        let root = node::from_toml(text.trim_start_matches('\u{feff}'))
+            .map_err(|fault| named(fault.into()))?;
         let spec = parse::calendar(&root, resolve).map_err(named)?;
         Calendar::new(spec).map_err(|fault| named(fault.into()))
     }
@@ -94,8 +110,12 @@ impl Calendar {
     /// Also `bad_json`, with its line.
     pub fn from_json_text(text: &str) -> Result<Calendar, Faults> {
         let json = serde_json::from_str(text).map_err(|error| {
-            Fault::new("bad_json", format!("this is not JSON: {error}"), "give an object with timezone and week")
-                .on_line(error.line())
+            Fault::new(
+                "bad_json",
+                format!("this is not JSON: {error}"),
+                "give an object with timezone and week",
+            )
+            .on_line(error.line())
         })?;
         Calendar::from_json(&json)
     }
@@ -126,8 +146,13 @@ impl Calendar {
     /// `bad_instant` outside 1800–2399.
     pub fn date_at(&self, at: i64) -> Result<Date, Fault> {
         let at = instant::check(at)?;
-        let stamp = Timestamp::from_microsecond(at)
-            .map_err(|error| Fault::new("bad_instant", error.to_string(), "give an instant of the years 1800 to 2399"))?;
+        let stamp = Timestamp::from_microsecond(at).map_err(|error| {
+            Fault::new(
+                "bad_instant",
+                error.to_string(),
+                "give an instant of the years 1800 to 2399",
+            )
+        })?;
         Ok(self.inner.zone.to_datetime(stamp).date())
     }
 
@@ -166,17 +191,33 @@ impl Calendar {
     /// A time the clocks skip moves forward by what was skipped (02:30 reads 03:30), a time that comes
     /// twice is the first of the two. None only at the end of the representable years.
     fn local(&self, date: Date, seconds: u32) -> Option<i64> {
-        let (date, seconds) = if seconds >= DAY { (date.tomorrow().ok()?, seconds - DAY) } else { (date, seconds) };
+        let (date, seconds) = if seconds >= DAY {
+            (date.tomorrow().ok()?, seconds - DAY)
+        } else {
+            (date, seconds)
+        };
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
         let time = Time::new(hour as i8, minute as i8, second as i8, 0).ok()?;
         let local = DateTime::from_parts(date, time);
-        Some(self.inner.zone.to_ambiguous_timestamp(local).compatible().ok()?.as_microsecond())
+        Some(
+            self.inner
+                .zone
+                .to_ambiguous_timestamp(local)
+                .compatible()
+                .ok()?
+                .as_microsecond(),
+        )
     }
 
     /// Local dates around an instant, `before` days earlier first; for building blocks.
     pub(crate) fn date_near(&self, at: i64, days: i64) -> Option<Date> {
         let stamp = Timestamp::from_microsecond(at).ok()?;
-        self.inner.zone.to_datetime(stamp).date().checked_add(days.days()).ok()
+        self.inner
+            .zone
+            .to_datetime(stamp)
+            .date()
+            .checked_add(days.days())
+            .ok()
     }
 }
 

@@ -59,11 +59,23 @@ fn answer(calendar: &Calendar, task: &Task) -> Result<String, Fault> {
         Command::Elapsed { start, end } => {
             let worked = calendar.elapsed(start, end, pauses)?;
             let seconds = seconds(worked);
-            if task.json { json!({ "seconds": seconds }).to_string() } else { format!("{seconds} s ({})", show_amount(worked)) }
+            if task.json {
+                json!({ "seconds": seconds }).to_string()
+            } else {
+                format!("{seconds} s ({})", show_amount(worked))
+            }
         }
         Command::Subtract { end, budget } => {
-            let start = calendar.show(calendar.subtract(end, backwards(budget).map_err(|f| f.at("--budget"))?, pauses)?);
-            if task.json { json!({ "start": start }).to_string() } else { start }
+            let start = calendar.show(calendar.subtract(
+                end,
+                backwards(budget).map_err(|f| f.at("--budget"))?,
+                pauses,
+            )?);
+            if task.json {
+                json!({ "start": start }).to_string()
+            } else {
+                start
+            }
         }
         Command::Open { at } => {
             let open = calendar.is_open(at);
@@ -80,7 +92,14 @@ fn answer(calendar: &Calendar, task: &Task) -> Result<String, Fault> {
     })
 }
 
-fn run_batch(calendar: &Calendar, task: &Task, file: &str, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> i32 {
+fn run_batch(
+    calendar: &Calendar,
+    task: &Task,
+    file: &str,
+    stdin: &mut dyn Read,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> i32 {
     let mut from_file;
     let mut from_stdin;
     let input: &mut dyn BufRead = if file == "-" {
@@ -93,7 +112,11 @@ fn run_batch(calendar: &Calendar, task: &Task, file: &str, stdin: &mut dyn Read,
                 &mut from_file
             }
             Err(error) => {
-                let fault = Fault::new("unreadable", format!("the file cannot be read: {error}"), "give the path of a JSON-lines file, or - for standard input");
+                let fault = Fault::new(
+                    "unreadable",
+                    format!("the file cannot be read: {error}"),
+                    "give the path of a JSON-lines file, or - for standard input",
+                );
                 return complain(err, &[fault.in_file(file)]);
             }
         }
@@ -105,13 +128,21 @@ fn run_batch(calendar: &Calendar, task: &Task, file: &str, stdin: &mut dyn Read,
     match batch::run(calendar, default_op, input, out) {
         Ok(summary) if summary.errors > 0 => {
             // The answers are complete; the note is for a person, so failing to write it fails nothing.
-            let _ = writeln!(err, "{} of {} lines could not be answered; see their \"error\"", summary.errors, summary.lines);
+            let _ = writeln!(
+                err,
+                "{} of {} lines could not be answered; see their \"error\"",
+                summary.errors, summary.lines
+            );
             OK
         }
         Ok(_) => OK,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => NO_ANSWER,
         Err(error) => {
-            let fault = Fault::new("io", format!("the batch stopped: {error}"), "check the file and the disk");
+            let fault = Fault::new(
+                "io",
+                format!("the batch stopped: {error}"),
+                "check the file and the disk",
+            );
             complain(err, &[fault.in_file(file)]);
             NO_ANSWER
         }
@@ -121,13 +152,33 @@ fn run_batch(calendar: &Calendar, task: &Task, file: &str, stdin: &mut dyn Read,
 /// What `check` prints for a person.
 fn describe(calendar: &Calendar) -> String {
     let spec = calendar.spec();
-    let mut out = format!("{} ({}): no faults found\n", if spec.name.is_empty() { "calendar" } else { &spec.name }, spec.timezone);
+    let mut out = format!(
+        "{} ({}): no faults found\n",
+        if spec.name.is_empty() {
+            "calendar"
+        } else {
+            &spec.name
+        },
+        spec.timezone
+    );
     for (name, day) in WEEKDAYS {
         let hours: Vec<String> = spec.weekday(day).iter().map(ToString::to_string).collect();
-        out += &format!("  {name}  {}\n", if hours.is_empty() { "closed".to_owned() } else { hours.join(", ") });
+        out += &format!(
+            "  {name}  {}\n",
+            if hours.is_empty() {
+                "closed".to_owned()
+            } else {
+                hours.join(", ")
+            }
+        );
     }
-    let (off, work) = spec.holidays.iter().fold((0, 0), |(o, w), year| (o + year.off.len(), w + year.work.len()));
-    out += &format!("  holidays: {off} dates off, {work} make-up working days; special days: {}", spec.days.len());
+    let (off, work) = spec.holidays.iter().fold((0, 0), |(o, w), year| {
+        (o + year.off.len(), w + year.work.len())
+    });
+    out += &format!(
+        "  holidays: {off} dates off, {work} make-up working days; special days: {}",
+        spec.days.len()
+    );
     out
 }
 
@@ -139,7 +190,11 @@ fn complain(err: &mut dyn Write, faults: &[Fault]) -> i32 {
         }
     }
     let unanswerable = |f: &Fault| matches!(f.code, "no_working_time" | "beyond_horizon");
-    if faults.iter().all(unanswerable) { NO_ANSWER } else { BAD_INPUT }
+    if faults.iter().all(unanswerable) {
+        NO_ANSWER
+    } else {
+        BAD_INPUT
+    }
 }
 
 fn done(written: io::Result<()>) -> i32 {

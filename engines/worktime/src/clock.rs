@@ -50,16 +50,30 @@ impl<'a> Clock<'a> {
     ///
     /// # Errors
     /// `bad_instant`, `bad_budget`, `bad_pause`, `no_working_time`, `beyond_horizon`.
-    pub fn new(calendar: &'a Calendar, start: i64, budget: Budget, pauses: Vec<Pause>) -> Result<Clock<'a>, Fault> {
+    pub fn new(
+        calendar: &'a Calendar,
+        start: i64,
+        budget: Budget,
+        pauses: Vec<Pause>,
+    ) -> Result<Clock<'a>, Fault> {
         instant::check(start)?;
         for pause in &pauses {
             pause.check()?;
         }
         let budget = calendar.working_time(start, budget)?;
         if budget < 0 {
-            return Err(Fault::new("bad_budget", "the target is negative", "give a target of 0 or more"));
+            return Err(Fault::new(
+                "bad_budget",
+                "the target is negative",
+                "give a target of 0 or more",
+            ));
         }
-        Ok(Clock { calendar, start, budget, pauses })
+        Ok(Clock {
+            calendar,
+            start,
+            budget,
+            pauses,
+        })
     }
 
     /// The target in microseconds of working time.
@@ -72,7 +86,8 @@ impl<'a> Clock<'a> {
     /// # Errors
     /// `no_working_time`, `beyond_horizon`.
     pub fn due(&self) -> Result<Option<i64>, Fault> {
-        self.calendar.due_after(self.start, self.budget, &self.pauses)
+        self.calendar
+            .due_after(self.start, self.budget, &self.pauses)
     }
 
     /// Working time used by `now`; 0 before the start.
@@ -112,7 +127,10 @@ impl<'a> Clock<'a> {
             elapsed,
             remaining: self.budget - elapsed,
             fraction,
-            paused: self.pauses.iter().any(|p| p.from <= now && p.to.is_none_or(|to| now < to)),
+            paused: self
+                .pauses
+                .iter()
+                .any(|p| p.from <= now && p.to.is_none_or(|to| now < to)),
             overdue: due.is_some_and(|due| now > due),
         })
     }
@@ -124,10 +142,18 @@ impl<'a> Clock<'a> {
     pub fn warn_at(&self, fraction: f64) -> Result<Option<i64>, Fault> {
         if !(0.0..=1000.0).contains(&fraction) {
             let wrong = format!("{fraction} is no share of a target");
-            return Err(Fault::new("bad_fraction", wrong, "give a number from 0 to 1000, such as 0.8 for 80 %"));
+            return Err(Fault::new(
+                "bad_fraction",
+                wrong,
+                "give a number from 0 to 1000, such as 0.8 for 80 %",
+            ));
         }
         // Rounded up, so that a warning is never early; 1.0 is exactly the target.
-        let used = if fraction == 1.0 { self.budget } else { (self.budget as f64 * fraction).ceil() as i64 };
+        let used = if fraction == 1.0 {
+            self.budget
+        } else {
+            (self.budget as f64 * fraction).ceil() as i64
+        };
         self.calendar.due_after(self.start, used, &self.pauses)
     }
 
@@ -136,7 +162,8 @@ impl<'a> Clock<'a> {
     /// # Errors
     /// As [`Clock::due`].
     pub fn after_due(&self, extra: i64) -> Result<Option<i64>, Fault> {
-        self.calendar.due_after(self.start, self.budget.saturating_add(extra), &self.pauses)
+        self.calendar
+            .due_after(self.start, self.budget.saturating_add(extra), &self.pauses)
     }
 }
 
@@ -160,24 +187,46 @@ mod tests {
     #[test]
     fn a_clock_warns_is_due_and_is_overdue() {
         let desk = desk();
-        let clock = Clock::new(&desk, at("2026-11-20T16:00:00Z"), Budget::hours(2), vec![]).unwrap();
+        let clock =
+            Clock::new(&desk, at("2026-11-20T16:00:00Z"), Budget::hours(2), vec![]).unwrap();
         assert_eq!(clock.due().unwrap(), Some(at("2026-11-23T10:00:00Z")));
-        assert_eq!(clock.warn_at(0.5).unwrap(), Some(at("2026-11-20T17:00:00Z")));
-        assert_eq!(clock.warn_at(0.8).unwrap(), Some(at("2026-11-23T09:36:00Z")));
+        assert_eq!(
+            clock.warn_at(0.5).unwrap(),
+            Some(at("2026-11-20T17:00:00Z"))
+        );
+        assert_eq!(
+            clock.warn_at(0.8).unwrap(),
+            Some(at("2026-11-23T09:36:00Z"))
+        );
         assert_eq!(clock.warn_at(1.0).unwrap(), clock.due().unwrap());
-        assert_eq!(clock.after_due(HOUR).unwrap(), Some(at("2026-11-23T11:00:00Z")));
+        assert_eq!(
+            clock.after_due(HOUR).unwrap(),
+            Some(at("2026-11-23T11:00:00Z"))
+        );
         let weekend = clock.plan(at("2026-11-21T12:00:00Z")).unwrap();
-        assert_eq!((weekend.elapsed, weekend.remaining, weekend.fraction, weekend.overdue), (HOUR, HOUR, 0.5, false));
+        assert_eq!(
+            (
+                weekend.elapsed,
+                weekend.remaining,
+                weekend.fraction,
+                weekend.overdue
+            ),
+            (HOUR, HOUR, 0.5, false)
+        );
         assert!(!clock.plan(at("2026-11-23T10:00:00Z")).unwrap().overdue);
         let late = clock.plan(at("2026-11-23T12:00:00Z")).unwrap();
-        assert_eq!((late.remaining, late.fraction, late.overdue), (-2 * HOUR, 2.0, true));
+        assert_eq!(
+            (late.remaining, late.fraction, late.overdue),
+            (-2 * HOUR, 2.0, true)
+        );
         assert_eq!(clock.plan(at("2026-11-19T12:00:00Z")).unwrap().elapsed, 0);
     }
 
     #[test]
     fn a_clock_used_up_at_closing_is_overdue_over_night() {
         let desk = desk();
-        let clock = Clock::new(&desk, at("2026-11-19T09:00:00Z"), Budget::hours(8), vec![]).unwrap();
+        let clock =
+            Clock::new(&desk, at("2026-11-19T09:00:00Z"), Budget::hours(8), vec![]).unwrap();
         let night = clock.plan(at("2026-11-19T17:00:01Z")).unwrap();
         assert!(night.overdue && night.remaining == 0 && night.fraction == 1.0);
     }
@@ -186,9 +235,18 @@ mod tests {
     fn a_pause_that_still_goes_on_leaves_no_deadline() {
         let desk = desk();
         let start = at("2026-11-19T09:00:00Z");
-        let clock = Clock::new(&desk, start, Budget::hours(2), vec![Pause::open(start + HOUR)]).unwrap();
+        let clock = Clock::new(
+            &desk,
+            start,
+            Budget::hours(2),
+            vec![Pause::open(start + HOUR)],
+        )
+        .unwrap();
         let plan = clock.plan(at("2026-11-25T09:00:00Z")).unwrap();
-        assert_eq!((plan.due, plan.elapsed, plan.paused, plan.overdue), (None, HOUR, true, false));
+        assert_eq!(
+            (plan.due, plan.elapsed, plan.paused, plan.overdue),
+            (None, HOUR, true, false)
+        );
         assert_eq!(clock.warn_at(0.5).unwrap(), Some(start + HOUR));
         // Ended over the weekend, the hour that was left is Monday's first.
         let pauses = vec![Pause::new(start + HOUR, at("2026-11-21T12:00:00Z"))];
@@ -202,7 +260,10 @@ mod tests {
         let start = at("2026-11-20T16:00:00Z");
         let clock = Clock::new(&desk, start, Budget::WorkingDays(3), vec![]).unwrap();
         assert_eq!(clock.due().unwrap(), Some(at("2026-11-25T17:00:00Z")));
-        let paused = vec![Pause::new(at("2026-11-24T09:00:00Z"), at("2026-11-24T17:00:00Z"))];
+        let paused = vec![Pause::new(
+            at("2026-11-24T09:00:00Z"),
+            at("2026-11-24T17:00:00Z"),
+        )];
         let clock = Clock::new(&desk, start, Budget::WorkingDays(3), paused).unwrap();
         assert_eq!(clock.due().unwrap(), Some(at("2026-11-26T17:00:00Z")));
     }

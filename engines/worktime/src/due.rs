@@ -25,7 +25,12 @@ impl Calendar {
     ///
     /// # Errors
     /// As [`Calendar::due`].
-    pub fn due_after(&self, start: i64, budget: i64, pauses: &[Pause]) -> Result<Option<i64>, Fault> {
+    pub fn due_after(
+        &self,
+        start: i64,
+        budget: i64,
+        pauses: &[Pause],
+    ) -> Result<Option<i64>, Fault> {
         instant::check(start)?;
         refuse_negative(budget)?;
         if !self.has_any_hours() {
@@ -103,7 +108,11 @@ impl Calendar {
         for index in blocks::index(from)..=last {
             let block = self.block(index);
             let before = block.worked_before(from);
-            let until = if index == last { block.worked_before(limit) } else { block.total };
+            let until = if index == last {
+                block.worked_before(limit)
+            } else {
+                block.total
+            };
             if left <= until - before
                 && let Some(at) = block.used_up(before + left)
             {
@@ -121,7 +130,11 @@ impl Calendar {
         for index in (first..=blocks::index(to)).rev() {
             let block = self.block(index);
             let until = block.worked_before(to);
-            let before = if index == first { block.worked_before(limit) } else { 0 };
+            let before = if index == first {
+                block.worked_before(limit)
+            } else {
+                0
+            };
             if left <= until - before
                 && let Some(at) = block.still_unused(until - left)
             {
@@ -171,5 +184,9 @@ fn refuse_negative(amount: i64) -> Result<(), Fault> {
     if amount >= 0 {
         return Ok(());
     }
-    Err(Fault::new("bad_budget", "the budget is negative", "give a budget of 0 or more; `subtract` counts backwards"))
+    Err(Fault::new(
+        "bad_budget",
+        "the budget is negative",
+        "give a budget of 0 or more; `subtract` counts backwards",
+    ))
 }

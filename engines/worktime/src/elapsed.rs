@@ -15,11 +15,18 @@ impl Calendar {
     pub fn elapsed(&self, start: i64, end: i64, pauses: &[Pause]) -> Result<i64, Fault> {
         instant::check(start)?;
         instant::check(end)?;
-        let (from, to, sign) = if start <= end { (start, end, 1) } else { (end, start, -1) };
+        let (from, to, sign) = if start <= end {
+            (start, end, 1)
+        } else {
+            (end, start, -1)
+        };
         let worked = if pauses.is_empty() {
             self.worked(from, to)
         } else {
-            pause::running(from, to, pauses)?.into_iter().map(|(a, b)| self.worked(a, b)).sum()
+            pause::running(from, to, pauses)?
+                .into_iter()
+                .map(|(a, b)| self.worked(a, b))
+                .sum()
         };
         debug_assert!(invariants::fits(worked, from, to));
         Ok(sign * worked)
@@ -50,7 +57,8 @@ impl Calendar {
     /// # Errors
     /// `no_working_time` when there is none before the horizon (2400).
     pub fn next_open(&self, at: i64) -> Result<i64, Fault> {
-        self.first_open(instant::check(at)?, instant::LATEST).ok_or_else(|| self.never_open())
+        self.first_open(instant::check(at)?, instant::LATEST)
+            .ok_or_else(|| self.never_open())
     }
 
     /// The working stretches of `[from, to)` in order, joined where they touch, cut to the range.

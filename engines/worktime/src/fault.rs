@@ -8,7 +8,7 @@ pub struct Place {
     /// The file's name as the caller gave it.
     pub file: Option<String>,
     /// The line, counted from 1.
-    pub line: Option<usize>,
+    pub line: Option<u32>,
     /// The field, as a path: `week.mon[1]`, `days.2026-10-01`, or a command-line option.
     pub field: Option<String>,
 }
@@ -28,7 +28,12 @@ pub struct Fault {
 impl Fault {
     /// A fault with no place yet.
     pub fn new(code: &'static str, wrong: impl Into<String>, right: impl Into<String>) -> Fault {
-        Fault { code, place: Place::default(), wrong: wrong.into(), right: right.into() }
+        Fault {
+            code,
+            place: Place::default(),
+            wrong: wrong.into(),
+            right: right.into(),
+        }
     }
 
     /// The same fault at `field`. A field already known stays inside the new one.
@@ -44,7 +49,7 @@ impl Fault {
     /// The same fault on line `line`; 0 means the line is unknown.
     pub fn on_line(mut self, line: usize) -> Fault {
         if line > 0 {
-            self.place.line = Some(line);
+            self.place.line = Some(u32::try_from(line).unwrap_or(u32::MAX));
         }
         self
     }
@@ -102,7 +107,11 @@ impl From<Fault> for Faults {
 /// Input quoted in a message: control characters shown, long text cut.
 pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 60;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let mut shown: String = text
+        .chars()
+        .take(LONGEST)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.chars().nth(LONGEST).is_some() {
         shown.push('…');
     }
@@ -110,7 +119,10 @@ pub(crate) fn quote(text: &str) -> String {
 }
 
 /// The candidate nearest to `given`, if it is near enough to be a slip of the finger.
-pub(crate) fn nearest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    given: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     let given = given.to_lowercase();
     if given.chars().count() > 64 {
         return None;
@@ -144,16 +156,26 @@ mod tests {
 
     #[test]
     fn a_fault_says_where_what_and_what_instead() {
-        let fault = Fault::new("bad_interval", "\"9-12\" is no interval", "write \"09:00-12:00\"")
-            .at("week.mon[0]")
-            .on_line(4)
-            .in_file("desk.toml");
-        assert_eq!(fault.to_string(), "desk.toml:4: week.mon[0]: \"9-12\" is no interval; write \"09:00-12:00\"");
+        let fault = Fault::new(
+            "bad_interval",
+            "\"9-12\" is no interval",
+            "write \"09:00-12:00\"",
+        )
+        .at("week.mon[0]")
+        .on_line(4)
+        .in_file("desk.toml");
+        assert_eq!(
+            fault.to_string(),
+            "desk.toml:4: week.mon[0]: \"9-12\" is no interval; write \"09:00-12:00\""
+        );
     }
 
     #[test]
     fn slips_of_the_finger_are_recognised_and_strangers_are_not() {
-        assert_eq!(nearest("Asia/Shangai", ["Asia/Shanghai", "Asia/Tokyo"].into_iter()), Some("Asia/Shanghai"));
+        assert_eq!(
+            nearest("Asia/Shangai", ["Asia/Shanghai", "Asia/Tokyo"].into_iter()),
+            Some("Asia/Shanghai")
+        );
         assert_eq!(nearest("moon", ["mon", "tue"].into_iter()), Some("mon"));
         assert_eq!(nearest("xyz", ["mon", "tue"].into_iter()), None);
     }

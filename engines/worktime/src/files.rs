@@ -18,7 +18,9 @@ const LARGEST: u64 = 1 << 20;
 pub fn load_calendar(path: &Path) -> Result<Calendar, Faults> {
     let text = read_text(path)?;
     let beside = path.parent().unwrap_or(Path::new(""));
-    Calendar::from_toml(&text, &path.display().to_string(), &|name| find_holidays(beside, name))
+    Calendar::from_toml(&text, &path.display().to_string(), &|name| {
+        find_holidays(beside, name)
+    })
 }
 
 /// The holiday file `name` in the folder `beside` (or wherever an absolute name points), else the built-in one.
@@ -28,7 +30,9 @@ pub fn load_calendar(path: &Path) -> Result<Calendar, Faults> {
 pub fn find_holidays(beside: &Path, name: &str) -> Result<Option<HolidayYear>, Fault> {
     let path = beside.join(name);
     match path.try_exists() {
-        Ok(true) => HolidayYear::from_json(&read_text(&path)?, &path.display().to_string()).map(Some),
+        Ok(true) => {
+            HolidayYear::from_json(&read_text(&path)?, &path.display().to_string()).map(Some)
+        }
         Ok(false) => holidays::builtin(name),
         Err(error) => Err(unreadable(&path, &error)),
     }
@@ -42,22 +46,37 @@ fn read_text(path: &Path) -> Result<String, Fault> {
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > LARGEST {
-        let fault = Fault::new("too_large", "the file is larger than 1 MiB", "give a calendar or holiday file");
+        let fault = Fault::new(
+            "too_large",
+            "the file is larger than 1 MiB",
+            "give a calendar or holiday file",
+        );
         return Err(fault.in_file(&shown));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|b| **b == b'\n').count() + 1;
-        Fault::new("not_utf8", "the file is not UTF-8 text", "save it as UTF-8").on_line(line).in_file(&shown)
+        Fault::new("not_utf8", "the file is not UTF-8 text", "save it as UTF-8")
+            .on_line(line)
+            .in_file(&shown)
     })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
     let (wrong, right) = match error.kind() {
-        ErrorKind::NotFound => ("there is no such file".to_owned(), "give the path of an existing file"),
-        ErrorKind::PermissionDenied => ("the file may not be read".to_owned(), "give this user the right to read it"),
+        ErrorKind::NotFound => (
+            "there is no such file".to_owned(),
+            "give the path of an existing file",
+        ),
+        ErrorKind::PermissionDenied => (
+            "the file may not be read".to_owned(),
+            "give this user the right to read it",
+        ),
         ErrorKind::IsADirectory => ("this is a folder".to_owned(), "give the path of a file"),
-        _ => (format!("the file cannot be read: {error}"), "give the path of a readable file"),
+        _ => (
+            format!("the file cannot be read: {error}"),
+            "give the path of a readable file",
+        ),
     };
     let name = path.display().to_string();
     let name = if name.is_empty() { quote(&name) } else { name };

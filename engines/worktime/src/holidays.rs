@@ -69,11 +69,16 @@ impl HolidayYear {
     /// # Errors
     /// `bad_json` with its line, or what is wrong with which field.
     pub fn from_json(text: &str, file: &str) -> Result<HolidayYear, Fault> {
-        let json: Json = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-            Fault::new("bad_json", format!("this is not JSON: {error}"), "see cn-2026.json for the form of a holiday file")
+        let json: Json =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+                Fault::new(
+                    "bad_json",
+                    format!("this is not JSON: {error}"),
+                    "see cn-2026.json for the form of a holiday file",
+                )
                 .on_line(error.line())
                 .in_file(file)
-        })?;
+            })?;
         from_node(&node::from_json(&json)).map_err(|fault| fault.in_file(file))
     }
 
@@ -82,7 +87,11 @@ impl HolidayYear {
         let dates = |list: &[Date]| list.iter().map(Date::to_string).collect::<Vec<_>>();
         let mut out = json!({ "off": dates(&self.off), "work": dates(&self.work) });
         if let Json::Object(fields) = &mut out {
-            for (key, value) in [("name", &self.name), ("region", &self.region), ("source", &self.source)] {
+            for (key, value) in [
+                ("name", &self.name),
+                ("region", &self.region),
+                ("source", &self.source),
+            ] {
                 if let Some(text) = value {
                     fields.insert(key.to_owned(), json!(text));
                 }
@@ -98,7 +107,11 @@ impl HolidayYear {
 /// Reads one holiday table.
 pub(crate) fn from_node(node: &Node) -> Result<HolidayYear, Fault> {
     let Value::Table(entries) = &node.value else {
-        return Err(parse::wrong_kind(node, "a table of holidays", "{\"year\": 2026, \"off\": [\"2026-10-01\"], \"work\": []}"));
+        return Err(parse::wrong_kind(
+            node,
+            "a table of holidays",
+            "{\"year\": 2026, \"off\": [\"2026-10-01\"], \"work\": []}",
+        ));
     };
     let mut out = HolidayYear::default();
     let mut said_anything = false;
@@ -106,7 +119,9 @@ pub(crate) fn from_node(node: &Node) -> Result<HolidayYear, Fault> {
         let text = || match &entry.node.value {
             Value::Text(text) => Ok(Some(text.clone())),
             Value::Other("null") => Ok(None),
-            _ => Err(parse::wrong_kind(&entry.node, "a text", "it in double quotes").at(&entry.key)),
+            _ => {
+                Err(parse::wrong_kind(&entry.node, "a text", "it in double quotes").at(&entry.key))
+            }
         };
         match entry.key.as_str() {
             "off" => (out.off, said_anything) = (dates(&entry.node, "off")?, true),
@@ -116,7 +131,10 @@ pub(crate) fn from_node(node: &Node) -> Result<HolidayYear, Fault> {
             "source" => out.source = text()?,
             "year" => {
                 let Value::Whole(year) = entry.node.value else {
-                    return Err(parse::wrong_kind(&entry.node, "a year", "a number such as 2026").at("year"));
+                    return Err(
+                        parse::wrong_kind(&entry.node, "a year", "a number such as 2026")
+                            .at("year"),
+                    );
                 };
                 out.year = Some(year);
             }
@@ -150,13 +168,29 @@ fn dates(node: &Node, field: &str) -> Result<Vec<Date>, Fault> {
 
 /// No date may be off and worked at once, in one file or across several.
 pub(crate) fn consistent(years: &[HolidayYear]) -> Result<(), Fault> {
-    let label = |year: &HolidayYear| year.name.clone().unwrap_or_else(|| "the holidays".to_owned());
-    let off: HashMap<Date, &HolidayYear> = years.iter().flat_map(|y| y.off.iter().map(move |d| (*d, y))).collect();
+    let label = |year: &HolidayYear| {
+        year.name
+            .clone()
+            .unwrap_or_else(|| "the holidays".to_owned())
+    };
+    let off: HashMap<Date, &HolidayYear> = years
+        .iter()
+        .flat_map(|y| y.off.iter().map(move |d| (*d, y)))
+        .collect();
     for year in years {
-        if let Some((date, closed)) = year.work.iter().find_map(|date| Some((date, off.get(date)?))) {
+        if let Some((date, closed)) = year
+            .work
+            .iter()
+            .find_map(|date| Some((date, off.get(date)?)))
+        {
             return Err(Fault::new(
                 "holiday_conflict",
-                format!("{} is off in {} and a working day in {}", date, quote(&label(closed)), quote(&label(year))),
+                format!(
+                    "{} is off in {} and a working day in {}",
+                    date,
+                    quote(&label(closed)),
+                    quote(&label(year))
+                ),
                 "keep it in one of the two lists, or overrule it under [days]",
             ));
         }
@@ -182,14 +216,25 @@ mod tests {
     #[test]
     fn bad_holiday_files_name_file_and_field() {
         for (text, part) in [
-            ("{\"off\": [\"2026-13-01\"]}", "h.json: off[0]: \"2026-13-01\" is no date"),
-            ("{\"off\": \"2026-10-01\"}", "h.json: off: expected a list of dates, found a text"),
-            ("{\"work\": [20261001]}", "h.json: work[0]: expected a date, found a number"),
+            (
+                "{\"off\": [\"2026-13-01\"]}",
+                "h.json: off[0]: \"2026-13-01\" is no date",
+            ),
+            (
+                "{\"off\": \"2026-10-01\"}",
+                "h.json: off: expected a list of dates, found a text",
+            ),
+            (
+                "{\"work\": [20261001]}",
+                "h.json: work[0]: expected a date, found a number",
+            ),
             ("{\"days\": []}", "neither \"off\" nor \"work\""),
             ("[]", "expected a table of holidays, found a list"),
             ("{\"off\": [\n", "h.json:2: this is not JSON"),
         ] {
-            let fault = HolidayYear::from_json(text, "h.json").unwrap_err().to_string();
+            let fault = HolidayYear::from_json(text, "h.json")
+                .unwrap_err()
+                .to_string();
             assert!(fault.contains(part), "{text}: {fault}");
         }
     }
@@ -198,6 +243,11 @@ mod tests {
     fn a_date_both_off_and_worked_is_refused() {
         let a = HolidayYear::from_json(r#"{"off":["2026-10-01"]}"#, "a").unwrap();
         let b = HolidayYear::from_json(r#"{"work":["2026-10-01"]}"#, "b").unwrap();
-        assert!(consistent(&[a, b]).unwrap_err().wrong.contains("2026-10-01 is off"));
+        assert!(
+            consistent(&[a, b])
+                .unwrap_err()
+                .wrong
+                .contains("2026-10-01 is off")
+        );
     }
 }

@@ -16,20 +16,34 @@ pub const LATEST: i64 = 13_569_465_600 * crate::SECOND;
 /// # Errors
 /// `bad_instant` when the text is no instant, has no offset, or lies outside 1800–2399.
 pub fn parse(text: &str) -> Result<i64, Fault> {
-    let right = "write date, time and offset, such as 2026-10-01T10:00:00+08:00 or 2026-10-01T02:00:00Z";
+    let right =
+        "write date, time and offset, such as 2026-10-01T10:00:00+08:00 or 2026-10-01T02:00:00Z";
     match text.parse::<Timestamp>() {
         Ok(found) => {
             let micros = found.as_nanosecond().div_euclid(1000);
             i64::try_from(micros)
-                .map_err(|_| Fault::new("bad_instant", format!("{} is out of range", quote(text)), right))
+                .map_err(|_| {
+                    Fault::new(
+                        "bad_instant",
+                        format!("{} is out of range", quote(text)),
+                        right,
+                    )
+                })
                 .and_then(check)
         }
         Err(_) if text.parse::<jiff::civil::DateTime>().is_ok() => Err(Fault::new(
             "bad_instant",
-            format!("{} has no time or no offset from UTC, so it names no single instant", quote(text)),
+            format!(
+                "{} has no time or no offset from UTC, so it names no single instant",
+                quote(text)
+            ),
             right,
         )),
-        Err(_) => Err(Fault::new("bad_instant", format!("{} is not an instant in RFC 3339", quote(text)), right)),
+        Err(_) => Err(Fault::new(
+            "bad_instant",
+            format!("{} is not an instant in RFC 3339", quote(text)),
+            right,
+        )),
     }
 }
 
@@ -61,7 +75,9 @@ pub fn show_utc(at: i64) -> String {
 /// Offsets that are no whole minutes (local mean time, before about 1900) cannot be written in RFC 3339:
 /// those instants are shown in UTC.
 pub fn show_in(at: i64, zone: &TimeZone) -> String {
-    let Ok(t) = Timestamp::from_microsecond(at) else { return format!("{at} µs") };
+    let Ok(t) = Timestamp::from_microsecond(at) else {
+        return format!("{at} µs");
+    };
     let offset: Offset = zone.to_offset(t);
     if offset.seconds() % 60 != 0 {
         return t.to_string();
@@ -91,7 +107,10 @@ mod tests {
     #[test]
     fn local_mean_time_is_shown_in_utc() {
         let t = parse("1890-01-01T00:00:00Z").unwrap();
-        assert_eq!(show_in(t, &TimeZone::get("Asia/Shanghai").unwrap()), "1890-01-01T00:00:00Z");
+        assert_eq!(
+            show_in(t, &TimeZone::get("Asia/Shanghai").unwrap()),
+            "1890-01-01T00:00:00Z"
+        );
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub fn fits(worked: i64, from: i64, to: i64) -> bool {
 
 /// Intervals are not empty, in order, and do not touch.
 pub fn apart(intervals: &[Interval]) -> bool {
-    intervals.iter().all(|i| i.from < i.to) && intervals.windows(2).all(|pair| pair[0].to < pair[1].from)
+    intervals.iter().all(|i| i.from < i.to)
+        && intervals.windows(2).all(|pair| pair[0].to < pair[1].from)
 }
 
 /// `due` is the earliest instant at which `budget` is used up: by then exactly the budget has been worked,
@@ -18,7 +19,9 @@ pub fn apart(intervals: &[Interval]) -> bool {
 pub fn used_up(calendar: &Calendar, start: i64, budget: i64, pauses: &[Pause], due: i64) -> bool {
     let worked = |to: i64| calendar.elapsed(start, to, pauses);
     if budget == 0 {
-        let paused = pauses.iter().any(|p| p.from <= due && p.to.is_none_or(|to| due < to));
+        let paused = pauses
+            .iter()
+            .any(|p| p.from <= due && p.to.is_none_or(|to| due < to));
         return due >= start && !paused && calendar.is_open(due) && worked(due) == Ok(0);
     }
     due > start && worked(due) == Ok(budget) && worked(due - 1) == Ok(budget - 1)

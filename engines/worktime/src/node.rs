@@ -54,7 +54,12 @@ pub(crate) fn from_toml(text: &str) -> Result<Node, Fault> {
         Err(error) => {
             let line = error.span().map_or(0, |span| lines.at(span.start));
             let wrong = format!("this is not TOML: {}", error.message().replace('\n', ", "));
-            Err(Fault::new("bad_toml", wrong, "see the calendar format; strings and dates stand in double quotes").on_line(line))
+            Err(Fault::new(
+                "bad_toml",
+                wrong,
+                "see the calendar format; strings and dates stand in double quotes",
+            )
+            .on_line(line))
         }
     }
 }
@@ -69,7 +74,10 @@ fn toml_table(table: &DeTable<'_>, line: usize, lines: &Lines) -> Node {
         })
         .collect();
     entries.sort_by_key(|entry| entry.line);
-    Node { line, value: Value::Table(entries) }
+    Node {
+        line,
+        value: Value::Table(entries),
+    }
 }
 
 fn toml_value(value: &Spanned<DeValue<'_>>, lines: &Lines) -> Node {
@@ -84,7 +92,9 @@ fn toml_value(value: &Spanned<DeValue<'_>>, lines: &Lines) -> Node {
         },
         DeValue::Float(_) => Value::Other("a fraction"),
         DeValue::Boolean(_) => Value::Other("true or false"),
-        DeValue::Array(items) => Value::List(items.iter().map(|item| toml_value(item, lines)).collect()),
+        DeValue::Array(items) => {
+            Value::List(items.iter().map(|item| toml_value(item, lines)).collect())
+        }
         DeValue::Table(table) => return toml_table(table, line, lines),
     };
     Node { line, value }
@@ -94,14 +104,20 @@ fn toml_value(value: &Spanned<DeValue<'_>>, lines: &Lines) -> Node {
 pub(crate) fn from_json(json: &Json) -> Node {
     let value = match json {
         Json::String(text) => Value::Text(text.clone()),
-        Json::Number(number) => number.as_i64().map_or(Value::Other("a fraction"), Value::Whole),
+        Json::Number(number) => number
+            .as_i64()
+            .map_or(Value::Other("a fraction"), Value::Whole),
         Json::Bool(_) => Value::Other("true or false"),
         Json::Null => Value::Other("null"),
         Json::Array(items) => Value::List(items.iter().map(from_json).collect()),
         Json::Object(fields) => Value::Table(
             fields
                 .iter()
-                .map(|(key, value)| Entry { key: key.clone(), line: 0, node: from_json(value) })
+                .map(|(key, value)| Entry {
+                    key: key.clone(),
+                    line: 0,
+                    node: from_json(value),
+                })
                 .collect(),
         ),
     };
@@ -113,7 +129,11 @@ struct Lines(Vec<usize>);
 
 impl Lines {
     fn new(text: &str) -> Lines {
-        Lines(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+        Lines(
+            std::iter::once(0)
+                .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect(),
+        )
     }
 
     /// The line, from 1, that holds byte `at`.

@@ -11,7 +11,14 @@ use crate::spec::{CalendarSpec, DayRule, WEEKDAYS, weekday_from_name, weekday_in
 /// Finds a holiday file by the name a calendar gives it. `Ok(None)`: there is no such file.
 pub(crate) type Resolve<'a> = &'a dyn Fn(&str) -> Result<Option<HolidayYear>, Fault>;
 
-const TOP: [&str; 6] = ["name", "timezone", "week", "days", "holidays", "makeup_like"];
+const TOP: [&str; 6] = [
+    "name",
+    "timezone",
+    "week",
+    "days",
+    "holidays",
+    "makeup_like",
+];
 const DAY_NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Reads a whole calendar.
@@ -19,12 +26,17 @@ const DAY_NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// # Errors
 /// All faults found, by line; the list is never empty.
 pub(crate) fn calendar(root: &Node, resolve: Resolve<'_>) -> Result<CalendarSpec, Faults> {
-    let mut reader = Reader { resolve, faults: Vec::new() };
+    let mut reader = Reader {
+        resolve,
+        faults: Vec::new(),
+    };
     let spec = reader.calendar(root);
     if reader.faults.is_empty() {
         return Ok(spec);
     }
-    reader.faults.sort_by_key(|fault| fault.place.line.unwrap_or(0));
+    reader
+        .faults
+        .sort_by_key(|fault| fault.place.line.unwrap_or(0));
     Err(Faults(reader.faults))
 }
 
@@ -42,7 +54,11 @@ impl Reader<'_> {
         let mut spec = CalendarSpec::empty("", "");
         let Value::Table(entries) = &root.value else {
             let wrong = format!("a calendar is a table, this is {}", root.kind());
-            self.faults.push(Fault::new("bad_calendar", wrong, "give name, timezone and week"));
+            self.faults.push(Fault::new(
+                "bad_calendar",
+                wrong,
+                "give name, timezone and week",
+            ));
             return spec;
         };
         let mut has_zone = false;
@@ -71,7 +87,11 @@ impl Reader<'_> {
         for entry in strayed {
             if entries.iter().any(|top| top.key == entry.key) {
                 let wrong = format!("{} is given twice", entry.key);
-                self.fault(entry.line, &entry.key, Fault::new("twice", wrong, "keep the one above the first [table]"));
+                self.fault(
+                    entry.line,
+                    &entry.key,
+                    Fault::new("twice", wrong, "keep the one above the first [table]"),
+                );
             } else if entry.key == "holidays" {
                 self.holidays(&entry.node, &mut spec);
             } else {
@@ -79,7 +99,11 @@ impl Reader<'_> {
             }
         }
         if !has_zone {
-            let fault = Fault::new("missing", "the time zone is missing", "write timezone = \"Asia/Shanghai\" (an IANA name)");
+            let fault = Fault::new(
+                "missing",
+                "the time zone is missing",
+                "write timezone = \"Asia/Shanghai\" (an IANA name)",
+            );
             self.fault(0, "timezone", fault);
         }
         if let Err(fault) = holidays::consistent(&spec.holidays) {
@@ -90,7 +114,11 @@ impl Reader<'_> {
 
     fn week<'n>(&mut self, node: &'n Node, spec: &mut CalendarSpec) -> Vec<&'n Entry> {
         let mut strayed = Vec::new();
-        for entry in self.table(node, "week", "[week] with mon = [\"09:00-18:00\"] and so on") {
+        for entry in self.table(
+            node,
+            "week",
+            "[week] with mon = [\"09:00-18:00\"] and so on",
+        ) {
             let field = format!("week.{}", entry.key);
             if let Some(day) = weekday_from_name(&entry.key) {
                 spec.week[weekday_index(day)] = self.spans(&entry.node, &field);
@@ -126,7 +154,11 @@ impl Reader<'_> {
                 _ => DayRule::Hours(self.spans(&entry.node, &field)),
             };
             if spec.days.insert(date, rule).is_some() {
-                let fault = Fault::new("twice", format!("{date} is given twice"), "keep one entry for a date");
+                let fault = Fault::new(
+                    "twice",
+                    format!("{date} is given twice"),
+                    "keep one entry for a date",
+                );
                 self.fault(entry.line, &field, fault);
             }
         }
@@ -135,7 +167,11 @@ impl Reader<'_> {
 
     fn holidays(&mut self, node: &Node, spec: &mut CalendarSpec) {
         let Value::List(items) = &node.value else {
-            let fault = wrong_kind(node, "a list of holiday files", "holidays = [\"cn-2026.json\"]");
+            let fault = wrong_kind(
+                node,
+                "a list of holiday files",
+                "holidays = [\"cn-2026.json\"]",
+            );
             return self.fault(node.line, "holidays", fault);
         };
         for (i, item) in items.iter().enumerate() {
@@ -143,7 +179,11 @@ impl Reader<'_> {
             let found = match &item.value {
                 Value::Text(name) => self.holiday_file(name),
                 Value::Table(_) => holidays::from_node(item),
-                _ => Err(wrong_kind(item, "the name of a holiday file", "\"cn-2026.json\"")),
+                _ => Err(wrong_kind(
+                    item,
+                    "the name of a holiday file",
+                    "\"cn-2026.json\"",
+                )),
             };
             match found {
                 Ok(year) => spec.holidays.push(year),
@@ -158,8 +198,14 @@ impl Reader<'_> {
         let mut year = (self.resolve)(name)?.ok_or_else(|| {
             Fault::new(
                 "no_holiday_file",
-                format!("there is no holiday file {} and none of that name is built in", quote(name)),
-                format!("put it beside the calendar, or use one of the built-in {}", holidays::builtin_names()),
+                format!(
+                    "there is no holiday file {} and none of that name is built in",
+                    quote(name)
+                ),
+                format!(
+                    "put it beside the calendar, or use one of the built-in {}",
+                    holidays::builtin_names()
+                ),
             )
         })?;
         year.name = Some(name.to_owned());
@@ -179,16 +225,30 @@ impl Reader<'_> {
             let hint = nearest(&text, WEEKDAYS.iter().map(|(name, _)| *name));
             let right = match hint {
                 Some(name) => format!("did you mean \"{name}\"?"),
-                None => "write mon, tue, wed, thu, fri, sat or sun, or a list of intervals".to_owned(),
+                None => {
+                    "write mon, tue, wed, thu, fri, sat or sun, or a list of intervals".to_owned()
+                }
             };
-            self.fault(node.line, field, Fault::new("bad_weekday", format!("{} is no weekday", quote(&text)), right));
+            self.fault(
+                node.line,
+                field,
+                Fault::new(
+                    "bad_weekday",
+                    format!("{} is no weekday", quote(&text)),
+                    right,
+                ),
+            );
         }
         found
     }
 
     fn spans(&mut self, node: &Node, field: &str) -> Vec<DaySpan> {
         let Value::List(items) = &node.value else {
-            let fault = wrong_kind(node, "a list of intervals", "[\"09:00-12:00\", \"13:30-18:00\"], or [] for closed");
+            let fault = wrong_kind(
+                node,
+                "a list of intervals",
+                "[\"09:00-12:00\", \"13:30-18:00\"], or [] for closed",
+            );
             self.fault(node.line, field, fault);
             return Vec::new();
         };
@@ -209,7 +269,11 @@ impl Reader<'_> {
         if let Value::Text(text) = &node.value {
             return Some(text.clone());
         }
-        self.fault(node.line, field, wrong_kind(node, "a text", "it in double quotes"));
+        self.fault(
+            node.line,
+            field,
+            wrong_kind(node, "a text", "it in double quotes"),
+        );
         None
     }
 
@@ -226,7 +290,11 @@ impl Reader<'_> {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!("known here: {}", known.join(", ")),
         };
-        let field = if table.is_empty() { entry.key.clone() } else { format!("{table}.{}", entry.key) };
+        let field = if table.is_empty() {
+            entry.key.clone()
+        } else {
+            format!("{table}.{}", entry.key)
+        };
         let wrong = format!("{} is not known here", quote(&entry.key));
         self.fault(entry.line, &field, Fault::new("unknown_key", wrong, right));
     }
@@ -237,15 +305,30 @@ impl Reader<'_> {
 /// # Errors
 /// `bad_date` quoting the text.
 pub(crate) fn date(text: &str) -> Result<Date, Fault> {
-    let well_formed = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    let well_formed = text.len() == 10
+        && text.bytes().enumerate().all(|(i, b)| {
+            if i == 4 || i == 7 {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        });
     match text.parse::<Date>() {
         Ok(date) if well_formed => Ok(date),
-        _ => Err(Fault::new("bad_date", format!("{} is no date", quote(text)), "write year-month-day, such as \"2026-10-01\"")),
+        _ => Err(Fault::new(
+            "bad_date",
+            format!("{} is no date", quote(text)),
+            "write year-month-day, such as \"2026-10-01\"",
+        )),
     }
 }
 
 pub(crate) fn wrong_kind(node: &Node, expected: &str, right: &str) -> Fault {
-    Fault::new("wrong_kind", format!("expected {expected}, found {}", node.kind()), format!("write {right}"))
+    Fault::new(
+        "wrong_kind",
+        format!("expected {expected}, found {}", node.kind()),
+        format!("write {right}"),
+    )
 }
 
 fn is_stray(entry: &Entry) -> bool {

@@ -34,7 +34,11 @@ impl Pause {
             )
         })?;
         let from = instant::parse(from)?;
-        let to = if to.is_empty() { None } else { Some(instant::parse(to)?) };
+        let to = if to.is_empty() {
+            None
+        } else {
+            Some(instant::parse(to)?)
+        };
         let pause = Pause { from, to };
         pause.check()?;
         Ok(pause)
@@ -45,7 +49,11 @@ impl Pause {
         match self.to {
             Some(to) if to < self.from => Err(Fault::new(
                 "bad_pause",
-                format!("the pause ends ({}) before it begins ({})", instant::show_utc(to), instant::show_utc(self.from)),
+                format!(
+                    "the pause ends ({}) before it begins ({})",
+                    instant::show_utc(to),
+                    instant::show_utc(self.from)
+                ),
                 "give the earlier instant first",
             )),
             _ => Ok(()),
@@ -91,8 +99,16 @@ mod tests {
 
     #[test]
     fn what_runs_is_what_no_pause_covers() {
-        let pauses = [Pause::new(40, 50), Pause::new(10, 20), Pause::new(15, 30), Pause::new(35, 35)];
-        assert_eq!(running(0, 60, &pauses), Ok(vec![(0, 10), (30, 40), (50, 60)]));
+        let pauses = [
+            Pause::new(40, 50),
+            Pause::new(10, 20),
+            Pause::new(15, 30),
+            Pause::new(35, 35),
+        ];
+        assert_eq!(
+            running(0, 60, &pauses),
+            Ok(vec![(0, 10), (30, 40), (50, 60)])
+        );
         assert_eq!(running(12, 18, &pauses), Ok(vec![]));
         assert_eq!(running(0, 60, &[Pause::open(20)]), Ok(vec![(0, 20)]));
         assert_eq!(running(30, 60, &[Pause::open(20)]), Ok(vec![]));
@@ -102,11 +118,20 @@ mod tests {
 
     #[test]
     fn reads_pauses_and_names_bad_ones() {
-        assert_eq!(Pause::parse("1970-01-01T00:00:01Z..1970-01-01T00:00:02Z"), Ok(Pause::new(1_000_000, 2_000_000)));
-        assert_eq!(Pause::parse("1970-01-01T00:00:01Z.."), Ok(Pause::open(1_000_000)));
+        assert_eq!(
+            Pause::parse("1970-01-01T00:00:01Z..1970-01-01T00:00:02Z"),
+            Ok(Pause::new(1_000_000, 2_000_000))
+        );
+        assert_eq!(
+            Pause::parse("1970-01-01T00:00:01Z.."),
+            Ok(Pause::open(1_000_000))
+        );
         for (text, part) in [
             ("2026-10-01T10:00:00Z", "is no pause"),
-            ("2026-10-02T10:00:00Z..2026-10-01T10:00:00Z", "before it begins"),
+            (
+                "2026-10-02T10:00:00Z..2026-10-01T10:00:00Z",
+                "before it begins",
+            ),
             ("..2026-10-01T10:00:00Z", "not an instant"),
             ("2026-10-01..2026-10-02", "no offset"),
         ] {

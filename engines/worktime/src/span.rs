@@ -24,7 +24,10 @@ impl DaySpan {
         if from >= DAY || to > DAY {
             return None;
         }
-        Some(DaySpan { from, to: if to <= from { to + DAY } else { to } })
+        Some(DaySpan {
+            from,
+            to: if to <= from { to + DAY } else { to },
+        })
     }
 
     /// Seconds after midnight the interval opens; below 86,400.
@@ -42,7 +45,14 @@ impl fmt::Display for DaySpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         clock_time(f, self.from)?;
         f.write_str("-")?;
-        clock_time(f, if self.to > DAY { self.to - DAY } else { self.to })
+        clock_time(
+            f,
+            if self.to > DAY {
+                self.to - DAY
+            } else {
+                self.to
+            },
+        )
     }
 }
 
@@ -65,7 +75,10 @@ impl FromStr for DaySpan {
                 "write \"HH:MM-HH:MM\", such as \"09:00-12:00\", \"22:00-06:00\" (into the next day) or \"00:00-24:00\" (the whole day)",
             )
         };
-        let (from, to) = text.trim().split_once('-').ok_or_else(|| bad("there is no \"-\" between two times"))?;
+        let (from, to) = text
+            .trim()
+            .split_once('-')
+            .ok_or_else(|| bad("there is no \"-\" between two times"))?;
         let from = read_time(from).map_err(|why| bad(&format!("its start {why}")))?;
         let to = read_time(to).map_err(|why| bad(&format!("its end {why}")))?;
         if from == DAY {
@@ -80,7 +93,10 @@ fn read_time(text: &str) -> Result<u32, String> {
     let text = text.trim();
     let parts: Vec<&str> = text.split(':').collect();
     let wrong = || format!("{} is not a time", quote(text));
-    if !(2..=3).contains(&parts.len()) || parts[0].len() > 2 || parts[1..].iter().any(|p| p.len() != 2) {
+    if !(2..=3).contains(&parts.len())
+        || parts[0].len() > 2
+        || parts[1..].iter().any(|p| p.len() != 2)
+    {
         return Err(wrong());
     }
     let mut numbers = [0u32; 3];
@@ -123,10 +139,19 @@ mod tests {
 
     #[test]
     fn writes_what_it_read() {
-        for text in ["09:00-12:00", "22:00-06:00", "00:00-24:00", "09:00-09:00", "23:59:30-00:00:30"] {
+        for text in [
+            "09:00-12:00",
+            "22:00-06:00",
+            "00:00-24:00",
+            "09:00-09:00",
+            "23:59:30-00:00:30",
+        ] {
             assert_eq!(text.parse::<DaySpan>().unwrap().to_string(), text);
         }
-        assert_eq!("18:00-00:00".parse::<DaySpan>().unwrap().to_string(), "18:00-24:00");
+        assert_eq!(
+            "18:00-00:00".parse::<DaySpan>().unwrap().to_string(),
+            "18:00-24:00"
+        );
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl CalendarSpec {
     /// Open at every hour of every day in `timezone`.
     pub fn always_open(name: &str, timezone: &str) -> CalendarSpec {
         let mut spec = CalendarSpec::empty(name, timezone);
-        spec.week = std::array::from_fn(|_| DaySpan::new(0, crate::span::DAY).into_iter().collect());
+        spec.week =
+            std::array::from_fn(|_| DaySpan::new(0, crate::span::DAY).into_iter().collect());
         spec
     }
 
@@ -90,5 +91,8 @@ pub fn weekday_name(day: Weekday) -> &'static str {
 
 /// The weekday a calendar file means by `mon` … `sun`; None for anything else.
 pub fn weekday_from_name(name: &str) -> Option<Weekday> {
-    WEEKDAYS.iter().find(|(n, _)| *n == name).map(|(_, day)| *day)
+    WEEKDAYS
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, day)| *day)
 }

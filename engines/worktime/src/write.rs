@@ -55,7 +55,10 @@ impl Calendar {
             let years: Vec<String> = spec.holidays.iter().map(holiday_toml).collect();
             line(format!("holidays = [{}]", years.join(", ")));
         }
-        line(format!("makeup_like = \"{}\"", weekday_name(spec.makeup_like)));
+        line(format!(
+            "makeup_like = \"{}\"",
+            weekday_name(spec.makeup_like)
+        ));
         line("\n[week]".to_owned());
         for (name, day) in WEEKDAYS {
             if !spec.weekday(day).is_empty() {
@@ -96,8 +99,16 @@ fn holiday_toml(year: &HolidayYear) -> String {
         return quoted(name);
     }
     let mut fields: Vec<String> = Vec::new();
-    for (key, value) in [("name", &year.name), ("region", &year.region), ("source", &year.source)] {
-        fields.extend(value.as_ref().map(|text| format!("{key} = {}", quoted(text))));
+    for (key, value) in [
+        ("name", &year.name),
+        ("region", &year.region),
+        ("source", &year.source),
+    ] {
+        fields.extend(
+            value
+                .as_ref()
+                .map(|text| format!("{key} = {}", quoted(text))),
+        );
     }
     fields.extend(year.year.map(|y| format!("year = {y}")));
     for (key, dates) in [("off", &year.off), ("work", &year.work)] {

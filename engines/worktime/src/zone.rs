@@ -9,7 +9,10 @@ use crate::fault::{Fault, nearest, quote};
 /// # Errors
 /// `bad_timezone`, with the nearest known name.
 pub(crate) fn find(name: &str) -> Result<TimeZone, Fault> {
-    let known = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
+    let known = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
     if known && let Ok(zone) = TimeZone::get(name) {
         return Ok(zone);
     }
@@ -21,7 +24,11 @@ pub(crate) fn find(name: &str) -> Result<TimeZone, Fault> {
         }
         None => "write an IANA name such as \"Asia/Shanghai\" (all of China), \"Europe/Berlin\" or \"UTC\"".to_owned(),
     };
-    Err(Fault::new("bad_timezone", format!("{} is no known time zone", quote(name)), right))
+    Err(Fault::new(
+        "bad_timezone",
+        format!("{} is no known time zone", quote(name)),
+        right,
+    ))
 }
 
 #[cfg(test)]
@@ -30,10 +37,24 @@ mod tests {
 
     #[test]
     fn finds_zones_and_suggests_near_ones() {
-        assert!(find("Asia/Shanghai").is_ok() && find("Australia/Lord_Howe").is_ok() && find("UTC").is_ok());
-        assert!(find("Asia/Shangai").unwrap_err().right.contains("\"Asia/Shanghai\""));
+        assert!(
+            find("Asia/Shanghai").is_ok()
+                && find("Australia/Lord_Howe").is_ok()
+                && find("UTC").is_ok()
+        );
+        assert!(
+            find("Asia/Shangai")
+                .unwrap_err()
+                .right
+                .contains("\"Asia/Shanghai\"")
+        );
         assert!(find("Asia/Beijing").unwrap_err().right.contains("Asia/"));
-        assert!(find("+08:00").unwrap_err().right.contains("offset is not enough"));
+        assert!(
+            find("+08:00")
+                .unwrap_err()
+                .right
+                .contains("offset is not enough")
+        );
         assert!(find("../../etc/passwd").is_err() && find("").is_err());
     }
 }

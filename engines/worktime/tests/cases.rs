@@ -9,16 +9,38 @@ use shouwen_worktime::{Budget, Pause, SECOND, instant};
 fn check(case: &Json) -> Result<(), String> {
     let calendar = calendar(&case_toml(case));
     let start = at(case["start"].as_str().unwrap());
-    let pauses: Vec<Pause> = case_pauses(case).iter().map(|(a, b)| Pause::new(at(a), at(b))).collect();
+    let pauses: Vec<Pause> = case_pauses(case)
+        .iter()
+        .map(|(a, b)| Pause::new(at(a), at(b)))
+        .collect();
     let amount = case["amount_s"].as_i64().unwrap_or(0) * SECOND;
     let got = match case["op"].as_str().unwrap() {
-        "add" => json!(calendar.due(start, Budget::Time(amount), &pauses).unwrap().map(instant::show_utc)),
-        "subtract" => json!(instant::show_utc(calendar.subtract(start, amount, &pauses).unwrap())),
-        "between" => json!(calendar.elapsed(start, at(case["end"].as_str().unwrap()), &pauses).unwrap() / SECOND),
+        "add" => json!(
+            calendar
+                .due(start, Budget::Time(amount), &pauses)
+                .unwrap()
+                .map(instant::show_utc)
+        ),
+        "subtract" => json!(instant::show_utc(
+            calendar.subtract(start, amount, &pauses).unwrap()
+        )),
+        "between" => json!(
+            calendar
+                .elapsed(start, at(case["end"].as_str().unwrap()), &pauses)
+                .unwrap()
+                / SECOND
+        ),
         other => return Err(format!("{}: unknown op {other}", case["id"])),
     };
     let expected = expected(case, &calendar, &pauses);
-    if got == expected { Ok(()) } else { Err(format!("{} {}: got {got}, expected {expected}", case["id"], case["name"])) }
+    if got == expected {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} {}: got {got}, expected {expected}",
+            case["id"], case["name"]
+        ))
+    }
 }
 
 /// What the case expects under our documented policy, which differs from some products in two points:
@@ -26,9 +48,15 @@ fn check(case: &Json) -> Result<(), String> {
 fn expected(case: &Json, calendar: &shouwen_worktime::Calendar, pauses: &[Pause]) -> Json {
     match case["ref"].as_str() {
         Some("agree_reversed") => {
-            let (start, end) = (at(case["start"].as_str().unwrap()), at(case["end"].as_str().unwrap()));
+            let (start, end) = (
+                at(case["start"].as_str().unwrap()),
+                at(case["end"].as_str().unwrap()),
+            );
             let forward = calendar.elapsed(end, start, pauses).unwrap();
-            assert!(forward > 0, "a reversed case with no working time would say nothing");
+            assert!(
+                forward > 0,
+                "a reversed case with no working time would say nothing"
+            );
             json!(-forward / SECOND)
         }
         _ if case["op"] == "between" => case["expected_s"].clone(),
@@ -38,7 +66,13 @@ fn expected(case: &Json, calendar: &shouwen_worktime::Calendar, pauses: &[Pause]
 
 fn check_all((cases, source): (Vec<Json>, String)) {
     let failures: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
-    assert!(failures.is_empty(), "{} of {} of {source}:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} of {source}:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
     println!("{} cases of {source} agree", cases.len());
 }
 
@@ -64,10 +98,16 @@ fn the_command_line_answers_the_cases() {
         let file = file.to_str().unwrap();
         let calendar = calendar(&case_toml(&case));
         let pairs = case_pauses(&case);
-        let pauses: Vec<Pause> = pairs.iter().map(|(a, b)| Pause::new(at(a), at(b))).collect();
+        let pauses: Vec<Pause> = pairs
+            .iter()
+            .map(|(a, b)| Pause::new(at(a), at(b)))
+            .collect();
         let budget = format!("{}s", case["amount_s"].as_i64().unwrap_or(0));
         let start = case["start"].as_str().unwrap();
-        let pause_args: Vec<String> = pairs.iter().map(|(a, b)| format!("--pause={a}..{b}")).collect();
+        let pause_args: Vec<String> = pairs
+            .iter()
+            .map(|(a, b)| format!("--pause={a}..{b}"))
+            .collect();
         let (mut args, line, key) = match case["op"].as_str().unwrap() {
             "add" => (
                 vec!["due", "--start", start, "--budget", &budget],
@@ -82,7 +122,11 @@ fn the_command_line_answers_the_cases() {
             _ => {
                 let end = case["end"].as_str().unwrap();
                 let line = json!({"op": "elapsed", "start": start, "end": end, "pauses": pairs});
-                (vec!["elapsed", "--start", start, "--end", end], line, "seconds")
+                (
+                    vec!["elapsed", "--start", start, "--end", end],
+                    line,
+                    "seconds",
+                )
             }
         };
         args.extend(["--calendar", file, "--json"]);
@@ -96,7 +140,12 @@ fn the_command_line_answers_the_cases() {
         };
         assert_eq!(got, expected(&case, &calendar, &pauses), "{}", case["id"]);
         let (code, out, _) = cli(&["--calendar", file, "--batch", "-"], &line.to_string());
-        assert_eq!((code, serde_json::from_str::<Json>(&out).unwrap()), (0, single), "{}", case["id"]);
+        assert_eq!(
+            (code, serde_json::from_str::<Json>(&out).unwrap()),
+            (0, single),
+            "{}",
+            case["id"]
+        );
     }
 }
 
@@ -105,7 +154,15 @@ fn the_command_line_answers_the_cases() {
 fn subtract_cases_have_their_amount_in_between() {
     for case in cases().0.iter().filter(|case| case["op"] == "subtract") {
         let calendar = calendar(&case_toml(case));
-        let (from, to) = (at(case["expected"].as_str().unwrap()), at(case["start"].as_str().unwrap()));
-        assert_eq!(calendar.elapsed(from, to, &[]).unwrap(), case["amount_s"].as_i64().unwrap() * SECOND, "{}", case["id"]);
+        let (from, to) = (
+            at(case["expected"].as_str().unwrap()),
+            at(case["start"].as_str().unwrap()),
+        );
+        assert_eq!(
+            calendar.elapsed(from, to, &[]).unwrap(),
+            case["amount_s"].as_i64().unwrap() * SECOND,
+            "{}",
+            case["id"]
+        );
     }
 }
