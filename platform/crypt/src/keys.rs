@@ -48,7 +48,9 @@ impl KeyRing {
             let (version, value) = line.split_once('=').ok_or_else(wrong)?;
             let version: u32 = version.trim().parse().map_err(|_| wrong())?;
             let bytes = STANDARD.decode(value.trim().trim_matches('"')).map_err(|_| wrong())?;
-            keys.insert(version, bytes.try_into().map_err(|_| wrong())?);
+            if keys.insert(version, bytes.try_into().map_err(|_| wrong())?).is_some() {
+                return Err(wrong().expected(format!("one key of version {version}; the file names two")));
+            }
         }
         if keys.is_empty() {
             return Err(Problem::new(shouwen_kernel::Kind::Invalid, "keys.empty", "the key file holds no key")
@@ -72,17 +74,22 @@ impl KeyRing {
             Ok(text) => Self::parse(&text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let ring = Self::generate(ids);
-                ring.save(path)?;
-                Ok(ring)
+                // Two first starts at once: one file wins, both use it. A key that was used and lost would be a disaster.
+                if ring.place(path, false)? { Ok(ring) } else { Self::load_or_create(path, ids) }
             }
             Err(error) => Err(Problem::internal(format!("cannot read the key file {}: {error}", path.display()))),
         }
     }
 
-    /// Writes the ring to `path` (mode 0600): temporary file, fsync, rename.
+    /// Writes the ring to `path` (mode 0600), replacing what is there: temporary file, fsync, rename, fsync of the folder.
     pub fn save(&self, path: &Path) -> Result<()> {
+        self.place(path, true).map(|_| ())
+    }
+
+    /// `false`: there was a file already and `replace` did not allow to replace it.
+    fn place(&self, path: &Path, replace: bool) -> Result<bool> {
         let failed = |error: std::io::Error| Problem::internal(format!("cannot write the key file {}: {error}", path.display()));
-        let temporary = path.with_extension("new");
+        let temporary = path.with_extension(format!("new-{:x}-{:?}", std::process::id(), std::thread::current().id()).replace(['(', ')'], ""));
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -90,7 +97,19 @@ impl KeyRing {
         let mut file = options.open(&temporary).map_err(failed)?;
         file.write_all(self.to_text().as_bytes()).map_err(failed)?;
         file.sync_all().map_err(failed)?;
-        std::fs::rename(&temporary, path).map_err(failed)
+        if replace {
+            std::fs::rename(&temporary, path).map_err(failed)?;
+        } else {
+            let linked = std::fs::hard_link(&temporary, path);
+            std::fs::remove_file(&temporary).map_err(failed)?;
+            match linked {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+                other => other.map_err(failed)?,
+            }
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed)?;
+        Ok(true)
     }
 }
 
@@ -220,6 +239,23 @@ mod tests {
         let last = damaged.len() - 3;
         damaged[last] ^= 1;
         assert!(old.open("phone", &String::from_utf8(damaged).unwrap()).is_err());
+    }
+
+    #[test]
+    fn two_first_starts_agree_on_one_key_and_the_file_is_private() {
+        let folder = std::env::temp_dir().join(format!("shouwen-keys-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("keys.toml");
+        let _ = std::fs::remove_file(&path);
+        let texts: Vec<String> = std::thread::scope(|scope| {
+            let started: Vec<_> = (0..8u64).map(|seed| (seed, path.clone())).map(|(seed, path)| scope.spawn(move || KeyRing::load_or_create(&path, &Ids::seeded(seed)).unwrap().to_text())).collect();
+            started.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(texts.windows(2).all(|pair| pair[0] == pair[1]));
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "no temporary file is left");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! nonce); the text `s1.<key version>.<base64url(nonce ‖ ciphertext)>` names the suite and the key, so keys rotate
 //! while old rows stay readable. Associated data binds a sealed value to the field it belongs to.
 
+mod contact;
 mod keys;
 mod secret;
 
+pub use contact::{ADDRESS_FIELD, AddressKind, mask_email, mask_phone, normal_email, normal_phone};
 pub use keys::{KeyRing, Keys};
 pub use secret::{constant_time_eq, hex, new_token, sha256, sha256_hex, unhex};

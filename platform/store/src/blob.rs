@@ -53,7 +53,11 @@ impl Blobs {
             return Ok(Prepared { sha256, size, inline: Some(bytes.to_vec()) });
         }
         let path = self.path(&sha256);
-        if !path.exists() {
+        // A file of another length is the leftover of a damaged disk or a hand; it is written anew.
+        if std::fs::metadata(&path).is_ok_and(|m| m.len() == size) {
+            // Whoever renamed it there may not have reached the fsync of the folder yet.
+            let _ = path.parent().map(|folder| std::fs::File::open(folder).and_then(|f| f.sync_all()));
+        } else {
             self.write_file(&path, bytes).map_err(|e| {
                 let problem = Problem::new(shouwen_kernel::Kind::Unavailable, "store.blob", format!("cannot store {}: {e}", path.display()));
                 if e.kind() == std::io::ErrorKind::StorageFull { problem.code("store.full").expected("free space, then try again") } else { problem }

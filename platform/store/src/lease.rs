@@ -1,6 +1,6 @@
 //! Work that one node at a time may do (a mailbox poller, a sealer) is claimed by a lease with a fencing epoch.
 
-use shouwen_kernel::Result;
+use shouwen_kernel::{Problem, Result};
 
 use crate::{Tx, params};
 
@@ -21,6 +21,15 @@ impl Tx<'_> {
             params![name, holder, until, self.now()],
         )?;
         Ok(row.map(|(epoch,)| Lease { epoch }))
+    }
+
+    /// Refuses (`lease.lost`) when `lease` has gone to another holder since; locks it to the end of the transaction.
+    pub fn hold_lease(&self, name: &str, lease: Lease) -> Result<()> {
+        let epoch: Option<(i64,)> = self.opt(&format!("SELECT epoch FROM lease WHERE name = ?1{}", self.for_update()), params![name])?;
+        if epoch == Some((lease.epoch,)) {
+            return Ok(());
+        }
+        Err(Problem::conflict("lease.lost", format!("the lease `{name}` has gone to another node")).expected("take it again, and begin from what is stored"))
     }
 
     /// Gives the lease back.

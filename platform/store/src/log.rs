@@ -126,6 +126,11 @@ impl Tx<'_> {
         }
     }
 
+    /// The event in row `seq`.
+    pub fn event_at(&self, seq: i64) -> Result<Option<Recorded>> {
+        self.opt(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"), params![seq])
+    }
+
     /// How many events lie after `after`, counted up to `cap`.
     pub fn events_behind(&self, after: Position, cap: usize) -> Result<usize> {
         let (count,): (i64,) = match self.engine() {

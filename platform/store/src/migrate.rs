@@ -49,14 +49,20 @@ fn name(migration: &Migration) -> String {
 fn apply(tx: &Tx<'_>, migrations: &[Migration]) -> Result<Vec<String>> {
     if tx.engine() == Engine::Postgres {
         // Several nodes may start at once; one migrates, the others wait and find it done.
-        tx.batch("SELECT pg_advisory_xact_lock(7300190045)")?;
+        tx.batch("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7300190045)")?;
     }
     tx.batch(&expand_types(
         "CREATE TABLE IF NOT EXISTS migration (capability {text} NOT NULL, version {int} NOT NULL, sha256 {text} NOT NULL, applied_at {int} NOT NULL, PRIMARY KEY (capability, version))",
         tx.engine(),
     ))?;
     let mut applied = Vec::new();
+    let mut last: std::collections::BTreeMap<&str, i64> = std::collections::BTreeMap::new();
     for migration in migrations {
+        let before = last.entry(migration.capability).or_insert(0);
+        if migration.version != *before + 1 {
+            return Err(Problem::internal(format!("migration {} follows {before:04}; versions count from 1 without gaps", name(migration))));
+        }
+        *before = migration.version;
         let sha256 = shouwen_crypt::sha256_hex(migration.sql.as_bytes());
         let done: Option<(String,)> = tx.opt("SELECT sha256 FROM migration WHERE capability = ?1 AND version = ?2", params![migration.capability, migration.version])?;
         match done {

@@ -88,10 +88,12 @@ impl Tx<'_> {
     /// Claims up to `limit` due effects of `kind` for `lease_s` seconds.
     pub fn claim_effects(&self, kind: &str, limit: usize, lease_s: i64) -> Result<Vec<OutboxItem>> {
         let skip = self.dialect("", " FOR UPDATE SKIP LOCKED");
+        // An array is read once; PostgreSQL may run an IN with LIMIT several times and lock more than it was asked to.
+        let (open, close) = (self.dialect("IN (", "= ANY(ARRAY("), self.dialect(")", "))"));
         let rows: Vec<(OutboxId, WorkspaceId, String, serde_json::Value, i64, Time, i64)> = self.all(
             &format!(
                 "UPDATE outbox SET state = 'sending', lease_until = ?3, epoch = epoch + 1, attempts = attempts + 1
-                 WHERE id IN (SELECT id FROM outbox WHERE kind = ?1 AND state IN ('pending', 'sending') AND next_at <= ?2 AND lease_until <= ?2 ORDER BY next_at LIMIT ?4{skip})
+                 WHERE id {open}SELECT id FROM outbox WHERE kind = ?1 AND state IN ('pending', 'sending') AND next_at <= ?2 AND lease_until <= ?2 ORDER BY next_at LIMIT ?4{skip}{close}
                  RETURNING id, workspace_id, key, payload, attempts, created_at, epoch"
             ),
             params![kind, self.now(), self.now().plus_seconds(lease_s), limit],
@@ -130,46 +132,60 @@ impl Tx<'_> {
 impl Db {
     /// Carries out effects of one kind for ever.
     pub async fn run_effects(self, handler: EffectHandler) {
-        let slots = Arc::new(tokio::sync::Semaphore::new(handler.concurrency));
+        let slots = Arc::new(tokio::sync::Semaphore::new(handler.concurrency.max(1)));
         loop {
             let mut bell = self.doorbell();
             bell.mark_unchanged();
+            // Nothing to claim while every slot is busy.
+            let Ok(permit) = slots.acquire().await else { return };
+            drop(permit);
             let free = slots.available_permits();
-            if free > 0 {
-                let (kind, lease_s) = (handler.kind, handler.lease_s);
-                // A look first, so that an idle server does not write twice a second.
-                let due = self.read(move |tx| tx.effects_due(kind)).await;
-                match due {
-                    Ok(false) => {}
-                    Ok(true) => match self.write(move |tx| tx.claim_effects(kind, free, lease_s)).await {
-                        Ok(items) => {
-                            for item in items {
-                                let Ok(permit) = slots.clone().acquire_owned().await else { return };
-                                let (db, handler) = (self.clone(), handler.clone());
-                                tokio::spawn(async move {
-                                    let limit = Duration::from_secs(handler.lease_s.max(2) as u64 - 1);
-                                    let run = tokio::spawn((handler.run)(item.clone()));
-                                    let outcome = match tokio::time::timeout(limit, run).await {
-                                        Ok(Ok(outcome)) => outcome,
-                                        Ok(Err(panic)) => EffectOutcome::Retry { error: format!("the sender failed: {panic}"), after_s: None },
-                                        Err(_) => EffectOutcome::Retry { error: format!("no answer within {} s", limit.as_secs()), after_s: None },
-                                    };
-                                    let noted = db.write(move |tx| tx.settle_effect(&handler, &item, &outcome)).await;
-                                    if let Err(problem) = noted {
-                                        tracing::error!(error = %problem, "an effect's outcome could not be noted; it will be tried again");
-                                    }
-                                    drop(permit);
-                                });
-                            }
-                        }
-                        Err(problem) if problem.code == "store.stopped" => return,
-                        Err(problem) => tracing::error!(kind = handler.kind, error = %problem, "effects cannot be claimed"),
-                    },
-                    Err(problem) if problem.code == "store.stopped" => return,
-                    Err(problem) => tracing::error!(kind = handler.kind, error = %problem, "the outbox cannot be read"),
+            let (kind, lease_s) = (handler.kind, handler.lease_s);
+            // A look first, so that an idle server does not write twice a second.
+            let claimed = match self.read(move |tx| tx.effects_due(kind)).await {
+                Ok(false) => Ok(Vec::new()),
+                Ok(true) => self.write(move |tx| tx.claim_effects(kind, free, lease_s)).await,
+                Err(problem) => Err(problem),
+            };
+            match claimed {
+                Ok(items) => {
+                    let full = items.len() >= free;
+                    for item in items {
+                        let Ok(permit) = slots.clone().acquire_owned().await else { return };
+                        let (db, handler) = (self.clone(), handler.clone());
+                        tokio::spawn(async move {
+                            db.carry_out(handler, item).await;
+                            drop(permit);
+                        });
+                    }
+                    if full {
+                        continue;
+                    }
                 }
+                Err(problem) if problem.code == "store.stopped" => return,
+                Err(problem) => tracing::error!(kind = handler.kind, error = %problem, "effects cannot be claimed"),
             }
             let _ = tokio::time::timeout(Duration::from_millis(500), bell.changed()).await;
+        }
+    }
+
+    /// One try: runs the effect within its lease and notes how it ended.
+    async fn carry_out(&self, handler: EffectHandler, item: OutboxItem) {
+        let limit = Duration::from_secs(handler.lease_s.max(2) as u64 - 1);
+        let run = tokio::spawn((handler.run)(item.clone()));
+        let stop = run.abort_handle();
+        let outcome = match tokio::time::timeout(limit, run).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => EffectOutcome::Retry { error: format!("the sender failed: {panic}"), after_s: None },
+            Err(_) => {
+                // It must not go on beside the next try.
+                stop.abort();
+                EffectOutcome::Retry { error: format!("no answer within {} s", limit.as_secs()), after_s: None }
+            }
+        };
+        let noted = self.write(move |tx| tx.settle_effect(&handler, &item, &outcome)).await;
+        if let Err(problem) = noted {
+            tracing::error!(error = %problem, "an effect's outcome could not be noted; it will be tried again");
         }
     }
 }

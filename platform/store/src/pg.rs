@@ -107,14 +107,10 @@ fn once(connection: &mut Connection, job: &mut dyn Job, write: bool, services: &
     .map_err(|e| postgres_problem(&e, "BEGIN"))?;
     let tx = Tx::new(Link::Postgres(std::cell::RefCell::new(PgLink { transaction, statements })), services);
     let flow = job.run(&tx);
-    let (rings, broken) = (tx.rings.get(), tx.broken.get());
+    let rings = tx.rings.get();
     let Link::Postgres(link) = tx.link else { return Err(Problem::internal("not a PostgreSQL transaction")) };
     let transaction = link.into_inner().transaction;
     match flow {
-        Ok(()) if broken => {
-            let _ = transaction.rollback();
-            Err(Problem::internal("a statement failed and its failure was ignored; use a savepoint around what may fail"))
-        }
         Ok(()) => transaction.commit().map(|()| rings).map_err(|e| {
             let problem = postgres_problem(&e, "COMMIT");
             if problem.code == "store.connection" {

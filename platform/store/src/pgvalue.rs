@@ -39,11 +39,15 @@ impl ToSql for Value {
                     out.extend_from_slice(&[1]);
                     out.extend_from_slice(v.as_bytes());
                 }
+                // In binary form eight characters would pass for a bigint.
+                _ if !textual(ty) => return Err(refuse().into()),
                 _ if v.contains('\0') => out.extend_from_slice(v.replace('\0', "").as_bytes()),
                 _ => out.extend_from_slice(v.as_bytes()),
             },
-            Self::Bytes(v) => out.extend_from_slice(v),
-            Self::Id(v) => out.extend_from_slice(v.as_bytes()),
+            Self::Bytes(v) if *ty == Type::BYTEA => out.extend_from_slice(v),
+            Self::Id(v) if *ty == Type::UUID => out.extend_from_slice(v.as_bytes()),
+            Self::Bytes(_) | Self::Id(_) => return Err(refuse().into()),
+            Self::Json(_) if *ty != Type::JSONB && !textual(ty) => return Err(refuse().into()),
             Self::Json(v) => {
                 if *ty == Type::JSONB {
                     out.extend_from_slice(&[1]);
@@ -66,6 +70,10 @@ impl ToSql for Value {
     fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         self.to_sql(ty, out)
     }
+}
+
+fn textual(ty: &Type) -> bool {
+    matches!(*ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN | Type::JSON)
 }
 
 impl<'a> FromSql<'a> for Value {

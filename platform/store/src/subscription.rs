@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shouwen_kernel::{Problem, Result};
 
-use crate::{Db, Position, Recorded, Tx, params};
+use crate::{Db, Engine, Position, Recorded, Tx, params};
 
 /// A reader of the log.
 #[derive(Clone, Copy)]
@@ -39,8 +39,17 @@ impl Subscription {
 
     /// Digests the next events in this transaction; how many were read (0: caught up).
     pub fn step(&self, tx: &Tx<'_>, park: Park) -> Result<usize> {
-        let checkpoint: Option<(i64, i64, i64)> =
-            tx.opt(&format!("SELECT tx, seq, version FROM subscription WHERE name = ?1{}", tx.for_update()), params![self.name])?;
+        let checkpoint = match self.checkpoint(tx)? {
+            Some(found) => Some(found),
+            None => {
+                // Two nodes at their first start: the second waits here for the first, and then finds its row.
+                tx.execute(
+                    "INSERT INTO subscription (name, tx, seq, version, updated_at) VALUES (?1, 0, 0, ?2, ?3) ON CONFLICT (name) DO NOTHING",
+                    params![self.name, self.version, tx.now()],
+                )?;
+                self.checkpoint(tx)?
+            }
+        };
         let from = match checkpoint {
             Some((txid, seq, version)) if version == self.version => Position { tx: txid, seq },
             Some(_) => {
@@ -48,6 +57,7 @@ impl Subscription {
                 if let Some(reset) = self.reset {
                     reset(tx)?;
                 }
+                tx.execute("DELETE FROM parked_event WHERE subscription = ?1", params![self.name])?;
                 Position::default()
             }
             None => Position::default(),
@@ -83,6 +93,30 @@ impl Subscription {
         Ok(events.len())
     }
 
+    /// Where it stands, locked until the end of the transaction: (tx, seq, version).
+    fn checkpoint(&self, tx: &Tx<'_>) -> Result<Option<(i64, i64, i64)>> {
+        tx.opt(&format!("SELECT tx, seq, version FROM subscription WHERE name = ?1{}", tx.for_update()), params![self.name])
+    }
+
+    /// Takes the parked events up again, oldest first; how many were digested now. Those that fail again stay parked.
+    pub fn retry_parked(&self, tx: &Tx<'_>) -> Result<usize> {
+        self.checkpoint(tx)?;
+        let parked: Vec<(i64,)> = tx.all("SELECT seq FROM parked_event WHERE subscription = ?1 ORDER BY seq LIMIT 1000", params![self.name])?;
+        let mut done = 0;
+        for (seq,) in parked {
+            let Some(event) = tx.event_at(seq)? else { continue };
+            match tx.savepoint(|tx| (self.handle)(tx, &event)) {
+                Ok(()) => {
+                    tx.execute("DELETE FROM parked_event WHERE subscription = ?1 AND seq = ?2", params![self.name, seq])?;
+                    done += 1;
+                }
+                Err(problem) if problem.is_transient() => return Err(problem),
+                Err(problem) => self.park(tx, &event, &problem)?,
+            }
+        }
+        Ok(done)
+    }
+
     fn save(&self, tx: &Tx<'_>, at: Position) -> Result<()> {
         tx.execute(
             "INSERT INTO subscription (name, tx, seq, version, updated_at) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -107,6 +141,9 @@ impl Db {
     pub async fn run_subscription(self, subscription: Subscription) {
         let mut seen = Position::default();
         let mut first = true;
+        // On PostgreSQL a committed event shows only when every older transaction has ended, and that rings no bell:
+        // after a ring that showed nothing, look again soon.
+        let mut wait = Duration::from_secs(1);
         loop {
             let mut bell = self.doorbell();
             bell.mark_unchanged();
@@ -115,11 +152,16 @@ impl Db {
             match head {
                 Ok(head) if head != seen || first => {
                     match self.write(move |tx| subscription.step(tx, Park::Yes)).await {
-                        Ok(0) => {
-                            seen = head;
-                            first = false;
+                        Ok(read) => {
+                            if read == 0 {
+                                seen = head;
+                                first = false;
+                            }
+                            wait = Duration::from_secs(1);
+                            if read > 0 {
+                                continue;
+                            }
                         }
-                        Ok(_) => continue,
                         Err(problem) if problem.code == "store.stopped" => return,
                         Err(problem) => {
                             tracing::error!(subscription = subscription.name, error = %problem, "a subscription stumbled; it will try again");
@@ -131,7 +173,8 @@ impl Db {
                 Err(problem) if problem.code == "store.stopped" => return,
                 Err(problem) => tracing::error!(error = %problem, "the log cannot be read"),
             }
-            let _ = tokio::time::timeout(Duration::from_secs(1), bell.changed()).await;
+            let rung = tokio::time::timeout(wait, bell.changed()).await.is_ok();
+            wait = if rung && self.engine() == Engine::Postgres { Duration::from_millis(5) } else { (wait * 2).min(Duration::from_secs(1)) };
         }
     }
 

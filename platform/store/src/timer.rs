@@ -84,7 +84,7 @@ impl Db {
             let due = handlers.clone();
             // Looking costs a read; only a due timer costs a write.
             let next = self.read(|tx| tx.next_timer()).await;
-            let wait = match next {
+            let mut wait = match next {
                 Ok(Some(at)) => at.micros() - self.services().clock.now().micros(),
                 Ok(None) => 1_000_000,
                 Err(problem) if problem.code == "store.stopped" => return,
@@ -95,9 +95,14 @@ impl Db {
             };
             if wait <= 0 {
                 match self.write(move |tx| tx.fire_timers(&due, 200)).await {
-                    Ok(_) => continue,
+                    Ok(fired) if fired > 0 => continue,
+                    // Another node holds them.
+                    Ok(_) => wait = 50_000,
                     Err(problem) if problem.code == "store.stopped" => return,
-                    Err(problem) => tracing::error!(error = %problem, "timers cannot be fired"),
+                    Err(problem) => {
+                        tracing::error!(error = %problem, "timers cannot be fired");
+                        wait = 1_000_000;
+                    }
                 }
             }
             let wait = std::time::Duration::from_micros(wait.clamp(10_000, 1_000_000) as u64);

@@ -83,7 +83,14 @@ impl<'a> Tx<'a> {
 
     /// Runs a statement that gives no rows; how many rows it touched.
     pub fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
+        self.usable()?;
         self.watch(self.execute_once(sql, params))
+    }
+
+    /// After a failed statement PostgreSQL refuses the rest of a transaction; so do we on SQLite, lest code that works
+    /// on one engine fails on the other.
+    fn usable(&self) -> Result<()> {
+        if self.broken.get() { Err(swallowed()) } else { Ok(()) }
     }
 
     fn watch<T>(&self, outcome: Result<T>) -> Result<T> {
@@ -111,6 +118,7 @@ impl<'a> Tx<'a> {
 
     /// All rows of a query, each read as `T` (a tuple of column types).
     pub fn all<T: FromRow>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
+        self.usable()?;
         self.watch(self.all_once(sql, params))
     }
 
@@ -164,6 +172,11 @@ impl<'a> Tx<'a> {
 
     /// Runs several statements without parameters (migrations, savepoints).
     pub fn batch(&self, sql: &str) -> Result<()> {
+        self.usable()?;
+        self.watch(self.batch_once(sql))
+    }
+
+    fn batch_once(&self, sql: &str) -> Result<()> {
         match &self.link {
             Link::Sqlite(connection) => connection.execute_batch(sql).map_err(|e| sqlite_problem(&e, sql)),
             Link::Postgres(link) => link.borrow_mut().transaction.batch_execute(sql).map_err(|e| postgres_problem(&e, sql)),
@@ -174,10 +187,13 @@ impl<'a> Tx<'a> {
     pub fn savepoint<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         self.batch("SAVEPOINT part")?;
         let outcome = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(panic_problem(&*panic)));
+        let outcome = if outcome.is_ok() && self.broken.get() { Err(swallowed()) } else { outcome };
         match &outcome {
             Ok(_) => self.batch("RELEASE SAVEPOINT part")?,
             Err(_) => {
-                self.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")?;
+                // Should the way back itself fail, the transaction stays marked as broken.
+                self.broken.set(true);
+                self.batch_once("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")?;
                 self.broken.set(false);
             }
         }
@@ -258,9 +274,14 @@ pub(crate) fn postgres_problem(error: &postgres::Error, sql: &str) -> Problem {
         "23505" => Problem::conflict(UNIQUE, "there is one already").detail(serde_json::json!({ "constraint": db.constraint() })),
         "40001" | "40P01" => Problem::new(Kind::Unavailable, "store.retry", db.message().to_owned()),
         "53100" => Problem::new(Kind::Unavailable, "store.full", "the database server's disk is full; nothing was stored").expected("free space, then try again"),
+        "55P03" | "57014" => Problem::new(Kind::Unavailable, "store.busy", format!("the database took too long: {}", db.message())).expected("try again in a moment"),
         "57P01" | "57P02" | "57P03" => Problem::new(Kind::Unavailable, "store.connection", db.message().to_owned()),
         code => Problem::internal(format!("PostgreSQL {code}: {}; in: {}", db.message(), shouwen_kernel::text::clip(&shouwen_kernel::text::one_line(sql), 200))),
     }
+}
+
+pub(crate) fn swallowed() -> Problem {
+    Problem::new(Kind::Internal, "store.swallowed", "a statement failed and its failure was ignored; nothing was stored").expected("a savepoint around what may fail")
 }
 
 pub(crate) fn panic_problem(panic: &(dyn std::any::Any + Send)) -> Problem {

@@ -80,11 +80,11 @@ impl FromValue for Value {
 }
 
 macro_rules! plain {
-    ($($ty:ty => |$s:ident| $to:expr, $wanted:literal, $($pattern:pat => $from:expr),+;)*) => {$(
+    ($($ty:ty => |$s:ident| $to:expr, $wanted:literal, $($pattern:pat $(if $guard:expr)? => $from:expr),+;)*) => {$(
         impl ToValue for $ty { fn to_value(&self) -> Value { let $s = self; $to } }
         impl FromValue for $ty {
             fn from_value(value: &Value) -> Result<Self> {
-                match value { $($pattern => Ok($from),)+ other => Err(mismatch($wanted, other)) }
+                match value { $($pattern $(if $guard)? => Ok($from),)+ other => Err(mismatch($wanted, other)) }
             }
         }
     )*};
@@ -92,16 +92,16 @@ macro_rules! plain {
 
 plain! {
     i64 => |s| Value::Int(*s), "an integer", Value::Int(v) => *v, Value::Bool(v) => i64::from(*v), Value::Real(v) => *v as i64;
-    i32 => |s| Value::Int(i64::from(*s)), "an integer", Value::Int(v) => *v as i32;
-    u32 => |s| Value::Int(i64::from(*s)), "an integer", Value::Int(v) => *v as u32;
-    u64 => |s| Value::Int(*s as i64), "an integer", Value::Int(v) => *v as u64;
-    usize => |s| Value::Int(*s as i64), "an integer", Value::Int(v) => *v as usize;
-    u8 => |s| Value::Int(i64::from(*s)), "an integer", Value::Int(v) => *v as u8;
+    i32 => |s| Value::Int(i64::from(*s)), "an integer of 32 bits", Value::Int(v) if i32::try_from(*v).is_ok() => *v as i32;
+    u32 => |s| Value::Int(i64::from(*s)), "a whole number of 32 bits", Value::Int(v) if u32::try_from(*v).is_ok() => *v as u32;
+    u64 => |s| Value::Int(*s as i64), "a whole number", Value::Int(v) if *v >= 0 => *v as u64;
+    usize => |s| Value::Int(*s as i64), "a whole number", Value::Int(v) if *v >= 0 => *v as usize;
+    u8 => |s| Value::Int(i64::from(*s)), "a whole number of 8 bits", Value::Int(v) if u8::try_from(*v).is_ok() => *v as u8;
     f64 => |s| Value::Real(*s), "a real", Value::Real(v) => *v, Value::Int(v) => *v as f64;
     bool => |s| Value::Bool(*s), "a boolean", Value::Bool(v) => *v, Value::Int(v) => *v != 0;
     String => |s| Value::Text(s.clone()), "text", Value::Text(v) => v.clone(), Value::Json(v) => v.clone();
     Vec<u8> => |s| Value::Bytes(s.clone()), "bytes", Value::Bytes(v) => v.clone();
-    Uuid => |s| Value::Id(*s), "an id", Value::Id(v) => *v, Value::Bytes(v) => Uuid::from_slice(v).unwrap_or_default();
+    Uuid => |s| Value::Id(*s), "an id", Value::Id(v) => *v, Value::Bytes(v) if v.len() == 16 => Uuid::from_slice(v).unwrap_or_default();
     Time => |s| Value::Int(s.micros()), "an instant", Value::Int(v) => Time::from_micros(*v);
 }
 
