@@ -1,0 +1,55 @@
+// A private PostgreSQL cluster in a temporary folder, gone at the end.
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { atEnd, freePort, isRoot, newest, run, start, tempDir, until, which } from './proc.mjs'
+import { Skip } from './runner.mjs'
+
+/**
+ * Starts a cluster. `durable` keeps fsync on: for tests of durability; others do without and are quicker.
+ * Answers `{ url, port, psql(sql, database), createDatabase(name), stop() }`.
+ */
+export async function startPostgres({ durable = false } = {}) {
+  const bin = newest('/usr/lib/postgresql', 'bin') ?? (which('initdb') ? '' : null)
+  if (bin === null) throw new Skip('PostgreSQL is not installed (Debian package: postgresql)')
+  const user = isRoot ? 'postgres' : undefined
+  const dir = tempDir('postgres')
+  const [data, port] = [join(dir, 'data'), await freePort()]
+  mkdirSync(data, { mode: 0o700 })
+  if (isRoot) {
+    const id = (flag) => Number(run('id', [flag, 'postgres']).trim())
+    for (const path of [dir, data]) chownSync(path, id('-u'), id('-g'))
+  }
+  const as = (command, args) => (isRoot ? run('runuser', ['-u', user, '--', join(bin, command), ...args], { cwd: dir }) : run(join(bin, command), args, { cwd: dir }))
+  as('initdb', ['-D', data, '-U', 'shouwen', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'])
+  const settings = {
+    listen_addresses: '127.0.0.1', port, unix_socket_directories: dir, max_connections: 200, shared_buffers: '128MB',
+    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }),
+  }
+  const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])
+  const log = join(dir, '..', `${dir.split('/').pop()}.log`)
+  writeFileSync(log, '')
+  const server = start(join(bin, 'postgres'), ['-D', data, ...args], { log, user, cwd: dir })
+  // runuser passes no SIGKILL on: the postmaster itself is told to stop at once.
+  atEnd(() => {
+    try {
+      as('pg_ctl', ['-D', data, '-m', 'immediate', '-w', 'stop'])
+    } catch {
+      // it has ended already
+    }
+    run('rm', ['-f', log])
+  })
+  const psql = (sql, database = 'postgres') => run(join(bin, 'psql'), ['-h', '127.0.0.1', '-p', String(port), '-U', 'shouwen', '-d', database, '-qAtc', sql])
+  await until('PostgreSQL answers', () => psql('select 1').trim() === '1', { process: server })
+  psql('create database shouwen')
+  return {
+    port,
+    url: `postgres://shouwen@127.0.0.1:${port}/shouwen`,
+    psql,
+    createDatabase(name) {
+      psql(`create database ${name}`)
+      return `postgres://shouwen@127.0.0.1:${port}/${name}`
+    },
+    stop: (mode = 'fast') => as('pg_ctl', ['-D', data, '-m', mode, '-w', 'stop']),
+    restart: () => as('pg_ctl', ['-D', data, '-w', '-l', join(dir, 'restart.log'), '-o', args.join(' '), 'start']),
+  }
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// run.mjs [JOURNEY…]: real servers and a real browser against the real binary. Without arguments: all of them.
+// BROWSER, POSTGRES, KEEP=1 (keeps the temporary folders), ONLY=text (steps whose name contains it), DATABASE=postgres.
+import { finish, journey } from './lib/runner.mjs'
+
+const ALL = ['hosts', 'start', 'mail', 'agent', 'manager', 'customer']
+const wanted = process.argv.slice(2)
+for (const name of wanted) {
+  if (!ALL.includes(name)) {
+    console.error(`run.mjs: there is no journey "${name}"; there are: ${ALL.join(', ')}`)
+    process.exit(2)
+  }
+}
+const counts = []
+for (const name of wanted.length ? wanted : ALL) {
+  const module = await import(`./journeys/${name}.mjs`)
+  counts.push(await journey(name, module.default))
+}
+finish(counts)
