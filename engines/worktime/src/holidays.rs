@@ -6,8 +6,7 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
 use crate::fault::{Fault, quote};
-use crate::node::{self, Node, Value};
-use crate::parse;
+use crate::node::{self, Node, Value, date, wrong_kind};
 
 /// One year's official calendar: which dates are off, which weekend dates are worked instead.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,7 +106,7 @@ impl HolidayYear {
 /// Reads one holiday table.
 pub(crate) fn from_node(node: &Node) -> Result<HolidayYear, Fault> {
     let Value::Table(entries) = &node.value else {
-        return Err(parse::wrong_kind(
+        return Err(wrong_kind(
             node,
             "a table of holidays",
             "{\"year\": 2026, \"off\": [\"2026-10-01\"], \"work\": []}",
@@ -119,9 +118,7 @@ pub(crate) fn from_node(node: &Node) -> Result<HolidayYear, Fault> {
         let text = || match &entry.node.value {
             Value::Text(text) => Ok(Some(text.clone())),
             Value::Other("null") => Ok(None),
-            _ => {
-                Err(parse::wrong_kind(&entry.node, "a text", "it in double quotes").at(&entry.key))
-            }
+            _ => Err(wrong_kind(&entry.node, "a text", "it in double quotes").at(&entry.key)),
         };
         match entry.key.as_str() {
             "off" => (out.off, said_anything) = (dates(&entry.node, "off")?, true),
@@ -132,8 +129,7 @@ pub(crate) fn from_node(node: &Node) -> Result<HolidayYear, Fault> {
             "year" => {
                 let Value::Whole(year) = entry.node.value else {
                     return Err(
-                        parse::wrong_kind(&entry.node, "a year", "a number such as 2026")
-                            .at("year"),
+                        wrong_kind(&entry.node, "a year", "a number such as 2026").at("year")
                     );
                 };
                 out.year = Some(year);
@@ -153,15 +149,15 @@ pub(crate) fn from_node(node: &Node) -> Result<HolidayYear, Fault> {
 
 fn dates(node: &Node, field: &str) -> Result<Vec<Date>, Fault> {
     let Value::List(items) = &node.value else {
-        return Err(parse::wrong_kind(node, "a list of dates", "[\"2026-10-01\"]").at(field));
+        return Err(wrong_kind(node, "a list of dates", "[\"2026-10-01\"]").at(field));
     };
     let mut out = Vec::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
         let at = format!("{field}[{i}]");
         let Value::Text(text) = &item.value else {
-            return Err(parse::wrong_kind(item, "a date", "\"2026-10-01\"").at(at));
+            return Err(wrong_kind(item, "a date", "\"2026-10-01\"").at(at));
         };
-        out.push(parse::date(text).map_err(|fault| fault.at(at))?);
+        out.push(date(text).map_err(|fault| fault.at(at))?);
     }
     Ok(out)
 }

@@ -1,10 +1,11 @@
 //! TOML and JSON as one small tree with line numbers, so that one reader serves both forms.
 
+use jiff::civil::Date;
 use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, quote};
 
 /// A value of a calendar file; `line` is 0 where the source has no lines (JSON values).
 #[derive(Debug, Clone)]
@@ -140,4 +141,36 @@ impl Lines {
     fn at(&self, at: usize) -> usize {
         self.0.partition_point(|start| *start <= at)
     }
+}
+
+/// A date such as `2026-10-01`.
+///
+/// # Errors
+/// `bad_date` quoting the text.
+pub(crate) fn date(text: &str) -> Result<Date, Fault> {
+    let well_formed = text.len() == 10
+        && text.bytes().enumerate().all(|(i, b)| {
+            if i == 4 || i == 7 {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        });
+    match text.parse::<Date>() {
+        Ok(date) if well_formed => Ok(date),
+        _ => Err(Fault::new(
+            "bad_date",
+            format!("{} is no date", quote(text)),
+            "write year-month-day, such as \"2026-10-01\"",
+        )),
+    }
+}
+
+/// A value of another kind than was expected.
+pub(crate) fn wrong_kind(node: &Node, expected: &str, right: &str) -> Fault {
+    Fault::new(
+        "wrong_kind",
+        format!("expected {expected}, found {}", node.kind()),
+        format!("write {right}"),
+    )
 }

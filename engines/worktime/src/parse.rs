@@ -1,10 +1,10 @@
 //! From a tree of values to a [`CalendarSpec`], collecting every fault on the way.
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Weekday;
 
 use crate::fault::{Fault, Faults, nearest, quote};
 use crate::holidays::{self, HolidayYear};
-use crate::node::{Entry, Node, Value};
+use crate::node::{Entry, Node, Value, date, wrong_kind};
 use crate::span::DaySpan;
 use crate::spec::{CalendarSpec, DayRule, WEEKDAYS, weekday_from_name, weekday_index};
 
@@ -298,37 +298,6 @@ impl Reader<'_> {
         let wrong = format!("{} is not known here", quote(&entry.key));
         self.fault(entry.line, &field, Fault::new("unknown_key", wrong, right));
     }
-}
-
-/// A date such as `2026-10-01`.
-///
-/// # Errors
-/// `bad_date` quoting the text.
-pub(crate) fn date(text: &str) -> Result<Date, Fault> {
-    let well_formed = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 {
-                b == b'-'
-            } else {
-                b.is_ascii_digit()
-            }
-        });
-    match text.parse::<Date>() {
-        Ok(date) if well_formed => Ok(date),
-        _ => Err(Fault::new(
-            "bad_date",
-            format!("{} is no date", quote(text)),
-            "write year-month-day, such as \"2026-10-01\"",
-        )),
-    }
-}
-
-pub(crate) fn wrong_kind(node: &Node, expected: &str, right: &str) -> Fault {
-    Fault::new(
-        "wrong_kind",
-        format!("expected {expected}, found {}", node.kind()),
-        format!("write {right}"),
-    )
 }
 
 fn is_stray(entry: &Entry) -> bool {
