@@ -1,19 +1,33 @@
 //! Small dense vector arithmetic with a fixed order of additions, so that results do not depend on the processor.
 
-/// Sum of products in sixteen fixed lanes. Both slices have the same length.
+use crate::simd::widest;
+
+/// Lanes added up separately; fixed, so that the result does not depend on the processor.
+const LANES: usize = 64;
+
+/// Sum of products in fixed lanes. Both slices have the same length.
+#[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let (ca, cb) = (a.chunks_exact(16), b.chunks_exact(16));
+    let mut lanes = [0.0f32; LANES];
+    let (ca, cb) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let tail: f32 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in ca.zip(cb) {
-        for i in 0..16 {
+        for i in 0..LANES {
             lanes[i] += x[i] * y[i];
         }
     }
-    lanes.iter().sum::<f32>() + tail
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0] + tail
 }
 
 /// `a += scale · b`.
+#[inline(always)]
 pub fn add_scaled(a: &mut [f32], scale: f32, b: &[f32]) {
     for (x, y) in a.iter_mut().zip(b) {
         *x += scale * y;
@@ -41,14 +55,19 @@ pub fn to_bytes(a: &[f32]) -> Vec<i8> {
 }
 
 /// Exact sum of products of two byte vectors.
+#[inline(always)]
 pub fn dot_bytes(a: &[i8], b: &[i8]) -> i32 {
-    let mut sum = 0i32;
-    for (x, y) in a.chunks(64).zip(b.chunks(64)) {
-        let mut part = 0i32;
-        for (p, q) in x.iter().zip(y) {
-            part += i32::from(*p) * i32::from(*q);
-        }
-        sum += part;
+    a.iter().zip(b).map(|(x, y)| i32::from(i16::from(*x) * i16::from(*y))).sum()
+}
+
+#[inline(always)]
+fn cosines_inner(vectors: &[i8], norms: &[f32], query: &[i8], norm: f32, out: &mut [f32]) {
+    for ((vector, n), out) in vectors.chunks_exact(query.len()).zip(norms).zip(out) {
+        *out = dot_bytes(vector, query) as f32 / (n * norm);
     }
-    sum
+}
+
+widest! {
+    /// Cosine of `query` with each of `vectors` (one after the other, lengths in `norms`).
+    pub fn cosines(vectors: &[i8], norms: &[f32], query: &[i8], norm: f32, out: &mut [f32]) = cosines_inner, cosines_inner
 }

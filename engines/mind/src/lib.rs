@@ -16,6 +16,7 @@ pub mod normalise;
 pub mod problem;
 pub mod random;
 pub mod rows;
+mod simd;
 pub mod svm;
 pub mod trainer;
 pub mod units;

@@ -1,5 +1,6 @@
 //! The trained scores: one row of small whole numbers per feature, one column per class.
 
+use crate::simd::widest;
 use crate::svm::ClassWeights;
 use crate::vocab::Sparse;
 
@@ -46,21 +47,7 @@ impl Linear {
     /// Scores of all classes, in class order.
     pub fn scores(&self, sparse: &Sparse, dense: &[f32]) -> Vec<f32> {
         let mut out = self.bias.clone();
-        for (place, value) in sparse {
-            let at = *place as usize * self.classes;
-            let scale = value * self.scales[*place as usize];
-            if scale != 0.0 {
-                for (score, weight) in out.iter_mut().zip(&self.quantised[at..at + self.classes]) {
-                    *score += scale * f32::from(*weight);
-                }
-            }
-        }
-        for (d, value) in dense.iter().enumerate() {
-            let weights = &self.dense[d * self.classes..(d + 1) * self.classes];
-            for (score, weight) in out.iter_mut().zip(weights) {
-                *score += value * weight;
-            }
-        }
+        add_scores(self, sparse, dense, &mut out);
         out
     }
 
@@ -69,4 +56,27 @@ impl Linear {
         let place = place as usize;
         value * self.scales[place] * f32::from(self.quantised[place * self.classes + class])
     }
+}
+
+#[inline(always)]
+fn add_scores_inner(linear: &Linear, sparse: &Sparse, dense: &[f32], out: &mut [f32]) {
+    let classes = linear.classes;
+    for (place, value) in sparse {
+        let at = *place as usize * classes;
+        let scale = value * linear.scales[*place as usize];
+        if scale != 0.0 {
+            for (score, weight) in out.iter_mut().zip(&linear.quantised[at..at + classes]) {
+                *score += scale * f32::from(*weight);
+            }
+        }
+    }
+    for (d, value) in dense.iter().enumerate() {
+        for (score, weight) in out.iter_mut().zip(&linear.dense[d * classes..(d + 1) * classes]) {
+            *score += value * weight;
+        }
+    }
+}
+
+widest! {
+    fn add_scores(linear: &Linear, sparse: &Sparse, dense: &[f32], out: &mut [f32]) = add_scores_inner, add_scores_inner
 }

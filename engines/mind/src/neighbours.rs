@@ -1,6 +1,6 @@
 //! The training examples nearest to a query: by shared features and, with an encoder, by meaning.
 
-use crate::dense::dot_bytes;
+use crate::dense::{cosines, dot_bytes};
 use crate::vocab::Sparse;
 
 /// Examples kept for comparing; more are thinned evenly over the classes.
@@ -119,11 +119,9 @@ impl Neighbours {
         }
         let semantic = if self.dense_dim > 0 && dense.len() == self.dense_dim {
             let norm = (dot_bytes(dense, dense) as f32).sqrt().max(1.0);
-            self.dense
-                .chunks_exact(self.dense_dim)
-                .zip(&self.norms)
-                .map(|(v, n)| dot_bytes(v, dense) as f32 / (n * norm))
-                .collect()
+            let mut out = vec![0.0; self.len()];
+            cosines(&self.dense, &self.norms, dense, norm, &mut out);
+            out
         } else {
             vec![0.0; self.len()]
         };

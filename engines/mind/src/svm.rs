@@ -3,6 +3,7 @@
 
 use crate::dense::{add_scaled, dot};
 use crate::random::Sequence;
+use crate::simd::widest;
 use crate::vocab::Sparse;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,11 +81,17 @@ pub fn train(matrix: &Matrix, labels: &[Option<u32>], classes: usize, options: S
     out
 }
 
+#[inline(always)]
 fn dense_row(matrix: &Matrix, row: usize) -> &[f32] {
     &matrix.dense[row * matrix.dense_dim..(row + 1) * matrix.dense_dim]
 }
 
-fn one(matrix: &Matrix, squares: &[f32], labels: &[Option<u32>], class: u32, options: SvmOptions) -> ClassWeights {
+widest! {
+    fn one(matrix: &Matrix, squares: &[f32], labels: &[Option<u32>], class: u32, options: SvmOptions) -> ClassWeights = one_inner, one_inner
+}
+
+#[inline(always)]
+fn one_inner(matrix: &Matrix, squares: &[f32], labels: &[Option<u32>], class: u32, options: SvmOptions) -> ClassWeights {
     let rows = matrix.sparse.len();
     let (sd, dd) = (matrix.sparse_dim, matrix.dense_dim);
     let mut w = vec![0.0f32; sd + dd + 1];

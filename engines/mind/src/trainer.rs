@@ -39,7 +39,7 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
         neighbour_weight: neighbour_weight(per_class),
         min_rows: if real.len() > 3_000 { 2 } else { 1 },
         threads: tuning.threads,
-        tolerance: 0.02,
+        tolerance: 0.1,
     };
     if tuning.c.is_none() && classes > 1 {
         options.c = choose_penalty(rows, &real, classes, blocks, options);
@@ -89,19 +89,21 @@ fn choose_penalty(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u
         for held in 0..used {
             let train: Vec<&Prepared> = (0..rows.len()).filter(|r| fold[*r] != held).map(|r| &rows[r]).collect();
             let core = Core::fit(&train, classes, blocks, FitOptions { c, tolerance: 0.1, ..options });
-            right += real
-                .iter()
-                .filter(|r| fold[**r] == held && rows[**r].class.is_some())
-                .filter(|r| {
-                    let row = &rows[**r];
-                    let view = core.view(&row.features, &row.dense, 1);
-                    ranked(&view.scores).first().copied() == row.class
-                })
-                .count();
+            let asked: Vec<usize> = real.iter().copied().filter(|r| fold[*r] == held && rows[*r].class.is_some()).collect();
+            right += in_parallel(&asked, options.threads, |r| {
+                let row = &rows[r];
+                let view = core.view(&row.features, &row.dense, 1);
+                ranked(&view.scores).first().copied() == row.class
+            })
+            .into_iter()
+            .filter(|hit| *hit)
+            .count();
         }
-        // A stronger smoothing is kept unless the weaker one is clearly better.
+        // A stronger smoothing is kept unless the weaker one is clearly better; the curve has one hill, so stop after the top.
         if right as f64 > best.0 * 1.002 {
             best = (right as f64, c);
+        } else if (right as f64) < best.0 {
+            break;
         }
     }
     best.1
@@ -128,27 +130,43 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
             let train: Vec<&Prepared> =
                 (0..rows.len()).filter(|r| fold[*r] != held && !hidden(&rows[*r])).map(|r| &rows[r]).collect();
             let core = Core::fit(&train, classes, blocks, FitOptions { tolerance: 0.1, ..options });
-            for r in real {
-                let row = &rows[*r];
-                let is_hidden = hidden(row);
-                if fold[*r] != held && !is_hidden {
-                    continue;
-                }
-                let mut view = core.view(&row.features, &row.dense, 5);
-                if hide {
-                    // A hidden class has no examples; its constant score is no rival.
-                    for (class, g) in group.iter().enumerate() {
-                        if *g == held {
-                            view.scores[class] = f32::NEG_INFINITY;
+            let asked: Vec<usize> = real.iter().copied().filter(|r| fold[*r] == held || hidden(&rows[*r])).collect();
+            out.extend(
+                in_parallel(&asked, options.threads, |r| {
+                    let row = &rows[r];
+                    let is_hidden = hidden(row);
+                    let mut view = core.view(&row.features, &row.dense, 5);
+                    if hide {
+                        // A hidden class has no examples; its constant score is no rival.
+                        for (class, g) in group.iter().enumerate() {
+                            if *g == held {
+                                view.scores[class] = f32::NEG_INFINITY;
+                            }
                         }
                     }
-                }
-                let Some(top) = ranked(&view.scores).first().copied() else { continue };
-                let right = !is_hidden && row.class == Some(top);
-                let weight = if is_hidden { 1.0 / count as f64 } else { 1.0 };
-                out.push(Judged { signs: signs(&view, top, row.length), right, weight });
-            }
+                    let top = ranked(&view.scores).first().copied()?;
+                    let right = !is_hidden && row.class == Some(top);
+                    let weight = if is_hidden { 1.0 / count as f64 } else { 1.0 };
+                    Some(Judged { signs: signs(&view, top, row.length), right, weight })
+                })
+                .into_iter()
+                .flatten(),
+            );
         }
     }
     out
+}
+
+/// Maps `items` in order on several threads.
+pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(T) -> R + Sync) -> Vec<R>
+where
+    T: Copy,
+{
+    let part = items.len().div_ceil(threads.max(1)).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let running: Vec<_> =
+            items.chunks(part).map(|chunk| scope.spawn(move || chunk.iter().map(|item| work(*item)).collect::<Vec<R>>())).collect();
+        running.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+    })
 }

@@ -1,7 +1,21 @@
 //! Sentence encoders: text in, a vector of its meaning out.
 
+pub mod container;
+pub mod convert;
+pub mod gemm;
+pub mod library;
+pub mod minilm;
+pub mod npy;
+pub mod tokens;
+pub mod use_m3;
+pub mod weights;
+pub mod wordpiece;
+pub mod zip;
+
+pub use library::Library;
+
 /// Anything that turns a text into a vector. Implementations are deterministic and keep no state between calls.
-pub trait Encode: Sync {
+pub trait Encode: Sync + Send {
     /// SHA-256 of the encoder's content: a model trained with one encoder is not used with another.
     fn fingerprint(&self) -> &str;
     /// Length of a vector.

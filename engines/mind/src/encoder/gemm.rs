@@ -1,0 +1,96 @@
+//! Matrix products of a few rows of floats with a matrix of bytes.
+//!
+//! Every element of the result is one chain of fused multiply-adds in the order of the inner dimension, whatever the width of the
+//! processor's registers, so the result is the same on every processor with fused multiply-add.
+
+use crate::simd::widest;
+
+/// Columns computed together.
+pub const PANEL: usize = 32;
+
+/// A byte matrix `inner × outer`, value = scale of the column × (byte − zero), stored panel by panel: `[outer / 32][inner][32]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes<'a> {
+    /// The panels.
+    pub data: &'a [u8],
+    /// Rows of the matrix.
+    pub inner: usize,
+    /// Columns, a multiple of [`PANEL`].
+    pub outer: usize,
+    /// One scale per column.
+    pub scales: &'a [f32],
+    /// See above.
+    pub zero: f32,
+}
+
+/// Reorders a row-major `inner × outer` matrix into panels.
+pub fn panels(row_major: &[u8], inner: usize, outer: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(row_major.len());
+    for panel in 0..outer / PANEL {
+        for k in 0..inner {
+            let at = k * outer + panel * PANEL;
+            out.extend_from_slice(&row_major[at..at + PANEL]);
+        }
+    }
+    out
+}
+
+widest! {
+    /// `out[rows × outer] = x[rows × inner] · w`, plus `bias` when given (length `outer`).
+    pub fn multiply(x: &[f32], w: &Bytes<'_>, bias: Option<&[f32]>, out: &mut [f32]) = rows::<8>, rows::<3>
+}
+
+#[inline(always)]
+fn rows<const R: usize>(x: &[f32], w: &Bytes<'_>, bias: Option<&[f32]>, out: &mut [f32]) {
+    let count = x.len() / w.inner;
+    for panel in 0..w.outer / PANEL {
+        let weights = &w.data[panel * w.inner * PANEL..(panel + 1) * w.inner * PANEL];
+        let mut row = 0;
+        while row < count {
+            let left = count - row;
+            let x = &x[row * w.inner..];
+            let done = if left >= R {
+                store(block::<R>(x, weights, w), row, panel, w, bias, out)
+            } else if left >= 4 {
+                store(block::<4>(x, weights, w), row, panel, w, bias, out)
+            } else if left >= 2 {
+                store(block::<2>(x, weights, w), row, panel, w, bias, out)
+            } else {
+                store(block::<1>(x, weights, w), row, panel, w, bias, out)
+            };
+            row += done;
+        }
+    }
+}
+
+#[inline(always)]
+fn store<const R: usize>(acc: [[f32; PANEL]; R], row: usize, panel: usize, w: &Bytes<'_>, bias: Option<&[f32]>, out: &mut [f32]) -> usize {
+    for (r, values) in acc.iter().enumerate() {
+        let at = (row + r) * w.outer + panel * PANEL;
+        let target = &mut out[at..at + PANEL];
+        for j in 0..PANEL {
+            let b = bias.map_or(0.0, |b| b[panel * PANEL + j]);
+            target[j] = values[j] * w.scales[panel * PANEL + j] + b;
+        }
+    }
+    R
+}
+
+#[inline(always)]
+fn block<const R: usize>(x: &[f32], weights: &[u8], w: &Bytes<'_>) -> [[f32; PANEL]; R] {
+    let mut acc = [[0.0f32; PANEL]; R];
+    let rows: [&[f32]; R] = std::array::from_fn(|r| &x[r * w.inner..(r + 1) * w.inner]);
+    for (k, line) in weights.chunks_exact(PANEL).enumerate() {
+        let mut value = [0.0f32; PANEL];
+        for j in 0..PANEL {
+            value[j] = f32::from(line[j]) - w.zero;
+        }
+        for r in 0..R {
+            let factor = rows[r][k];
+            for j in 0..PANEL {
+                acc[r][j] = factor.mul_add(value[j], acc[r][j]);
+            }
+        }
+    }
+    acc
+}

