@@ -1,4 +1,8 @@
 //! From what a person typed to what the index is asked.
+//!
+//! Common words meet millions of texts. A plain union or intersection of terms lets the index skip whole blocks that cannot
+//! reach the first page (block-max WAND); anything nested cannot. So one word is asked as a flat union, and several common
+//! words as a flat intersection whose best few hundred are then scored in full.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +21,8 @@ const MAX_RUNS: usize = 24;
 const MAX_PAIRS: usize = 24;
 /// How many longer words the beginning of a word stands for.
 const LONGER_WORDS: usize = 16;
+/// Below this many candidates everything is scored in full at once.
+const COMMON: u64 = 50_000;
 
 type Boxed = Box<dyn Query>;
 
@@ -24,105 +30,137 @@ type Boxed = Box<dyn Query>;
 pub(crate) struct Plan {
     /// Every word.
     pub strict: Boxed,
-    /// Most words; `None` when it would ask the same.
+    /// For common words: the same demand without what only ranks; `strict` then scores the best of it.
+    pub quick: Option<Boxed>,
+    /// Some of the words; `None` when it would ask the same.
     pub relaxed: Option<Boxed>,
     /// Folded pieces of text to mark in a snippet, the longest first.
     pub needles: Vec<String>,
 }
 
+/// One thing that must occur: any of `ways`; the first is it itself, the others stand for it.
+struct Demand {
+    ways: Vec<(Term, f32)>,
+    /// All of these together are a way, too (the parts of a joined id).
+    parts: Vec<Demand>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    must: Vec<Demand>,
+    ranks: Vec<(Term, f32)>,
+    loose: Vec<Term>,
+    needles: Vec<String>,
+}
+
 /// `None` when the text holds nothing that could be searched.
 pub(crate) fn plan(input: &str, fields: &Fields, searcher: &Searcher) -> tantivy::Result<Option<Plan>> {
-    let folded: Vec<char> = fold(input.get(..cut(input, MAX_CHARS)).unwrap_or_default()).chars;
-    let mut must: Vec<Boxed> = Vec::new();
-    let mut should: Vec<Boxed> = Vec::new();
-    let mut loose: Vec<Boxed> = Vec::new();
-    let mut needles: Vec<String> = Vec::new();
+    let end = input.char_indices().nth(MAX_CHARS).map_or(input.len(), |(at, _)| at);
+    let folded = fold(&input[..end]).chars;
+    let mut all = Gathered::default();
     for run in runs(&folded).into_iter().take(MAX_RUNS) {
         match run {
-            Run::Han(range) => han(&text(&folded, &range), fields, &mut must, &mut should, &mut loose, &mut needles),
+            Run::Han(range) => han(&text(&folded, &range), fields, &mut all),
             Run::Letters { whole, parts } => {
                 let pieces: Vec<String> = parts.iter().take(MAX_RUNS).map(|p| text(&folded, p)).collect();
-                let query = letters(&text(&folded, &whole), &pieces, fields, searcher)?;
-                for piece in &pieces {
-                    should.push(boost(term(fields.number, piece, false), 10.0));
-                    should.push(boost(term(fields.title, piece, true), 2.0));
-                }
-                if pieces.len() > 1 {
-                    should.push(boost(term(fields.number, &text(&folded, &whole), false), 40.0));
-                }
-                loose.push(query.box_clone());
-                must.push(query);
-                needles.extend(pieces);
+                letters(&text(&folded, &whole), &pieces, fields, searcher, &mut all)?;
             }
         }
     }
-    if must.is_empty() {
+    if all.must.is_empty() {
         return Ok(None);
     }
-    let relaxed = (must.len() > 1).then(|| {
-        // Half of what was typed; one word of two, two of four.
-        let least = loose.len().div_ceil(2).max(1);
-        Box::new(BooleanQuery::union_with_minimum_required_clauses(loose, least)) as Boxed
-    });
-    let clauses = must.into_iter().map(|q| (Occur::Must, q)).chain(should.into_iter().map(|q| (Occur::Should, q)));
-    needles.sort_by_key(|n| std::cmp::Reverse(n.chars().count()));
-    needles.dedup();
-    Ok(Some(Plan { strict: Box::new(BooleanQuery::new(clauses.collect())), relaxed, needles }))
+    let mut quick = None;
+    if all.must.len() > 1 && all.must.iter().all(|d| d.parts.is_empty()) {
+        let mut rarest = u64::MAX;
+        for demand in &all.must {
+            rarest = rarest.min(searcher.doc_freq(&demand.ways[0].0)?);
+        }
+        quick = (rarest > COMMON).then(|| Box::new(BooleanQuery::intersection(all.must.iter().map(|d| term(&d.ways[0].0, 1.0)).collect())) as Boxed);
+    }
+    let relaxed = (all.must.len() > 1).then(|| Box::new(BooleanQuery::union(all.loose.iter().map(|t| term(t, 1.0)).collect())) as Boxed);
+    let strict: Boxed = match &all.must[..] {
+        // What only ranks adds nothing that was not found: every such term stands in a text that has the demand.
+        [one] if one.parts.is_empty() => Box::new(BooleanQuery::union(one.ways.iter().chain(&all.ranks).map(|(t, b)| term(t, *b)).collect())),
+        many => Box::new(BooleanQuery::new(
+            many.iter().map(|d| (Occur::Must, d.query())).chain(all.ranks.iter().map(|(t, b)| (Occur::Should, term(t, *b)))).collect(),
+        )),
+    };
+    all.needles.sort_by_key(|n| std::cmp::Reverse(n.chars().count()));
+    all.needles.dedup();
+    Ok(Some(Plan { strict, quick, relaxed, needles: all.needles }))
 }
 
-fn cut(input: &str, max: usize) -> usize {
-    input.char_indices().nth(max).map_or(input.len(), |(at, _)| at)
+impl Demand {
+    fn one(term: Term) -> Self {
+        Self { ways: vec![(term, 1.0)], parts: Vec::new() }
+    }
+
+    fn query(&self) -> Boxed {
+        let mut ways: Vec<Boxed> = self.ways.iter().map(|(t, b)| term(t, *b)).collect();
+        if !self.parts.is_empty() {
+            ways.push(Box::new(BooleanQuery::intersection(self.parts.iter().map(Self::query).collect())));
+        }
+        if ways.len() == 1 { ways.swap_remove(0) } else { Box::new(BooleanQuery::union(ways)) }
+    }
 }
 
-fn han(run: &str, fields: &Fields, must: &mut Vec<Boxed>, should: &mut Vec<Boxed>, loose: &mut Vec<Boxed>, needles: &mut Vec<String>) {
+fn han(run: &str, fields: &Fields, all: &mut Gathered) {
     let chars: Vec<char> = run.chars().collect();
-    needles.push(run.to_owned());
+    all.needles.push(run.to_owned());
     if let [only] = chars[..] {
-        must.push(term(fields.text, &only.to_string(), true));
-        loose.push(term(fields.text, &only.to_string(), true));
-        should.push(boost(term(fields.title, &only.to_string(), true), 2.0));
+        let only = only.to_string();
+        all.must.push(Demand::one(word(fields.text, &only)));
+        all.loose.push(word(fields.text, &only));
+        all.ranks.push((word(fields.title, &only), 2.0));
         return;
     }
     let mut pairs: Vec<String> = chars.windows(2).map(|p| p.iter().collect()).collect();
     pairs.sort();
     pairs.dedup();
-    for pair in pairs.iter().take(MAX_PAIRS) {
-        must.push(term(fields.text, pair, true));
-    }
+    pairs.truncate(MAX_PAIRS);
+    all.must.extend(pairs.iter().map(|pair| Demand::one(word(fields.text, pair))));
     let words = words(run);
-    for word in &words {
-        let marked = format!("{WORD}{word}");
-        should.push(boost(term(fields.text, &marked, true), 1.5));
-        should.push(boost(term(fields.title, &marked, true), 2.0));
-        loose.push(term(fields.text, &marked, true));
+    for found in &words {
+        let marked = format!("{WORD}{found}");
+        // A dictionary word longer than two characters may stand where its pairs do and rank alike.
+        all.ranks.push((word(fields.text, &marked), 1.5));
+        all.ranks.push((word(fields.title, &marked), 2.0));
+        all.loose.push(word(fields.text, &marked));
     }
     if words.is_empty() {
-        pairs.iter().take(MAX_PAIRS).for_each(|pair| loose.push(term(fields.text, pair, true)));
+        all.loose.extend(pairs.iter().map(|pair| word(fields.text, pair)));
     }
-    needles.extend(words);
+    all.needles.extend(words);
 }
 
-fn letters(whole: &str, pieces: &[String], fields: &Fields, searcher: &Searcher) -> tantivy::Result<Boxed> {
-    let mut each: Vec<Boxed> = Vec::new();
+fn letters(whole: &str, pieces: &[String], fields: &Fields, searcher: &Searcher, all: &mut Gathered) -> tantivy::Result<()> {
+    let mut parts = Vec::new();
     for piece in pieces {
-        let mut ways = vec![term(fields.text, piece, true)];
+        let mut demand = Demand::one(word(fields.text, piece));
         if piece.bytes().all(|b| b.is_ascii_digit()) {
             let bare = piece.trim_start_matches('0');
             if !bare.is_empty() && bare.len() < piece.len() {
-                ways.push(term(fields.text, bare, true));
+                demand.ways.push((word(fields.text, bare), 1.0));
             }
         }
         for longer in longer_words(piece, fields, searcher)? {
-            ways.push(boost(term(fields.text, &longer, true), 0.5));
+            demand.ways.push((word(fields.text, &longer), 0.5));
         }
-        each.push(any(ways));
+        parts.push(demand);
+        all.loose.push(word(fields.text, piece));
+        all.ranks.push((word(fields.number, piece), 10.0));
+        all.ranks.push((word(fields.title, piece), 2.0));
     }
-    if each.len() == 1 {
-        return Ok(each.swap_remove(0));
+    if parts.len() == 1 {
+        all.must.append(&mut parts);
+    } else {
+        all.ranks.push((word(fields.number, whole), 40.0));
+        let ways = vec![(word(fields.text, whole), 4.0), (word(fields.text, &pieces.concat()), 2.0)];
+        all.must.push(Demand { ways, parts });
     }
-    let joined = pieces.concat();
-    let all = Box::new(BooleanQuery::intersection(each)) as Boxed;
-    Ok(any(vec![all, boost(term(fields.text, whole, true), 4.0), boost(term(fields.text, &joined, true), 2.0)]))
+    all.needles.extend(pieces.iter().cloned());
+    Ok(())
 }
 
 /// Words that begin with `piece`, the commonest first: `refu` finds refund and refunds.
@@ -141,25 +179,21 @@ fn longer_words(piece: &str, fields: &Fields, searcher: &Searcher) -> tantivy::R
         let mut seen = 0;
         while seen < 200 && stream.advance() {
             seen += 1;
-            if let Ok(word) = std::str::from_utf8(stream.key()) {
-                *found.entry(word.to_owned()).or_default() += u64::from(stream.value().doc_freq);
+            if let Ok(longer) = std::str::from_utf8(stream.key()) {
+                *found.entry(longer.to_owned()).or_default() += u64::from(stream.value().doc_freq);
             }
         }
     }
     let mut by_count: Vec<(String, u64)> = found.into_iter().collect();
     by_count.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    Ok(by_count.into_iter().take(LONGER_WORDS).map(|(word, _)| word).collect())
+    Ok(by_count.into_iter().take(LONGER_WORDS).map(|(longer, _)| longer).collect())
 }
 
-fn any(mut ways: Vec<Boxed>) -> Boxed {
-    if ways.len() == 1 { ways.swap_remove(0) } else { Box::new(BooleanQuery::union(ways)) }
+fn word(field: Field, text: &str) -> Term {
+    Term::from_field_text(field, text)
 }
 
-fn boost(query: Boxed, by: f32) -> Boxed {
-    Box::new(BoostQuery::new(query, by))
-}
-
-fn term(field: Field, text: &str, counted: bool) -> Boxed {
-    let record = if counted { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
-    Box::new(TermQuery::new(Term::from_field_text(field, text), record))
+fn term(term: &Term, boost: f32) -> Boxed {
+    let query = TermQuery::new(term.clone(), IndexRecordOption::WithFreqs);
+    if boost == 1.0 { Box::new(query) } else { Box::new(BoostQuery::new(Box::new(query), boost)) }
 }

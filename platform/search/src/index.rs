@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use shouwen_kernel::{Problem, Result, problem};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::query::EnableScoring;
 use tantivy::schema::Value;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
 
@@ -135,7 +136,13 @@ impl Index {
         let kinds = if query.kinds.is_empty() { !1 } else { query.kinds.iter().fold(0, |bits, k| bits | 1 << k.code()) };
         // More than asked for: the newest are preferred among near equals, and a case is named once.
         let best = Best { limit: (limit * 4).clamp(40, 800), workspace: hash(&[&query.workspace]), kinds, visible };
-        let mut found = searcher.search(plan.strict.as_ref(), &best)?;
+        let mut found = match &plan.quick {
+            Some(quick) => {
+                let wide = Best { limit: 800, visible: best.visible.clone(), ..best };
+                rescore(searcher, plan.strict.as_ref(), searcher.search(quick.as_ref(), &wide)?)?
+            }
+            None => searcher.search(plan.strict.as_ref(), &best)?,
+        };
         let mut partial = false;
         if found.is_empty()
             && let Some(relaxed) = &plan.relaxed
@@ -213,6 +220,24 @@ fn start(path: &Path, fields: &Fields) -> Result<(tantivy::Index, IndexReader)> 
     let index = tantivy::Index::open_or_create(directory, fields.schema.clone()).map_err(fault)?;
     let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(10).try_into().map_err(fault)?;
     Ok((index, reader))
+}
+
+/// Gives what was found the scores of another query (which finds it, too).
+fn rescore(searcher: &Searcher, query: &dyn tantivy::query::Query, mut found: Vec<Found>) -> tantivy::Result<Vec<Found>> {
+    let weight = query.weight(EnableScoring::enabled_from_searcher(searcher))?;
+    found.sort_by_key(|f| f.address);
+    for segment in found.chunk_by_mut(|a, b| a.address.segment_ord == b.address.segment_ord) {
+        let mut scorer = weight.scorer(searcher.segment_reader(segment[0].address.segment_ord), 1.0)?;
+        for f in segment {
+            let doc = f.address.doc_id;
+            // A scorer must not be asked to go back.
+            if (scorer.doc() == doc) || (scorer.doc() < doc && scorer.seek(doc) == doc) {
+                f.score = scorer.score();
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Up to a tenth more for the newest of what was found, falling to nothing over a year.

@@ -9,7 +9,7 @@ use crate::tokens::terms;
 use crate::{Doc, Visibility};
 
 /// Raised whenever fields or tokens change: an index written under another number is built again.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// What is shown beside a hit comes from this many characters of the body; all of it is searched.
 const SHOWN: usize = 4_000;
 /// A body longer than this (a pasted log file) is searched up to here.
@@ -48,7 +48,7 @@ impl Fields {
             key: s.add_text_field("key", terms(IndexRecordOption::Basic, false) | STORED),
             text: s.add_text_field("text", terms(IndexRecordOption::WithFreqs, true)),
             title: s.add_text_field("title", terms(IndexRecordOption::WithFreqs, true)),
-            number: s.add_text_field("number", terms(IndexRecordOption::Basic, false)),
+            number: s.add_text_field("number", terms(IndexRecordOption::WithFreqs, false)),
             grant: s.add_text_field("grant", terms(IndexRecordOption::Basic, false)),
             owner: s.add_u64_field("owner", FAST),
             workspace: s.add_u64_field("workspace", FAST),
