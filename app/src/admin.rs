@@ -1,0 +1,21 @@
+//! `shouwen admin …`: what an administrator does without the web page, also when locked out of it.
+
+use crate::args::fail;
+use crate::modules::open_with;
+
+/// Hands over to the identity capability.
+pub fn run(arguments: &[String]) -> i32 {
+    // Help must work without a data folder.
+    if arguments.is_empty() || arguments.iter().any(|a| a == "--help" || a == "-h") {
+        print!("{}", shouwen_identity::cli::HELP);
+        return if arguments.is_empty() { 2 } else { 0 };
+    }
+    match open_with(arguments) {
+        Ok((instance, rest)) => {
+            let code = shouwen_identity::cli::run(&rest, &instance.db);
+            instance.db.close();
+            code
+        }
+        Err(problem) => fail(&problem),
+    }
+}

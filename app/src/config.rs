@@ -1,0 +1,141 @@
+//! Settings: defaults < file < environment (`SHOUWEN_DATA`, `SHOUWEN_DATABASE_FILE` for secrets) < command line.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use shouwen_kernel::{Kind, Problem, Result};
+
+use crate::args::{Args, nearest};
+
+/// The options every command that opens the data takes.
+pub const OPTIONS: &[&str] = &["config", "data", "database", "listen", "base-url", "trusted-proxies", "allow-private-host", "log", "log-format"];
+
+/// The settings in force.
+#[derive(Clone, Debug, Serialize)]
+pub struct Config {
+    /// Folder of the database, blobs, search index and key file.
+    pub data: PathBuf,
+    /// `postgres://…`; none: SQLite in the data folder.
+    pub database: Option<String>,
+    /// Address and port to listen on.
+    pub listen: String,
+    /// How customers and staff reach us, e.g. `https://desk.example.com`.
+    pub base_url: String,
+    pub trusted_proxies: usize,
+    pub allow_private_hosts: Vec<String>,
+    /// `info`, `debug`, `warn`, or per module `shouwen_email=debug`.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    data: Option<PathBuf>,
+    database: Option<String>,
+    listen: Option<String>,
+    base_url: Option<String>,
+    trusted_proxies: Option<usize>,
+    #[serde(default)]
+    allow_private_hosts: Vec<String>,
+    log: Option<String>,
+    log_format: Option<String>,
+}
+
+impl Config {
+    /// Puts the sources together.
+    pub fn load(args: &Args) -> Result<Self> {
+        let file = match args.get("config").map(PathBuf::from).or_else(|| env("SHOUWEN_CONFIG").map(PathBuf::from)) {
+            Some(path) => read_file(&path)?,
+            None => File::default(),
+        };
+        for (name, _) in std::env::vars() {
+            if let Some(known) = name.strip_prefix("SHOUWEN_") {
+                check_env(&name, known)?;
+            }
+        }
+        let pick = |option: &str, variable: &str, file: Option<String>| -> Result<Option<String>> {
+            Ok(match args.get(option) {
+                Some(value) => Some(value.to_owned()),
+                None => secret_env(variable)?.or(file),
+            })
+        };
+        let listen = pick("listen", "SHOUWEN_LISTEN", file.listen)?.unwrap_or_else(|| "127.0.0.1:8080".into());
+        if listen.parse::<std::net::SocketAddr>().is_err() {
+            return Err(invalid("listen", format!("`{listen}` is not an address to listen on")).expected("IP:port, like 127.0.0.1:8080 or 0.0.0.0:8080"));
+        }
+        let base_url = pick("base-url", "SHOUWEN_BASE_URL", file.base_url)?.unwrap_or_else(|| format!("http://{listen}"));
+        if !(base_url.starts_with("http://") || base_url.starts_with("https://")) {
+            return Err(invalid("base-url", format!("`{base_url}` is not a web address")).expected("https://desk.example.com"));
+        }
+        let database = pick("database", "SHOUWEN_DATABASE", file.database)?;
+        if let Some(url) = &database
+            && !(url.starts_with("postgres://") || url.starts_with("postgresql://"))
+        {
+            return Err(invalid("database", "this is not a PostgreSQL address".into()).expected("postgres://user:password@host:5432/name; leave it out for SQLite in the data folder"));
+        }
+        let proxies = pick("trusted-proxies", "SHOUWEN_TRUSTED_PROXIES", file.trusted_proxies.map(|n| n.to_string()))?.unwrap_or_else(|| "0".into());
+        let mut allow_private_hosts = file.allow_private_hosts;
+        allow_private_hosts.extend(env("SHOUWEN_ALLOW_PRIVATE_HOSTS").iter().flat_map(|v| v.split(',')).map(|h| h.trim().to_owned()).filter(|h| !h.is_empty()));
+        allow_private_hosts.extend(args.all("allow-private-host").map(str::to_owned));
+        Ok(Self {
+            data: pick("data", "SHOUWEN_DATA", file.data.map(|p| p.display().to_string()))?.unwrap_or_else(|| "./data".into()).into(),
+            database,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            listen,
+            trusted_proxies: proxies.parse().map_err(|_| invalid("trusted-proxies", format!("`{proxies}` is not a number")).expected("0, 1, 2 …"))?,
+            allow_private_hosts,
+            log: pick("log", "SHOUWEN_LOG", file.log)?.unwrap_or_else(|| "info".into()),
+            log_format: pick("log-format", "SHOUWEN_LOG_FORMAT", file.log_format)?.unwrap_or_else(|| "text".into()),
+        })
+    }
+
+    /// The settings as text, without secrets.
+    pub fn redacted(&self) -> String {
+        let mut shown = self.clone();
+        shown.database = shown.database.map(|url| match (url.find("://"), url.rfind('@')) {
+            (Some(from), Some(at)) if at > from => format!("{}://…{}", &url[..from], &url[at..]),
+            _ => url,
+        });
+        serde_json::to_string_pretty(&shown).unwrap_or_default()
+    }
+}
+
+fn invalid(field: &str, message: String) -> Problem {
+    Problem::new(Kind::Invalid, "config", message).field(field)
+}
+
+const VARIABLES: &[&str] = &["CONFIG", "DATA", "DATABASE", "LISTEN", "BASE_URL", "TRUSTED_PROXIES", "ALLOW_PRIVATE_HOSTS", "LOG", "LOG_FORMAT"];
+
+/// A misspelt setting is an error; variables of tests and tools (`SHOUWEN_TEST_…`, `SHOUWEN_SHARED`, `SHOUWEN_ADMIN_…`) pass.
+fn check_env(name: &str, known: &str) -> Result<()> {
+    let plain = known.strip_suffix("_FILE").unwrap_or(known);
+    if VARIABLES.contains(&plain) || ["TEST_", "E2E_", "BENCH_", "ADMIN_", "SHARED", "DEMO", "CRASH_"].iter().any(|p| plain.starts_with(p)) {
+        return Ok(());
+    }
+    let names: Vec<String> = VARIABLES.iter().map(|v| format!("SHOUWEN_{v}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Err(invalid(name, "this environment variable is not a setting".into()).expected(nearest(name, &names).replace("--", "")))
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|v| !v.is_empty())
+}
+
+fn secret_env(name: &str) -> Result<Option<String>> {
+    match env(&format!("{name}_FILE")) {
+        Some(path) => std::fs::read_to_string(&path)
+            .map(|text| Some(text.trim().to_owned()))
+            .map_err(|e| invalid(&format!("{name}_FILE"), format!("cannot read {path}: {e}")).expected("a file this user may read")),
+        None => Ok(env(name)),
+    }
+}
+
+fn read_file(path: &Path) -> Result<File> {
+    let text = std::fs::read_to_string(path).map_err(|e| invalid("config", format!("cannot read {}: {e}", path.display())).expected("a TOML file this user may read"))?;
+    toml::from_str(&text).map_err(|e| {
+        let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        invalid("config", format!("{}:{line}: {}", path.display(), e.message())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format")
+    })
+}

@@ -1,0 +1,136 @@
+//! The list of modules, and the commands that belong to one of them.
+
+use std::io::{stderr, stdin, stdout};
+
+use shouwen_kernel::Problem;
+use shouwen_web::Module;
+
+use crate::args::{Args, fail};
+use crate::config::{Config, OPTIONS};
+use crate::instance::{Instance, open_ready};
+
+/// Every capability and channel. The order is the order of migrations.
+pub fn all() -> Vec<Module> {
+    vec![
+        shouwen_identity::module(),
+        shouwen_customers::module(),
+        shouwen_casework::module(),
+        shouwen_email::module(),
+        shouwen_service_levels::module(),
+        shouwen_routing::module(),
+        shouwen_desk::module(),
+        shouwen_voice::module(),
+        shouwen_insight::module(),
+        shouwen_integrations::module(),
+        shouwen_audit::module(),
+    ]
+}
+
+/// Takes the options of [`Config`] out of `arguments`; gives the instance and what is left for the command itself.
+pub fn open_with(arguments: &[String]) -> Result<(Instance, Vec<String>), Problem> {
+    let (mut own, mut rest) = (Vec::new(), Vec::new());
+    let mut waiting = arguments.iter();
+    while let Some(argument) = waiting.next() {
+        let name = argument.strip_prefix("--").map(|n| n.split('=').next().unwrap_or(n));
+        if name.is_some_and(|n| OPTIONS.contains(&n)) {
+            own.push(argument.clone());
+            if !argument.contains('=') {
+                own.extend(waiting.next().cloned());
+            }
+        } else {
+            rest.push(argument.clone());
+        }
+    }
+    let config = Config::load(&Args::read(&own, OPTIONS, &[])?)?;
+    Ok((open_ready(config, false)?, rest))
+}
+
+fn wants_help(arguments: &[String]) -> bool {
+    arguments.iter().any(|a| a == "--help" || a == "-h")
+}
+
+/// `shouwen worktime …`
+pub fn worktime(arguments: &[String]) -> i32 {
+    shouwen_worktime::cli::run(arguments, &mut stdin().lock(), &mut stdout().lock(), &mut stderr().lock())
+}
+
+/// `shouwen mind …`
+pub fn mind(arguments: &[String]) -> i32 {
+    shouwen_mind::cli::run(arguments, &mut stdin().lock(), &mut stdout().lock(), &mut stderr().lock())
+}
+
+/// `shouwen mail inspect …`
+pub fn mail(arguments: &[String]) -> i32 {
+    match arguments.first().map(String::as_str) {
+        Some("inspect") => shouwen_mail::cli::inspect(&arguments[1..], &mut stdout().lock(), &mut stderr().lock()),
+        Some("--help" | "-h") | None => {
+            println!("shouwen mail inspect FILE [--json]   what the parser makes of one message; FILE may be - for standard input\nshouwen mail requeue ID --data DIR      read a quarantined message again");
+            if arguments.is_empty() { 2 } else { 0 }
+        }
+        Some("requeue") => with_instance(&arguments[1..], |instance, rest| shouwen_email::cli::requeue(&rest, &instance.app)),
+        Some(other) => {
+            eprintln!("shouwen mail: there is no `{other}`; known are: inspect, requeue");
+            2
+        }
+    }
+}
+
+fn with_instance(arguments: &[String], run: impl FnOnce(&Instance, Vec<String>) -> i32) -> i32 {
+    match open_with(arguments) {
+        Ok((instance, rest)) => {
+            let code = run(&instance, rest);
+            instance.db.close();
+            code
+        }
+        Err(problem) => fail(&problem),
+    }
+}
+
+/// `shouwen import mail PATH…`
+pub fn import(arguments: &[String]) -> i32 {
+    match arguments.first().map(String::as_str) {
+        Some("mail") if wants_help(arguments) => {
+            println!("{}", shouwen_email::cli::IMPORT_HELP);
+            0
+        }
+        Some("mail") => with_instance(&arguments[1..], |instance, rest| {
+            let subscriptions: Vec<_> = all().into_iter().flat_map(|m| m.subscriptions).collect();
+            shouwen_email::cli::import(&rest, &instance.app, &subscriptions)
+        }),
+        _ => {
+            eprintln!("shouwen import: use `shouwen import mail PATH… --inbox ADDRESS --data DIR` (eml, mbox or Maildir)");
+            2
+        }
+    }
+}
+
+/// `shouwen audit verify`
+pub fn audit(arguments: &[String]) -> i32 {
+    match arguments.first().map(String::as_str) {
+        Some("verify") => with_instance(&arguments[1..], |instance, _| match shouwen_audit::verify(&instance.db) {
+            Ok(report) => {
+                println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+                i32::from(!report.intact)
+            }
+            Err(problem) => fail(&problem),
+        }),
+        _ => {
+            eprintln!("shouwen audit: use `shouwen audit verify --data DIR`; it names the first row that was changed, removed or added, exit code 1");
+            2
+        }
+    }
+}
+
+/// `shouwen demo`
+pub fn demo(arguments: &[String]) -> i32 {
+    if wants_help(arguments) {
+        println!("shouwen demo --data DIR   fills an empty installation with a plainly fictional organisation of about 60 people and three months of history");
+        return 0;
+    }
+    with_instance(arguments, |instance, _| crate::demo::run(instance))
+}
+
+/// `shouwen bench …`
+pub fn bench(arguments: &[String]) -> i32 {
+    crate::bench::run(arguments)
+}
