@@ -1,0 +1,47 @@
+// Headless Chromium from Debian, driven by playwright-core.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT, atEnd, which } from './proc.mjs'
+import { Skip } from './runner.mjs'
+import { PASSWORD } from './server.mjs'
+
+export const OUT = join(ROOT, 'e2e', 'out')
+
+/** A browser; one for a journey, a context for each person. */
+export async function startBrowser() {
+  const executablePath = process.env.BROWSER ?? which('chromium') ?? which('chromium-browser') ?? which('google-chrome')
+  if (!executablePath) throw new Skip('Chromium is not installed (Debian package: chromium)')
+  const { chromium } = await import('playwright-core')
+  const browser = await chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--lang=zh-CN', '--force-prefers-reduced-motion'] })
+  atEnd(() => browser.process?.()?.kill('SIGKILL'))
+  mkdirSync(OUT, { recursive: true })
+  return browser
+}
+
+/** A person at a desk: a page, what went wrong on it, and pictures. */
+export async function openDesk(browser, server, { locale = 'zh-CN', width = 1440, height = 900, dark = false, scale = 1 } = {}) {
+  const context = await browser.newContext({ baseURL: server.base, locale, timezoneId: 'Asia/Shanghai', viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: scale, reducedMotion: 'reduce' })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  const problems = []
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`))
+  page.on('console', (message) => {
+    // A refused request is an answer the page handles; a script error is not.
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(`console: ${message.text()}`)
+  })
+  page.on('response', (response) => {
+    if (response.status() >= 500) problems.push(`${response.status()} ${response.url()}`)
+  })
+  return {
+    page, context, problems,
+    picture: (name) => page.screenshot({ path: join(OUT, `${name}.png`) }),
+    async signIn(email, password = PASSWORD) {
+      await page.goto('/')
+      await page.locator('input[type=email], input[name=email]').first().fill(email)
+      await page.locator('input[type=password]').first().fill(password)
+      await page.keyboard.press('Enter')
+      await page.waitForURL((url) => !/login|session/.test(url.pathname))
+    },
+    close: () => context.close(),
+  }
+}
