@@ -71,12 +71,18 @@ pub(crate) fn plan(input: &str, fields: &Fields, searcher: &Searcher) -> tantivy
         return Ok(None);
     }
     let mut quick = None;
-    if all.must.len() > 1 && all.must.iter().all(|d| d.parts.is_empty()) {
+    if all.must.iter().all(|d| d.parts.is_empty()) {
         let mut rarest = u64::MAX;
         for demand in &all.must {
             rarest = rarest.min(searcher.doc_freq(&demand.ways[0].0)?);
         }
-        quick = (rarest > COMMON).then(|| Box::new(BooleanQuery::intersection(all.must.iter().map(|d| term(&d.ways[0].0, 1.0)).collect())) as Boxed);
+        quick = (rarest > COMMON).then(|| match &all.must[..] {
+            // Titles and numbers are short lists; the dictionary word is as long as the pair that spells it.
+            [one] => Box::new(BooleanQuery::union(
+                one.ways.iter().chain(all.ranks.iter().filter(|(t, _)| t.field() != fields.text)).map(|(t, b)| term(t, *b)).collect(),
+            )) as Boxed,
+            many => Box::new(BooleanQuery::intersection(many.iter().map(|d| term(&d.ways[0].0, 1.0)).collect())) as Boxed,
+        });
     }
     let relaxed = (all.must.len() > 1).then(|| Box::new(BooleanQuery::union(all.loose.iter().map(|t| term(t, 1.0)).collect())) as Boxed);
     let strict: Boxed = match &all.must[..] {
