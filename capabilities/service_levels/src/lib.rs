@@ -1,1 +1,59 @@
-//! service-levels
+//! Service levels: how soon a customer must hear from us, in working time, and the clocks that hold us to it.
+//!
+//! Reads the events of cases, keeps a clock per case and target, and tells (by event and by timer) when one is
+//! planned, warns, is met or breached. The arithmetic is `engines/worktime`; nothing here computes hours.
+
+mod calendars;
+mod clocks;
+mod engine;
+mod levels;
+mod on_cases;
+mod replan;
+mod seed;
+mod timers;
+
+use shouwen_store::{Migration, Subscription, TimerHandler};
+use shouwen_web::{Module, OpenApiRouter, permissions, routes};
+
+pub use calendars::create_calendar;
+pub use levels::{LevelInput, create_level};
+pub use seed::ensure_defaults;
+
+permissions! {
+    /// Edit working calendars.
+    CalendarManage = "calendar.manage", "管理工作日历", "Manage working calendars";
+    /// Edit service levels.
+    ServiceLevelManage = "service_level.manage", "管理服务级别", "Manage service levels";
+}
+
+/// Cases may be read; declared by casework, asked for here because clocks belong to cases.
+pub(crate) struct CaseRead;
+impl shouwen_kernel::Permission for CaseRead {
+    const CODE: &'static str = "case.read";
+}
+
+/// The capability.
+pub fn module() -> Module {
+    Module {
+        migrations: &[Migration { capability: "service_levels", version: 1, sql: include_str!("../migrations/0001_clock.sql") }],
+        routes: OpenApiRouter::new()
+            .routes(routes!(calendars::list, calendars::create))
+            .routes(routes!(calendars::edit, calendars::remove))
+            .routes(routes!(calendars::preview))
+            .routes(routes!(calendars::holidays))
+            .routes(routes!(levels::list, levels::create))
+            .routes(routes!(levels::edit, levels::remove))
+            .routes(routes!(clocks::of_case)),
+        permissions: PERMISSIONS,
+        subscriptions: vec![
+            Subscription { name: "service_levels.setup", version: 1, reset: None, kinds: &["org_unit.saved"], handle: seed::on_org_unit },
+            Subscription { name: "service_levels.clocks", version: 1, reset: None, kinds: on_cases::KINDS, handle: on_cases::handle },
+        ],
+        timers: vec![
+            TimerHandler { kind: timers::WARN, handle: timers::warn },
+            TimerHandler { kind: timers::BREACH, handle: timers::breach },
+            TimerHandler { kind: replan::KIND, handle: replan::run },
+        ],
+        ..Module::new("service_levels")
+    }
+}

@@ -1,0 +1,138 @@
+//! Working calendars: list, create, edit, remove, try out.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shouwen_kernel::{CalendarId, Problem, Result, Time};
+use shouwen_store::{Ctx, Json, Tx, params};
+use shouwen_web::{Allowed, Answer, App, Id, Input, SignedIn, axum};
+
+use crate::{CalendarManage, engine, replan};
+
+/// A working calendar as people edit it; the format is that of calendar files.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct CalendarView {
+    pub id: CalendarId,
+    /// `name`, `timezone`, `week`, `days`, `holidays`, `makeup_like`.
+    #[serde(flatten)]
+    pub spec: Value,
+    pub version: i64,
+}
+
+fn view(row: (CalendarId, Value, i64)) -> CalendarView {
+    CalendarView { id: row.0, spec: row.1, version: row.2 }
+}
+
+#[utoipa::path(get, path = "/calendars", responses((status = 200, body = [CalendarView])), tag = "service levels", summary = "Working calendars", extensions(("x-permission" = json!("signed_in"))))]
+pub async fn list(State(app): State<App>, who: SignedIn) -> Answer<axum::Json<Vec<CalendarView>>> {
+    let workspace = who.viewer.workspace;
+    app.query(move |tx| Ok(tx.all("SELECT id, spec, version FROM clock_calendar WHERE workspace_id = ?1 ORDER BY name", params![workspace])?.into_iter().map(view).collect())).await
+}
+
+/// Checks a calendar's JSON and gives its name.
+fn checked(spec: &Value) -> Result<String> {
+    engine::calendar_from(spec)?;
+    match spec.get("name").and_then(Value::as_str).map(str::trim) {
+        Some(name) if !name.is_empty() && name.chars().count() <= 80 => Ok(name.to_owned()),
+        _ => Err(Problem::invalid("name", "the calendar has no name, or one longer than 80 characters").expected("a name people know it by")),
+    }
+}
+
+/// Creates a calendar within a transaction; used by the route, by set-up and by packs.
+pub fn create_calendar(tx: &Tx<'_>, ctx: &Ctx, spec: &Value) -> Result<CalendarView> {
+    let name = checked(spec)?;
+    let id: CalendarId = tx.id();
+    tx.savepoint(|tx| {
+        tx.execute(
+            "INSERT INTO clock_calendar (id, workspace_id, name, spec, version, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)",
+            params![id, ctx.workspace, name, Json(spec), tx.now()],
+        )
+    })
+    .map_err(|p| taken(p, &name))?;
+    tx.audit(ctx, "calendar.created", "calendar", Some(id.0), Some(json!({ "name": name })))?;
+    Ok(CalendarView { id, spec: spec.clone(), version: 1 })
+}
+
+fn taken(problem: Problem, name: &str) -> Problem {
+    if problem.code == shouwen_store::UNIQUE { Problem::conflict("calendar.name_taken", format!("there is a calendar `{name}` already")).field("name").expected("another name") } else { problem }
+}
+
+#[utoipa::path(post, path = "/calendars", request_body = Value, responses((status = 201, body = CalendarView)), tag = "service levels", summary = "Create a calendar", extensions(("x-permission" = json!("calendar.manage"))))]
+pub async fn create(State(app): State<App>, who: Allowed<CalendarManage>, input: Input<Value>) -> Answer<Response> {
+    let ctx = who.ctx();
+    app.command(who.once(&input.hash), StatusCode::CREATED, move |tx| create_calendar(tx, &ctx, &input.value)).await
+}
+
+#[utoipa::path(patch, path = "/calendars/{id}", params(("id" = CalendarId, Path)), request_body = Value, responses((status = 200, body = CalendarView), (status = 409, description = "Somebody else edited it")), tag = "service levels", summary = "Edit a calendar; open clocks are planned anew", extensions(("x-permission" = json!("calendar.manage"))))]
+pub async fn edit(State(app): State<App>, who: Allowed<CalendarManage>, Id(id): Id<CalendarId>, input: Input<Value>) -> Answer<Response> {
+    let ctx = who.ctx();
+    app.command(who.once(&input.hash), StatusCode::OK, move |tx| {
+        let current: (CalendarId, Value, i64) =
+            tx.opt(&format!("SELECT id, spec, version FROM clock_calendar WHERE id = ?1 AND workspace_id = ?2{}", tx.for_update()), params![id, ctx.workspace])?.ok_or_else(|| Problem::not_found("calendar"))?;
+        let mut patch = input.value.as_object().cloned().ok_or_else(|| Problem::invalid("body", "the body is not an object").expected("the calendar's fields and `version`"))?;
+        let version = patch.remove("version").and_then(|v| v.as_i64()).ok_or_else(|| Problem::invalid("version", "no version is given").expected("the `version` you saw"))?;
+        if version != current.2 {
+            return Err(Problem::conflict("version_conflict", "somebody else edited this calendar meanwhile").detail(json!({ "current": view(current) })));
+        }
+        let mut spec = current.1.clone();
+        if let Some(fields) = spec.as_object_mut() {
+            patch.remove("id");
+            fields.extend(patch);
+        }
+        let name = checked(&spec)?;
+        tx.savepoint(|tx| tx.execute("UPDATE clock_calendar SET name = ?2, spec = ?3, version = version + 1 WHERE id = ?1", params![id, name, Json(&spec)])).map_err(|p| taken(p, &name))?;
+        tx.audit(&ctx, "calendar.edited", "calendar", Some(id.0), Some(json!({ "name": name, "before": current.1, "after": spec })))?;
+        replan::schedule(tx, ctx.workspace, "calendar", id.0)?;
+        Ok(CalendarView { id, spec, version: version + 1 })
+    })
+    .await
+}
+
+#[utoipa::path(delete, path = "/calendars/{id}", params(("id" = CalendarId, Path)), responses((status = 204)), tag = "service levels", summary = "Remove a calendar no service level uses", extensions(("x-permission" = json!("calendar.manage"))))]
+pub async fn remove(State(app): State<App>, who: Allowed<CalendarManage>, Id(id): Id<CalendarId>) -> Answer<Response> {
+    let ctx = who.ctx();
+    app.command(who.once(""), StatusCode::NO_CONTENT, move |tx| {
+        if let Some((name,)) = tx.opt::<(String,)>("SELECT name FROM clock_level WHERE calendar_id = ?1 LIMIT 1", params![id])? {
+            return Err(Problem::conflict("calendar.in_use", format!("the service level `{name}` uses this calendar")).expected("give that service level another calendar first"));
+        }
+        if let Some((case,)) = tx.opt::<(shouwen_kernel::CaseId,)>("SELECT case_id FROM clock_clock WHERE calendar_id = ?1 AND state IN ('running', 'paused') LIMIT 1", params![id])? {
+            return Err(Problem::conflict("calendar.in_use", format!("clocks of open cases still run by this calendar, for one {case}")).expected("wait until they are met, or edit the calendar instead"));
+        }
+        if tx.execute("DELETE FROM clock_calendar WHERE id = ?1 AND workspace_id = ?2", params![id, ctx.workspace])? == 0 {
+            return Err(Problem::not_found("calendar"));
+        }
+        tx.audit(&ctx, "calendar.removed", "calendar", Some(id.0), None)
+    })
+    .await
+}
+
+/// A calendar to try and a question to it.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Preview {
+    pub calendar: Value,
+    pub start: Time,
+    /// `72h`, `90m`, `1h30m`, `3wd`.
+    pub budget: String,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct PreviewAnswer {
+    pub due: Option<Time>,
+    /// The deadline as the calendar's own zone writes it.
+    pub local: Option<String>,
+}
+
+#[utoipa::path(post, path = "/calendars/preview", request_body = Preview, responses((status = 200, body = PreviewAnswer)), tag = "service levels", summary = "When would this be due?", extensions(("x-permission" = json!("signed_in"))))]
+pub async fn preview(_: SignedIn, input: Input<Preview>) -> Answer<axum::Json<PreviewAnswer>> {
+    let calendar = engine::calendar_from(&input.value.calendar)?;
+    let planned = engine::plan(&calendar, input.value.start, &input.value.budget, &[], 1.0)?;
+    Ok(axum::Json(PreviewAnswer { due: planned.due_at, local: planned.due_at.map(|at| calendar.show(at.micros())) }))
+}
+
+#[utoipa::path(get, path = "/holidays", responses((status = 200, body = [Value])), tag = "service levels", summary = "Official holiday years that ship with the product", extensions(("x-permission" = json!("signed_in"))))]
+pub async fn holidays(_: SignedIn) -> Answer<axum::Json<Vec<Value>>> {
+    Ok(axum::Json((2020..2040).filter_map(shouwen_worktime::builtin_holidays).map(|year| year.to_json()).collect()))
+}

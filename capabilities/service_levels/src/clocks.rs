@@ -1,0 +1,269 @@
+//! The clocks of a case: stored rows, their steps, and how they are shown.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shouwen_contracts::service_levels::{Cancelled, ClockEvent, Met, Planned as PlannedEvent};
+use shouwen_kernel::{Access, CalendarId, CaseId, Problem, Result, ServiceLevelId, Time};
+use shouwen_store::{Ctx, Json, Tx, params};
+use shouwen_web::{Allowed, Answer, App, Id, axum};
+
+use crate::engine::{self, Span};
+use crate::levels::Level;
+use crate::{CaseRead, timers};
+
+/// One planning of a clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Step {
+    pub at: Time,
+    pub due_at: Option<Time>,
+    /// `opened`, `paused`, `resumed`, `priority`, `calendar`, `service_level`, `reopened` …
+    pub why: String,
+}
+
+/// A stored clock.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    pub case_id: CaseId,
+    pub kind: String,
+    pub level_id: ServiceLevelId,
+    pub calendar_id: CalendarId,
+    pub target: String,
+    pub target_s: i64,
+    /// `running`, `paused`, `met`, `breached` (met late), `cancelled`.
+    pub state: String,
+    pub started_at: Time,
+    pub due_at: Option<Time>,
+    pub warn_at: Option<Time>,
+    pub pauses: Vec<Span>,
+    pub met_at: Option<Time>,
+    pub elapsed_s: Option<i64>,
+    pub warned: bool,
+    pub breached: bool,
+    pub history: Vec<Step>,
+}
+
+/// History beyond this many steps drops the oldest but the first.
+const STEPS: usize = 40;
+
+fn read(row: &shouwen_store::Row) -> Result<Clock> {
+    Ok(Clock {
+        case_id: row.get(0)?,
+        kind: row.get(1)?,
+        level_id: row.get(2)?,
+        calendar_id: row.get(3)?,
+        target: row.get(4)?,
+        target_s: row.get(5)?,
+        state: row.get(6)?,
+        started_at: row.get(7)?,
+        due_at: row.get(8)?,
+        warn_at: row.get(9)?,
+        pauses: row.get::<Json<Vec<Span>>>(10)?.0,
+        met_at: row.get(11)?,
+        elapsed_s: row.get(12)?,
+        warned: row.get(13)?,
+        breached: row.get(14)?,
+        history: row.get::<Json<Vec<Step>>>(15)?.0,
+    })
+}
+
+const COLUMNS: &str = "case_id, kind, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history";
+
+/// The clocks of a case.
+pub fn of(tx: &Tx<'_>, case: CaseId) -> Result<Vec<Clock>> {
+    tx.all::<shouwen_store::Row>(&format!("SELECT {COLUMNS} FROM clock_clock WHERE case_id = ?1 ORDER BY kind"), params![case])?.iter().map(read).collect()
+}
+
+/// One clock of a case.
+pub fn one(tx: &Tx<'_>, case: CaseId, kind: &str) -> Result<Option<Clock>> {
+    tx.opt::<shouwen_store::Row>(&format!("SELECT {COLUMNS} FROM clock_clock WHERE case_id = ?1 AND kind = ?2"), params![case, kind])?.as_ref().map(read).transpose()
+}
+
+impl Clock {
+    /// Whether it still counts.
+    pub fn is_open(&self) -> bool {
+        self.state == "running" || self.state == "paused"
+    }
+
+    /// A new clock, not yet planned.
+    pub fn new(case_id: CaseId, kind: &str, level: &Level, target: &str, started_at: Time) -> Self {
+        Self {
+            case_id,
+            kind: kind.to_owned(),
+            level_id: level.id,
+            calendar_id: level.level.calendar_id,
+            target: target.to_owned(),
+            target_s: 0,
+            state: "running".into(),
+            started_at,
+            due_at: None,
+            warn_at: None,
+            pauses: Vec::new(),
+            met_at: None,
+            elapsed_s: None,
+            warned: false,
+            breached: false,
+            history: Vec::new(),
+        }
+    }
+
+    /// Begins a pause at `at`.
+    pub fn pause(&mut self, at: Time) {
+        if self.state == "running" {
+            self.state = "paused".into();
+            self.pauses.push(Span { from: at.micros(), to: None });
+        }
+    }
+
+    /// Ends the pause at `at`.
+    pub fn resume(&mut self, at: Time) {
+        if self.state == "paused" {
+            self.state = "running".into();
+            if let Some(last) = self.pauses.last_mut() {
+                last.to = Some(at.micros().max(last.from));
+            }
+        }
+    }
+
+    /// Computes its deadline, stores it, sets its timers, tells.
+    pub fn plan(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access, warn_fraction: f64, why: &str) -> Result<()> {
+        let calendar = engine::calendar(tx, self.calendar_id)?;
+        let planned = engine::plan(&calendar, self.started_at, &self.target, &self.pauses, warn_fraction)?;
+        (self.due_at, self.warn_at, self.target_s) = (planned.due_at, planned.warn_at, planned.target_s);
+        // A deadline moved into the future is open again; what was told before stays told in the log.
+        if self.due_at.is_some_and(|due| due > tx.now()) {
+            self.breached = false;
+        }
+        if self.warn_at.is_some_and(|warn| warn > tx.now()) {
+            self.warned = false;
+        }
+        self.history.push(Step { at: tx.now(), due_at: self.due_at, why: why.to_owned() });
+        if self.history.len() > STEPS {
+            self.history.remove(1);
+        }
+        self.store(tx, ctx)?;
+        timers::set(tx, ctx.workspace, self)?;
+        tx.emit::<ClockEvent>(
+            ctx,
+            Some(self.case_id.0),
+            Some(access),
+            PlannedEvent { case_id: self.case_id, clock: self.kind.clone(), target_s: self.target_s, started_at: self.started_at, due_at: self.due_at, warn_at: self.warn_at, paused: self.state == "paused", why: why.to_owned() },
+        )
+    }
+
+    /// Fulfils it at `at`.
+    pub fn meet(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access, at: Time) -> Result<()> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        self.resume(at);
+        let calendar = engine::calendar(tx, self.calendar_id)?;
+        let elapsed_s = engine::elapsed_s(&calendar, self.started_at, &self.pauses, at)?;
+        let late = self.due_at.is_some_and(|due| at > due);
+        self.state = if late { "breached" } else { "met" }.into();
+        (self.met_at, self.elapsed_s, self.breached) = (Some(at), Some(elapsed_s), late);
+        self.store(tx, ctx)?;
+        timers::clear(tx, self)?;
+        tx.emit::<ClockEvent>(ctx, Some(self.case_id.0), Some(access), Met { case_id: self.case_id, clock: self.kind.clone(), at, elapsed_s, target_s: self.target_s, breached: late })
+    }
+
+    /// Takes it away.
+    pub fn cancel(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access) -> Result<()> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        self.state = "cancelled".into();
+        self.store(tx, ctx)?;
+        timers::clear(tx, self)?;
+        tx.emit::<ClockEvent>(ctx, Some(self.case_id.0), Some(access), Cancelled { case_id: self.case_id, clock: self.kind.clone() })
+    }
+
+    /// Writes the row.
+    pub fn store(&self, tx: &Tx<'_>, ctx: &Ctx) -> Result<()> {
+        tx.execute(
+            "INSERT INTO clock_clock (case_id, kind, workspace_id, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+             ON CONFLICT (case_id, kind) DO UPDATE SET level_id = ?4, calendar_id = ?5, target = ?6, target_s = ?7, state = ?8, started_at = ?9, due_at = ?10, warn_at = ?11, pauses = ?12,
+               met_at = ?13, elapsed_s = ?14, warned = ?15, breached = ?16, history = ?17",
+            params![
+                self.case_id, self.kind, ctx.workspace, self.level_id, self.calendar_id, self.target, self.target_s, self.state, self.started_at, self.due_at, self.warn_at,
+                Json(&self.pauses), self.met_at, self.elapsed_s, self.warned, self.breached, Json(&self.history)
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// A clock as the case panel shows it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ClockView {
+    pub kind: String,
+    /// `running`, `warned` (attention), `breached`, `paused`, `met`, `cancelled`.
+    pub state: String,
+    /// The target as written: `4h`, `3wd`.
+    pub target: String,
+    pub target_s: i64,
+    pub started_at: Time,
+    pub due_at: Option<Time>,
+    pub paused_since: Option<Time>,
+    pub met_at: Option<Time>,
+    /// Working seconds used.
+    pub elapsed_s: i64,
+    /// Working seconds left; negative: over.
+    pub remaining_s: i64,
+    /// Share of the target used.
+    pub fraction: f64,
+    pub calendar: Named<CalendarId>,
+    pub service_level: Named<ServiceLevelId>,
+    pub history: Vec<Step>,
+}
+
+/// An id with its name.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Named<T> {
+    pub id: T,
+    pub name: String,
+}
+
+fn show(tx: &Tx<'_>, clock: Clock) -> Result<ClockView> {
+    let calendar = engine::calendar(tx, clock.calendar_id)?;
+    let elapsed_s = match clock.elapsed_s {
+        Some(known) if !clock.is_open() => known,
+        _ => engine::elapsed_s(&calendar, clock.started_at, &clock.pauses, tx.now())?,
+    };
+    let level: Option<(String,)> = tx.opt("SELECT name FROM clock_level WHERE id = ?1", params![clock.level_id])?;
+    let late = clock.due_at.is_some_and(|due| clock.met_at.unwrap_or(tx.now()) > due);
+    let state = match clock.state.as_str() {
+        "running" if late => "breached",
+        "running" if clock.warn_at.is_some_and(|warn| tx.now() >= warn) => "warned",
+        other => other,
+    };
+    Ok(ClockView {
+        state: state.to_owned(),
+        target: clock.target,
+        target_s: clock.target_s,
+        started_at: clock.started_at,
+        due_at: clock.due_at,
+        paused_since: clock.pauses.last().filter(|p| p.to.is_none()).map(|p| Time::from_micros(p.from)),
+        met_at: clock.met_at,
+        elapsed_s,
+        remaining_s: clock.target_s - elapsed_s,
+        fraction: if clock.target_s > 0 { elapsed_s as f64 / clock.target_s as f64 } else { 1.0 },
+        calendar: Named { id: clock.calendar_id, name: calendar.name().to_owned() },
+        service_level: Named { id: clock.level_id, name: level.map_or_else(String::new, |row| row.0) },
+        history: clock.history,
+        kind: clock.kind,
+    })
+}
+
+#[utoipa::path(get, path = "/cases/{id}/clocks", params(("id" = CaseId, Path)), responses((status = 200, body = [ClockView])), tag = "service levels", summary = "The clocks of a case, counted to this moment", extensions(("x-permission" = json!("case.read"))))]
+pub async fn of_case(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>) -> Answer<axum::Json<Vec<ClockView>>> {
+    let (scope, workspace) = (who.scope.clone(), who.viewer.workspace);
+    app.query(move |tx| {
+        let (access,): (Json<Access>,) = tx.opt("SELECT access FROM clock_case WHERE case_id = ?1 AND workspace_id = ?2", params![id, workspace])?.ok_or_else(|| Problem::not_found("case"))?;
+        if !scope.sees(&access.0) {
+            return Err(Problem::not_found("case"));
+        }
+        of(tx, id)?.into_iter().map(|clock| show(tx, clock)).collect()
+    })
+    .await
+}
