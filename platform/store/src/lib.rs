@@ -14,12 +14,14 @@ pub mod migrate;
 mod outbox;
 mod pg;
 mod pgvalue;
+mod scope;
 mod settings;
 mod sql;
 mod sqlite;
 mod subscription;
 mod timer;
 mod tx;
+mod upkeep;
 mod value;
 
 pub use audit::Ctx;
@@ -30,11 +32,13 @@ pub use lease::Lease;
 pub use log::{Position, Recorded};
 pub use migrate::Migration;
 pub use outbox::{Effect, EffectFuture, EffectHandler, EffectOutcome, OutboxItem};
+pub use scope::{BranchList, Key, ScopeColumns, Watchers, scope_sql};
 pub use settings::Workspace;
 pub use sql::{Engine, expand_types};
 pub use subscription::{Park, Subscription};
 pub use timer::{Timer, TimerHandler};
 pub use tx::{Services, Tx, UNIQUE};
+pub use upkeep::Backup;
 pub use value::{FromRow, FromValue, Json, Row, ToValue, Value};
 
 /// The spine's own tables.

@@ -77,6 +77,9 @@ fn apply(tx: &Tx<'_>, migrations: &[Migration]) -> Result<Vec<String>> {
         tx.execute("INSERT INTO migration (capability, version, sha256, applied_at) VALUES (?1, ?2, ?3, ?4)", params![migration.capability, migration.version, sha256, tx.now()])?;
         applied.push(name(migration));
     }
+    if migrations.iter().any(|m| m.capability == "store") {
+        crate::upkeep::adopt_restored_log(tx)?;
+    }
     let known: Vec<(String, i64)> = tx.all("SELECT capability, version FROM migration", params![])?;
     if let Some((capability, version)) = known.iter().find(|(c, v)| !migrations.iter().any(|m| m.capability == c && m.version == *v)) {
         return Err(Problem::new(Kind::Invalid, "migration.newer", format!("this database was written by a newer program (it has {capability} {version:04})"))

@@ -182,13 +182,25 @@ impl Db {
     /// Events caused by events are digested too.
     pub fn drain(&self, subscriptions: &[Subscription]) -> Result<()> {
         loop {
+            // Asked before the pass, so that "nothing new" speaks of everything stored by then.
+            let settled = self.log_is_settled()?;
             let mut total = 0;
             for subscription in subscriptions.iter().copied() {
                 total += self.write_blocking(move |tx| subscription.step(tx, Park::No))?;
             }
-            if total == 0 {
+            if total == 0 && settled {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether every stored event can be read. On PostgreSQL a transaction still running anywhere in the cluster hides
+    /// younger events from readers; then this waits a moment and says no.
+    fn log_is_settled(&self) -> Result<bool> {
+        let behind = self.read_blocking(|tx| tx.events_behind(tx.log_head()?, 1))?;
+        if behind > 0 {
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        Ok(behind == 0)
     }
 }
