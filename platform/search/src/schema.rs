@@ -5,11 +5,11 @@ use tantivy::schema::{FAST, Field, IndexRecordOption, STORED, Schema, TextFieldI
 use tantivy::tokenizer::{PreTokenizedString, Token};
 
 use crate::fold::fold;
-use crate::tokens::terms;
-use crate::{Doc, Visibility};
+use crate::tokens::{spelt, terms};
+use crate::{Doc, Kind, Visibility};
 
 /// Raised whenever fields or tokens change: an index written under another number is built again.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 /// What is shown beside a hit comes from this many characters of the body; all of it is searched.
 const SHOWN: usize = 4_000;
 /// A body longer than this (a pasted log file) is searched up to here.
@@ -75,6 +75,9 @@ impl Fields {
         let mut all = Vec::new();
         for part in [doc.title.as_str(), clip(&doc.body, SEARCHED), &doc.number] {
             terms(&fold(part).chars, false, &mut |t| all.push(token(t)));
+        }
+        if doc.kind == Kind::Customer {
+            spelt(&fold(clip(&doc.title, 100)).chars, &mut |t| all.push(token(t)));
         }
         row.add_pre_tokenized_text(self.text, PreTokenizedString { text: String::new(), tokens: all });
         let mut title = Vec::new();

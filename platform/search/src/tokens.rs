@@ -168,6 +168,21 @@ fn numbers(part: &str, inner: bool, emit: &mut dyn FnMut(&str)) {
     }
 }
 
+/// How a Chinese name is typed without a Chinese keyboard: whole (`zhangsan`) and by initials (`zs`).
+pub(crate) fn spelt(chars: &[char], emit: &mut dyn FnMut(&str)) {
+    use pinyin::ToPinyin;
+    for run in runs(chars) {
+        let Run::Han(range) = run else { continue };
+        // Longer runs are sentences, not names.
+        if range.len() > 8 {
+            continue;
+        }
+        let syllables: Vec<&str> = chars[range].iter().filter_map(|c| c.to_pinyin().map(|p| p.plain())).collect();
+        emit(&syllables.concat());
+        emit(&syllables.iter().filter_map(|s| s.chars().next()).collect::<String>());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

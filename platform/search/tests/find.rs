@@ -53,6 +53,9 @@ fn chinese_of_one_to_four_characters() {
     assert_eq!(keys(&index, "申请退款"), ["m1"]);
     assert_eq!(keys(&index, "欧阳娜娜"), ["cus_1"]);
     assert_eq!(keys(&index, "娜娜"), ["cus_1"]);
+    for text in ["ouyangnana", "ouyang", "OYNN"] {
+        assert_eq!(keys(&index, text), ["cus_1"], "{text}: a name as it is typed without a Chinese keyboard");
+    }
     assert_eq!(keys(&index, "尽快处理"), ["m2"]);
 }
 
