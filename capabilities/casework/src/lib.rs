@@ -1,1 +1,83 @@
-//! casework
+//! Conversations, messages and cases: from the first word of a customer to the verified end.
+//!
+//! One verb, one file. [`case::Case`] is the head of a case, [`change`] the ways it changes; intake and the other
+//! `on_…` files react to what others tell, the rest are commands and questions of people.
+
+mod assign;
+mod case;
+mod change;
+mod close;
+mod compose;
+mod conversation;
+mod deed;
+mod input;
+mod kinds;
+mod link;
+mod message;
+mod message_view;
+mod names;
+mod note;
+mod on_channel;
+mod on_customers;
+mod on_identity;
+mod on_routing;
+mod post;
+mod send;
+mod show;
+mod thread;
+mod timeline;
+mod upload;
+mod view;
+
+use shouwen_store::Migration;
+use shouwen_web::{Module, OpenApiRouter};
+
+shouwen_web::permissions! {
+    /// Read cases and their messages.
+    CaseRead = "case.read", "查看工单", "Read cases";
+    /// Open cases by hand.
+    CaseCreate = "case.create", "新建工单", "Create cases";
+    /// Write to customers.
+    CaseReply = "case.reply", "回复客户", "Reply to customers";
+    /// Write internal notes.
+    CaseNote = "case.note", "添加内部备注", "Write internal notes";
+    /// Change fields, stage, tags, links, watchers.
+    CaseEdit = "case.edit", "编辑工单", "Edit cases";
+    /// Assign, transfer, hand over accountability.
+    CaseAssign = "case.assign", "分派与转派", "Assign and transfer cases";
+    /// Resolve, close, reopen.
+    CaseClose = "case.close", "办结与重开", "Resolve, close and reopen cases";
+    /// Merge and split.
+    CaseMerge = "case.merge", "合并与拆分", "Merge and split cases";
+    /// Change canned replies.
+    CannedEdit = "canned.edit", "维护快捷回复", "Edit canned replies";
+}
+
+/// The tables of this capability.
+pub const MIGRATIONS: &[Migration] = &[Migration { capability: "casework", version: 1, sql: include_str!("../migrations/0001_casework.sql") }];
+
+/// What this capability brings to the product.
+pub fn module() -> Module {
+    let routes = OpenApiRouter::new()
+        .merge(show::routes())
+        .merge(timeline::routes())
+        .merge(post::routes())
+        .merge(assign::routes())
+        .merge(close::routes())
+        .merge(link::routes())
+        .merge(upload::routes());
+    Module {
+        migrations: MIGRATIONS,
+        routes,
+        permissions: PERMISSIONS,
+        subscriptions: vec![
+            on_identity::SUBSCRIPTION,
+            on_channel::INBOXES,
+            on_customers::NAMES,
+            on_customers::INTAKE,
+            on_channel::DELIVERY,
+            on_routing::SUBSCRIPTION,
+        ],
+        ..Module::new("casework")
+    }
+}
