@@ -1,0 +1,128 @@
+import { computed, onScopeDispose, ref } from 'vue'
+import { i18n, t } from './index'
+
+/** The viewer's zone; until they are known, the browser's. */
+export const zone = ref(Intl.DateTimeFormat().resolvedOptions().timeZone || 'Asia/Shanghai')
+
+const clock = ref(Date.now())
+let users = 0
+let timer: ReturnType<typeof setInterval> | undefined
+
+function tick(): void {
+  clock.value = Date.now()
+}
+
+/** Now in milliseconds, moving once a second while anything on the page shows it and the page is visible. */
+export function useNow() {
+  users += 1
+  if (users === 1) {
+    tick()
+    timer = setInterval(() => document.visibilityState === 'visible' && tick(), 1000)
+  }
+  onScopeDispose(() => {
+    users -= 1
+    if (users === 0) clearInterval(timer)
+  })
+  return computed(() => clock.value)
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const locale = i18n.global.locale.value
+  const key = `${kind}|${locale}|${zone.value}`
+  let found = formats.get(key)
+  if (!found) {
+    try {
+      found = new Intl.DateTimeFormat(locale, { timeZone: zone.value, hourCycle: 'h23', ...options })
+    } catch {
+      found = new Intl.DateTimeFormat(locale, { hourCycle: 'h23', ...options })
+    }
+    formats.set(key, found)
+  }
+  return found
+}
+
+export function dayOf(at: number | string | Date): string {
+  // en-CA writes 2026-11-21, whatever the reader's language.
+  const key = `day|${zone.value}`
+  let found = formats.get(key)
+  if (!found) {
+    try {
+      found = new Intl.DateTimeFormat('en-CA', { timeZone: zone.value, dateStyle: 'short' })
+    } catch {
+      found = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short' })
+    }
+    formats.set(key, found)
+  }
+  return found.format(new Date(at))
+}
+
+export function absolute(at: string | number | Date): string {
+  return format('full', {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    weekday: 'short',
+    timeZoneName: 'shortOffset',
+  }).format(new Date(at))
+}
+
+export function dateTime(at: string | number | Date): string {
+  return format('dt', { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' }).format(new Date(at))
+}
+
+export function dateOnly(at: string | number | Date): string {
+  return format('d', { year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(at))
+}
+
+export function timeOnly(at: string | number | Date): string {
+  return format('t', { hour: '2-digit', minute: '2-digit' }).format(new Date(at))
+}
+
+/** For a list: the time today, the day this year, else the date. */
+export function listTime(at: string, now: number): string {
+  const day = dayOf(at)
+  const today = dayOf(now)
+  if (day === today) return timeOnly(at)
+  if (day.slice(0, 4) === today.slice(0, 4)) return format('md', { month: '2-digit', day: '2-digit' }).format(new Date(at))
+  return dateOnly(at)
+}
+
+/** "5 minutes ago" up to a week, then the date (UX-46). */
+export function relative(at: string, now: number): string {
+  const seconds = Math.round((new Date(at).getTime() - now) / 1000)
+  const size = Math.abs(seconds)
+  if (size >= 7 * 86400) return dateOnly(at)
+  const rtf = new Intl.RelativeTimeFormat(i18n.global.locale.value, { numeric: 'auto', style: 'short' })
+  if (size < 60) return rtf.format(Math.trunc(seconds), 'second')
+  if (size < 3600) return rtf.format(Math.trunc(seconds / 60), 'minute')
+  if (size < 86400) return rtf.format(Math.trunc(seconds / 3600), 'hour')
+  return rtf.format(Math.trunc(seconds / 86400), 'day')
+}
+
+/** A span in at most two units: 3d 4h, 2h 05m, 4m 10s. */
+export function span(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds))
+  const d = Math.floor(s / 86400)
+  const h = Math.floor((s % 86400) / 3600)
+  const m = Math.floor((s % 3600) / 60)
+  if (d > 0) return t('time.dh', { d, h })
+  if (h > 0) return t('time.hm', { h, m: String(m).padStart(2, '0') })
+  if (m > 0) return t('time.ms', { m, s: String(s % 60).padStart(2, '0') })
+  return t('time.s', { s })
+}
+
+export function fileSize(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit += 1
+  }
+  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
+}
