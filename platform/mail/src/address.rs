@@ -29,7 +29,9 @@ fn parse_text(text: &str, hint: &str, problems: &mut Vec<String>, out: &mut Vec<
     let chars: Vec<char> = text.chars().collect();
     let mut one = One::default();
     let mut pos = 0;
-    while pos < chars.len() {
+    // Found once: searching for them at every opening would take quadratic time.
+    let last_close = chars.iter().rposition(|&c| c == '>').unwrap_or(0);
+    while pos < chars.len() && out.len() < MOST {
         let c = chars[pos];
         match c {
             '"' => match closing_quote(&chars, pos) {
@@ -58,7 +60,7 @@ fn parse_text(text: &str, hint: &str, problems: &mut Vec<String>, out: &mut Vec<
                 pos = end;
             }
             '<' if one.angle.is_none() => {
-                let (inner, end) = angle(&chars, pos);
+                let (inner, end) = angle(&chars, pos, last_close > pos);
                 one.angle = Some(inner);
                 pos = end;
             }
@@ -68,7 +70,7 @@ fn parse_text(text: &str, hint: &str, problems: &mut Vec<String>, out: &mut Vec<
                 one = One::default();
             }
             '=' if chars.get(pos + 1) == Some(&'?') => {
-                let rest: String = chars[pos..].iter().collect();
+                let rest: String = chars[pos..].iter().take(8_192).collect();
                 match words::word_len(&rest) {
                     Some(len) => {
                         let word = &rest[..len];
@@ -151,10 +153,9 @@ fn comment(chars: &[char], pos: usize) -> (String, usize) {
 }
 
 /// What stands between `<` and `>`; an unclosed bracket ends at a comma.
-fn angle(chars: &[char], pos: usize) -> (String, usize) {
+fn angle(chars: &[char], pos: usize, closed: bool) -> (String, usize) {
     let mut out = String::new();
     let mut i = pos + 1;
-    let closed = chars[i..].contains(&'>');
     while i < chars.len() {
         match chars[i] {
             '>' => {
@@ -259,6 +260,7 @@ fn flush(one: &mut One, hint: &str, problems: &mut Vec<String>, out: &mut Vec<Ad
     }
     if !address.contains('@') && !address.is_empty() || address.is_empty() {
         let shown = if address.is_empty() { &name } else { &address };
+        let shown: String = shown.chars().take(80).collect();
         problems.push(format!("{shown:?} is not a complete address"));
     }
     out.push(Address { name, address });

@@ -148,7 +148,7 @@ fn decode_known(bytes: &[u8], e: &'static Encoding, label: &str, hint: &str) -> 
         let wide = utf8.chars().filter(|c| *c >= '\u{800}').count();
         let narrow = utf8.chars().filter(|c| ('\u{80}'..'\u{800}').contains(c)).count();
         let single_byte = e.is_single_byte();
-        if (single_byte && (wide + narrow > 0)) || bad && wide + narrow > 0 || wide > 0 && common(utf8) * 10 >= wide * 8 && common(&text) * 10 < hanzi(&text) * 6 {
+        if (single_byte && (wide + narrow > 0)) || bad && wide + narrow > 0 || wide > 0 && everyday_text(utf8) >= 0.8 && everyday_text(&text) < 0.6 {
             return other((utf8.to_owned(), "UTF-8"));
         }
     }
@@ -166,7 +166,8 @@ fn decode_known(bytes: &[u8], e: &'static Encoding, label: &str, hint: &str) -> 
     if (e == WINDOWS_1252 || normal(label).starts_with("iso-8859")) && pairs_only(bytes) {
         // Chinese text under a Western label: high bytes only in pairs, nearly all of them everyday characters.
         let (gb, gb_bad) = GB18030.decode_without_bom_handling(bytes);
-        if !gb_bad && hanzi(&gb) >= 4 && common(&gb) * 10 >= hanzi(&gb) * 9 {
+        let (all, common) = everyday(bytes, false);
+        if !gb_bad && all >= 4 && common * 10 >= all * 9 {
             return other((gb.into_owned(), "gb18030"));
         }
     }
@@ -193,25 +194,31 @@ fn hanzi(text: &str) -> usize {
     text.chars().filter(|c| !c.is_ascii()).count()
 }
 
-/// Characters of everyday Chinese: the first level of GB 2312 (rows 16–55) or of Big5, kana, hangul, CJK punctuation.
-fn common(text: &str) -> usize {
-    let mut buf = [0u8; 4];
-    text.chars()
-        .filter(|&c| match c {
-            '\u{3000}'..='\u{3015}' | '\u{ff01}'..='\u{ff5e}' | '\u{2018}'..='\u{201d}' | '\u{2026}' | '\u{2014}' | '·' => true,
-            '\u{4e00}'..='\u{9fff}' => {
-                let s = c.encode_utf8(&mut buf);
-                let (gb, _, _) = GB18030.encode(s);
-                if matches!(gb.as_ref(), [0xb0..=0xd7, 0xa1..=0xfe]) {
-                    return true;
-                }
-                let mut again = [0u8; 4];
-                let (big5, _, bad) = BIG5.encode(c.encode_utf8(&mut again));
-                !bad && matches!(big5.as_ref(), [0xa4..=0xc6, _])
-            }
-            _ => false,
-        })
-        .count()
+/// How Chinese a stretch of bytes looks in one encoding: all wide characters, and everyday ones
+/// (first level of GB 2312 or Big5, punctuation). Byte by byte, on the first 64 KiB: this runs on attachments' names and on whole bodies.
+fn everyday(bytes: &[u8], big5: bool) -> (usize, usize) {
+    let bytes = &bytes[..bytes.len().min(64 << 10)];
+    let (mut all, mut common, mut i) = (0, 0, 0);
+    while i < bytes.len() {
+        let (a, b) = (bytes[i], bytes.get(i + 1).copied().unwrap_or(0));
+        if a < 0x80 {
+            i += 1;
+            continue;
+        }
+        all += 1;
+        let hit = if big5 { matches!(a, 0xa4..=0xc6) && matches!(b, 0x40..=0x7e | 0xa1..=0xfe) || a == 0xa1 && matches!(b, 0x40..=0x7e | 0xa1..=0xfe) } else { matches!((a, b), (0xb0..=0xd7, 0xa1..=0xfe) | (0xa1 | 0xa3, 0xa1..=0xfe)) };
+        common += usize::from(hit);
+        i += if !big5 && (0x81..=0xfe).contains(&a) && b.is_ascii_digit() { 4 } else { 2 };
+    }
+    (all, common)
+}
+
+/// Share of everyday characters in a text, by writing a sample of it in GB 18030.
+fn everyday_text(text: &str) -> f64 {
+    let sample: String = text.chars().filter(|c| *c >= '\u{800}').take(300).collect();
+    let (gb, _, _) = GB18030.encode(&sample);
+    let (all, common) = everyday(&gb, false);
+    common as f64 / all.max(1) as f64
 }
 
 /// Guesses the charset of unlabelled bytes: text and the name of what it was read as.
@@ -243,8 +250,8 @@ pub fn detect(bytes: &[u8], hint: &str) -> (String, &'static str) {
     let mut best: Option<(String, &'static str, f64)> = None;
     for e in [GB18030, BIG5] {
         let (text, bad) = e.decode_without_bom_handling(bytes);
-        let n = hanzi(&text).max(1);
-        let own = common_in(e, &text) as f64 / n as f64;
+        let (all, common) = everyday(bytes, e == BIG5);
+        let own = common as f64 / all.max(1) as f64;
         let score = if bad { own - 0.5 } else { own };
         if best.as_ref().is_none_or(|b| score > b.2 + 0.02) {
             best = Some((text.into_owned(), e.name(), score));
@@ -269,21 +276,6 @@ pub fn detect(bytes: &[u8], hint: &str) -> (String, &'static str) {
         return (lossy.into_owned(), "UTF-8");
     }
     (WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), "windows-1252")
-}
-
-/// Everyday characters by the candidate's own first level only, so that the two candidates can be told apart.
-fn common_in(e: &'static Encoding, text: &str) -> usize {
-    let mut buf = [0u8; 4];
-    text.chars()
-        .filter(|&c| match c {
-            '\u{3000}'..='\u{3015}' | '\u{ff01}'..='\u{ff5e}' | '\u{2018}'..='\u{201d}' => true,
-            '\u{4e00}'..='\u{9fff}' => {
-                let (enc, _, bad) = e.encode(c.encode_utf8(&mut buf));
-                !bad && if e == BIG5 { matches!(enc.as_ref(), [0xa4..=0xc6, _]) } else { matches!(enc.as_ref(), [0xb0..=0xd7, 0xa1..=0xfe]) }
-            }
-            _ => false,
-        })
-        .count()
 }
 
 fn looks_hz(bytes: &[u8]) -> bool {

@@ -101,7 +101,7 @@ fn plain(v: &str, hint: &str) -> String {
 /// Parses a structured value that already is text (8-bit bytes decoded).
 pub fn parse(s: &str) -> Structured {
     let mut out = Structured::default();
-    let chars: Vec<char> = s.chars().collect();
+    let chars: Vec<char> = s.chars().take(32_768).collect();
     let mut pos = 0;
     let mut first = true;
     while pos < chars.len() || first {
@@ -194,7 +194,7 @@ fn until_semicolon(chars: &[char], mut pos: usize) -> (Vec<char>, usize) {
                 '(' if !seen_eq || token.last().is_some_and(|c| c.is_whitespace()) && !value_started(&token) || trailing_comment(chars, pos) => depth = 1,
                 '=' if chars.get(pos + 1) == Some(&'?') && value_follows(&token) => {
                     // An encoded word may hold semicolons.
-                    let rest: String = chars[pos..].iter().collect();
+                    let rest: String = chars[pos..].iter().take(8_192).collect();
                     match words::word_len(&rest) {
                         Some(len) => {
                             let n = rest[..len].chars().count();

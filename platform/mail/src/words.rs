@@ -3,6 +3,9 @@
 use crate::charset;
 use crate::mime::transfer::{decode_base64, decode_quoted_printable};
 
+/// Bytes of one header value that are looked at.
+const MOST_HEADER: usize = 64 << 10;
+
 /// One encoded word found in a string.
 struct Word<'a> {
     charset: &'a str,
@@ -31,7 +34,9 @@ fn word_at(s: &str) -> Option<Word<'_>> {
     }
     let text_at = 2 + q1 + 1 + 2;
     let text_on = &s[text_at..];
-    let (text, end) = match text_on.find("?=") {
+    // Bounded: a header of nothing but openings must not be searched to its end each time.
+    let near = &text_on[..text_on.floor_char_boundary(8_192)];
+    let (text, end) = match near.find("?=") {
         Some(i) => (&text_on[..i], text_at + i + 2),
         // Cut off by a sender that counts badly: take what looks like the word's text.
         None => {
@@ -166,6 +171,12 @@ pub fn decode_header(raw: &[u8], hint: &str, problems: &mut Vec<String>) -> Stri
 
 /// Raw header bytes to text without touching encoded words.
 pub fn raw_text(raw: &[u8], hint: &str, problems: &mut Vec<String>) -> String {
+    let raw = if raw.len() > MOST_HEADER {
+        problems.push(format!("a header of {} bytes is cut to {MOST_HEADER}", raw.len()));
+        &raw[..MOST_HEADER]
+    } else {
+        raw
+    };
     if raw.is_ascii() {
         // HZ in headers is always inside encoded words; bare "~{" there is literal.
         return String::from_utf8_lossy(raw).into_owned();

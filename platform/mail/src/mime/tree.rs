@@ -133,10 +133,10 @@ impl Builder<'_> {
             part.transfer = transfer;
             let declared = part.content_type.raw("boundary").map(|b| b.trim_end().to_owned()).filter(|b| !b.is_empty());
             let digest = part.is("multipart/digest");
-            let mut pieces = declared.as_deref().map(|b| split(body, b)).unwrap_or_default();
+            let mut pieces = declared.as_deref().map(|b| split(body, b, self.limits.parts)).unwrap_or_default();
             if pieces.is_empty() {
                 if let Some(guess) = guess_boundary(body) {
-                    pieces = split(body, &guess);
+                    pieces = split(body, &guess, self.limits.parts);
                     if !pieces.is_empty() {
                         self.problems.push(match &declared {
                             Some(b) => format!("boundary {b:?} does not occur; {guess:?} was used"),
@@ -175,33 +175,36 @@ fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
     }
 }
 
-/// The parts between the delimiter lines; an unclosed last part runs to the end.
-fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
-    // The header may have been decoded; compare with the bytes as they would be in UTF-8, which ASCII boundaries are anyway.
+/// The parts between the delimiter lines; an unclosed last part runs to the end. At most `most + 1` parts.
+fn split<'a>(body: &'a [u8], boundary: &str, most: usize) -> Vec<&'a [u8]> {
+    // Boundaries are ASCII; one that is not is compared as UTF-8.
     let boundary = boundary.as_bytes();
-    let mut out = Vec::new();
-    let mut start: Option<usize> = None;
+    // (start of the line, start of the next, closing)
+    let mut marks: Vec<(usize, usize, bool)> = Vec::new();
     let mut pos = 0;
     while pos < body.len() {
         let (end, next) = line_at(body, pos);
-        let line = &body[pos..end];
-        if line.starts_with(b"--") {
-            if let Some(closing) = delimiter(line, boundary) {
-                if let Some(s) = start.take() {
-                    out.push(strip_last_line_end(&body[s..pos]));
-                }
-                if closing {
-                    // A second opening after the close happens where a list server appended parts: go on only then.
-                    let more = reopened(body, next, boundary);
-                    if !more {
-                        return out;
-                    }
-                } else {
-                    start = Some(next);
-                }
-            }
+        if let Some(closing) = delimiter(&body[pos..end], boundary) {
+            marks.push((pos, next, closing));
         }
         pos = next;
+    }
+    let last_open = marks.iter().rposition(|m| !m.2);
+    let mut out = Vec::new();
+    let mut start: Option<usize> = None;
+    for (i, (at, next, closing)) in marks.iter().enumerate() {
+        if let Some(s) = start.take() {
+            out.push(strip_last_line_end(&body[s..*at]));
+            if out.len() > most {
+                return out;
+            }
+        }
+        if !closing {
+            start = Some(*next);
+        } else if !last_open.is_some_and(|o| o > i && o + 1 < marks.len()) {
+            // After the close only a part that is opened and ended again counts: list servers append such.
+            return out;
+        }
     }
     if let Some(s) = start {
         if s < body.len() {
@@ -209,21 +212,6 @@ fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
         }
     }
     out
-}
-
-/// Does an opening delimiter and later another delimiter follow after the closing one?
-fn reopened(body: &[u8], mut pos: usize, boundary: &[u8]) -> bool {
-    let mut opened = false;
-    while pos < body.len() {
-        let (end, next) = line_at(body, pos);
-        match delimiter(&body[pos..end], boundary) {
-            Some(true) if opened => return true,
-            Some(false) => opened = true,
-            _ => {}
-        }
-        pos = next;
-    }
-    false
 }
 
 /// A line `--xyz` that occurs again, followed by something like a header: the boundary a broken header does not tell.

@@ -24,6 +24,9 @@ pub fn at(lines: &[Line<'_>], i: usize) -> Option<usize> {
     if lines[i].depth > 0 || lines[i].text.trim().is_empty() {
         return None;
     }
+    if !may_begin(&plain(lines[i].text)) {
+        return None;
+    }
     let mut joined = String::new();
     for (n, line) in lines[i..].iter().take(MOST_LINES).enumerate() {
         let text = plain(line.text);
@@ -41,10 +44,23 @@ pub fn at(lines: &[Line<'_>], i: usize) -> Option<usize> {
         }
         let followed = follows_quote(lines, i + n + 1);
         if complete(&joined, n, followed) {
-            return Some(i + n + 1);
+            // A sentence that begins like one, directly above the real one: the shorter reading is right.
+            let later = (1..=n).any(|k| strong_begin(&plain(lines[i + k].text)) && at(lines, i + k) == Some(i + n + 1));
+            return (!later).then_some(i + n + 1);
         }
     }
     None
+}
+
+/// Begins like an attribution: a lead word or a date's number.
+fn strong_begin(text: &str) -> bool {
+    let low = text.trim_start_matches(['-', ' ']).to_lowercase() + " ";
+    STARTS.iter().any(|s| low.starts_with(s)) || low.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The first line alone must begin like one, or hold the date or the address.
+fn may_begin(text: &str) -> bool {
+    strong_begin(text) || has_date(text) || has_email(text)
 }
 
 /// Is the next line that is not blank a `>` line?
@@ -60,6 +76,10 @@ fn complete(joined: &str, breaks: usize, followed: bool) -> bool {
     let colon = text.ends_with([':', '：']);
     let body = text.trim_end_matches([':', '：', ' ']).trim_end_matches('\u{a0}').trim_end();
     let low = body.to_lowercase();
+    let end = ENDS.iter().find(|e| ends_with_word(&low, e));
+    if end.is_none() && !colon {
+        return false;
+    }
     let dated = has_date(&low) || weekday_named(&low);
     let mailed = has_email(&low);
     if !(dated || mailed) {
@@ -67,14 +87,11 @@ fn complete(joined: &str, breaks: usize, followed: bool) -> bool {
     }
     let starts = STARTS.iter().any(|s| low.starts_with(s));
     let first_is_date = low.chars().next().is_some_and(|c| c.is_ascii_digit());
-    if let Some(end) = ENDS.iter().find(|e| ends_with_word(&low, e)) {
+    if let Some(end) = end {
         // Without the colon it could be a sentence: then everything else has to fit.
         let cjk = !end.is_ascii() && end.chars().all(|c| c > '\u{2e80}');
         let enough = (dated && mailed) || starts && dated || cjk && (dated || mailed) || followed || first_is_date && dated;
         return (colon || is_framed || starts && dated && mailed || cjk && dated && mailed) && enough;
-    }
-    if !colon {
-        return false;
     }
     // The verb in the middle: "Am 1.2.2026 um 10:00 schrieb Anna <a@b>:", "Op … schreef Bram <…>:", "tir. … skrev Test <…>:"
     let verb_inside = [" schrieb ", " schreef ", " skrev ", " wrote ", " a écrit ", " escribió ", " ha scritto ", " kirjoitti ", " napisał", " escreveu ", " написал"].iter().any(|v| low.contains(v));

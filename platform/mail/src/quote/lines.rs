@@ -49,8 +49,9 @@ pub fn is_rule(t: &str) -> bool {
 }
 
 /// A line as compared: no bold marks, no outer blanks, ordinary blanks inside.
+/// Only the beginning of very long lines: nothing folded is that long.
 pub fn plain(t: &str) -> String {
-    let t = t.replace(['\u{a0}', '\u{3000}', '\t'], " ").replace(['\u{200e}', '\u{200f}', '\u{202a}', '\u{202c}'], "");
+    let t = t[..t.floor_char_boundary(2_000)].replace(['\u{a0}', '\u{3000}', '\t'], " ").replace(['\u{200e}', '\u{200f}', '\u{202a}', '\u{202c}'], "");
     let t = t.trim();
     let t = t.replace('*', "");
     t.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -76,6 +76,9 @@ fn segment(lines: &[Line<'_>], marks: &mut [Mark], from: usize, to: usize) -> bo
 
 /// The line of a device or app: short, no sentence.
 fn is_device_line(t: &str) -> bool {
+    if t.len() > 1_000 {
+        return false;
+    }
     let low = t.to_lowercase().replace(['“', '”', '"'], "");
     // A link in angle brackets or parentheses behind the product's name does not count.
     let shown = low.split(['<', '(']).next().unwrap_or("").trim().trim_matches(['-', '—', '|', ' ', '[', ']', '【', '】']).to_owned();
@@ -118,7 +121,7 @@ fn delimiter(lines: &[Line<'_>], k: usize, to: usize) -> bool {
     if !is_rule(t) && t != "—" && t != "―" && t != "_" {
         return false;
     }
-    let below = (k + 1..to).filter(|&i| !lines[i].text.trim().is_empty()).count();
+    let below = (k + 1..to).filter(|&i| !lines[i].text.trim().is_empty()).take(20).count();
     if below == 0 {
         return false;
     }
@@ -138,7 +141,7 @@ fn delimiter(lines: &[Line<'_>], k: usize, to: usize) -> bool {
 }
 
 fn short_below(lines: &[Line<'_>], k: usize, to: usize, most: usize) -> bool {
-    let texts: Vec<&str> = (k + 1..to).map(|i| lines[i].text.trim()).filter(|t| !t.is_empty()).collect();
+    let texts: Vec<&str> = (k + 1..to).map(|i| lines[i].text.trim()).filter(|t| !t.is_empty()).take(most + 1).collect();
     texts.len() <= most && texts.iter().all(|t| t.chars().count() <= 70 && !t.ends_with(['。', '？', '?']) && !(t.ends_with('.') && t.split_whitespace().count() > 6))
 }
 
@@ -156,7 +159,7 @@ fn closing(lines: &[Line<'_>], k: usize, to: usize) -> bool {
     if low.chars().count() > 40 || !CLOSING.contains(&word.trim()) {
         return false;
     }
-    let texts: Vec<&str> = (k + 1..to).map(|i| lines[i].text.trim()).filter(|t| !t.is_empty()).collect();
+    let texts: Vec<&str> = (k + 1..to).map(|i| lines[i].text.trim()).filter(|t| !t.is_empty()).take(8).collect();
     // Lines below a delimiter are a signature anyway and may be many.
     let head = texts.iter().position(|t| *t == "--" || is_rule(t)).unwrap_or(texts.len());
     head <= 6 && texts[..head].iter().all(|t| t.chars().count() <= 80 && !t.ends_with(['?', '？']))
