@@ -1,0 +1,64 @@
+//! The roles that come with the product. They change with it and cannot be edited; a copy can.
+
+use shouwen_kernel::{Result, RoleId};
+use shouwen_store::{Ctx, Json, Tx, params};
+
+/// Key of the role that holds every permission.
+pub const ADMINISTRATOR: &str = "administrator";
+
+const AGENT: &[&str] = &[
+    "case.read", "case.create", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge", "customer.read", "customer.edit", "customer.reveal", "quarantine.handle",
+];
+const SUPERVISOR: &[&str] = &["customer.merge", "canned.edit", "view.share", "insight.read", "insight.export", "survey.read"];
+const MANAGER: &[&str] = &["target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage"];
+const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export"];
+const AUDITOR: &[&str] = &["audit.read"];
+const VIEWER: &[&str] = &["case.read", "customer.read", "insight.read", "survey.read"];
+
+/// Key, Chinese name, English name, the parts whose permissions it joins. An empty list: every permission there is.
+type BuiltIn = (&'static str, &'static str, &'static str, &'static [&'static [&'static str]]);
+
+const ROLES: [BuiltIn; 7] = [
+    (ADMINISTRATOR, "系统管理员", "Administrator", &[]),
+    ("manager", "客服经理", "Manager", &[AGENT, SUPERVISOR, MANAGER]),
+    ("supervisor", "班组长", "Supervisor", &[AGENT, SUPERVISOR]),
+    ("agent", "坐席", "Agent", &[AGENT]),
+    ("quality", "质检员", "Quality inspector", &[QUALITY]),
+    ("auditor", "审计员", "Auditor", &[AUDITOR]),
+    ("viewer", "只读访客", "Viewer", &[VIEWER]),
+];
+
+/// Keys of the built-in roles.
+pub(crate) fn keys() -> Vec<&'static str> {
+    ROLES.iter().map(|role| role.0).collect()
+}
+
+/// Creates the built-in roles of the workspace, or brings them to what this program says. `permissions` are all codes
+/// there are; the administrator holds them all. Roles that changed are told in the audit.
+pub fn ensure_built_in_roles(tx: &Tx<'_>, ctx: &Ctx, permissions: &[&str]) -> Result<()> {
+    for (key, zh, en, parts) in ROLES {
+        let mut codes: Vec<&str> = if parts.is_empty() { permissions.to_vec() } else { parts.concat() };
+        codes.sort_unstable();
+        codes.dedup();
+        let found: Option<(RoleId, Json<Vec<String>>, String, String)> =
+            tx.opt("SELECT id, permissions, name_zh, name_en FROM identity_role WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, key])?;
+        match found {
+            Some((_, Json(old), old_zh, old_en)) if old == codes && old_zh == zh && old_en == en => {}
+            Some((id, ..)) => {
+                tx.execute(
+                    "UPDATE identity_role SET name_zh = ?2, name_en = ?3, permissions = ?4, built_in = ?5, version = version + 1 WHERE id = ?1",
+                    params![id, zh, en, Json(&codes), true],
+                )?;
+                tx.audit(ctx, "role.updated_with_program", "role", Some(id.0), Some(serde_json::json!({ "key": key })))?;
+            }
+            None => {
+                let id: RoleId = tx.id();
+                tx.execute(
+                    "INSERT INTO identity_role (id, workspace_id, key, name_zh, name_en, permissions, built_in, version, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)",
+                    params![id, ctx.workspace, key, zh, en, Json(&codes), true, tx.now()],
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
