@@ -1,0 +1,238 @@
+//! From stored bytes to `message.received`: a bounded parser outside the transaction, and one transaction a batch that
+//! notes every outcome. What cannot be understood waits in quarantine with its reason, and the next mail goes on.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use shouwen_contracts::channel::{ChannelEvent, Quarantined};
+use shouwen_kernel::{InboxId, MessageId, Problem, Result, Time, WorkspaceId};
+use shouwen_mail::{Limits, Parsed, parse_bounded};
+use shouwen_store::{Ctx, Db, Services, Tx, params};
+use shouwen_web::App;
+
+use crate::inbox::{self, Inbox};
+use crate::intake::STORED;
+use crate::received::{self, Understood};
+
+/// Mails a transaction takes.
+const BATCH: usize = 100;
+/// Raw bytes a batch holds in memory at most (one larger mail makes a batch of its own).
+const BATCH_BYTES: usize = 16 << 20;
+/// Seconds a parse may take; a second try alone gets more, because a busy machine is no fault of the mail.
+const FIRST_TRY_S: u64 = 2;
+const SECOND_TRY_S: u64 = 10;
+/// A person's retry.
+const RETRY_S: u64 = 30;
+
+/// A stored mail that waits to be understood.
+pub(crate) struct Waiting {
+    pub id: MessageId,
+    pub workspace: WorkspaceId,
+    pub inbox_id: InboxId,
+    pub raw_sha: String,
+    pub received_at: Option<Time>,
+    pub taken_at: Time,
+    pub import: bool,
+    pub attempts: i64,
+    bytes: std::result::Result<Vec<u8>, String>,
+}
+
+/// What became of it.
+enum Outcome {
+    Understood(Box<Understood>),
+    Quarantined(String),
+}
+
+/// The next stored mails, oldest first, and the inboxes they came to.
+fn next_batch(tx: &Tx<'_>, only: Option<InboxId>) -> Result<(Vec<Waiting>, HashMap<InboxId, Inbox>)> {
+    type Found = (MessageId, WorkspaceId, InboxId, String, Option<Time>, Time, String, i64, i64);
+    let columns = "SELECT id, workspace_id, inbox_id, raw, received_at, taken_at, source, attempts, size FROM mail_message WHERE state = 'stored'";
+    let rows: Vec<Found> = match only {
+        None => tx.all(&format!("{columns} ORDER BY id LIMIT ?1"), params![BATCH])?,
+        Some(inbox) => tx.all(&format!("{columns} AND inbox_id = ?2 ORDER BY id LIMIT ?1"), params![BATCH, inbox])?,
+    };
+    let mut batch = Vec::new();
+    let mut inboxes = HashMap::new();
+    let mut held = 0;
+    for (id, workspace, inbox_id, raw_sha, received_at, taken_at, source, attempts, size) in rows {
+        held += size as usize;
+        if held > BATCH_BYTES && !batch.is_empty() {
+            break;
+        }
+        if let std::collections::hash_map::Entry::Vacant(place) = inboxes.entry(inbox_id)
+            && let Some(found) = inbox::find(tx, inbox_id)?
+        {
+            place.insert(found);
+        }
+        let bytes = match tx.blob(&raw_sha) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err("its raw bytes are not in the store".to_owned()),
+            Err(problem) => Err(format!("its raw bytes cannot be read: {}", problem.message)),
+        };
+        batch.push(Waiting { id, workspace, inbox_id, raw_sha, received_at, taken_at, import: source == "import", attempts, bytes });
+    }
+    Ok((batch, inboxes))
+}
+
+fn understand(services: &Services, waiting: &Waiting, inboxes: &HashMap<InboxId, Inbox>) -> Outcome {
+    let Some(inbox) = inboxes.get(&waiting.inbox_id) else { return Outcome::Quarantined("its inbox no longer exists".into()) };
+    let bytes = match &waiting.bytes {
+        Ok(bytes) => bytes,
+        Err(why) => return Outcome::Quarantined(why.clone()),
+    };
+    let limits = if waiting.attempts == 0 { Limits::default() } else { generous() };
+    let first = if waiting.attempts == 0 { FIRST_TRY_S } else { RETRY_S };
+    let mut parsed = parse_bounded(bytes.clone(), &limits, Duration::from_secs(first));
+    if let Parsed::Quarantined(q) = &parsed
+        && waiting.attempts == 0
+        && q.reason.contains("took longer")
+    {
+        parsed = parse_bounded(bytes.clone(), &limits, Duration::from_secs(SECOND_TRY_S));
+    }
+    match parsed {
+        Parsed::Quarantined(q) => Outcome::Quarantined(q.reason),
+        Parsed::Message(message) => match received::build(services, waiting, inbox, *message) {
+            Ok(understood) => Outcome::Understood(Box::new(understood)),
+            Err(problem) => Outcome::Quarantined(format!("it could not be prepared: {problem}")),
+        },
+    }
+}
+
+/// A person who presses "retry" has looked at the mail and wants it in: wider bounds, still bounds.
+fn generous() -> Limits {
+    let usual = Limits::default();
+    Limits {
+        raw_bytes: usual.raw_bytes * 4,
+        parts: usual.parts * 10,
+        depth: usual.depth * 2,
+        header_lines: usual.header_lines * 20,
+        recipients: usual.recipients * 20,
+        html_bytes: usual.html_bytes * 2,
+        tnef_bytes: usual.tnef_bytes * 2,
+    }
+}
+
+fn understand_all(services: &Services, batch: &[Waiting], inboxes: &HashMap<InboxId, Inbox>) -> Vec<Outcome> {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(4).min(batch.len());
+    if workers <= 1 {
+        return batch.iter().map(|w| understand(services, w, inboxes)).collect();
+    }
+    let per = batch.len().div_ceil(workers);
+    std::thread::scope(|scope| {
+        let started: Vec<_> = batch.chunks(per).map(|part| (part, scope.spawn(move || part.iter().map(|w| understand(services, w, inboxes)).collect::<Vec<_>>()))).collect();
+        started
+            .into_iter()
+            .flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| part.iter().map(|_| Outcome::Quarantined("preparing it failed".into())).collect()))
+            .collect()
+    })
+}
+
+/// Notes every outcome; a mail that another node was quicker with is passed over.
+fn record(tx: &Tx<'_>, batch: &[Waiting], outcomes: &[Outcome]) -> Result<usize> {
+    let mut understood = 0;
+    for (waiting, outcome) in batch.iter().zip(outcomes) {
+        let noted = tx.savepoint(|tx| record_one(tx, waiting, outcome));
+        match noted {
+            Ok(done) => understood += usize::from(done),
+            Err(problem) if problem.is_transient() => return Err(problem),
+            Err(problem) => {
+                tracing::error!(message = %waiting.id, error = %problem, "a mail could not be noted and goes to quarantine");
+                quarantine(tx, waiting, &format!("it could not be stored: {problem}"))?;
+            }
+        }
+    }
+    Ok(understood)
+}
+
+/// Whether this call, not another node's, brought the mail on.
+fn leave_stored(tx: &Tx<'_>, waiting: &Waiting, state: &str, reason: Option<&str>, wire_id: Option<&str>) -> Result<bool> {
+    Ok(tx.execute(
+        "UPDATE mail_message SET state = ?2, reason = ?3, wire_id = ?4, attempts = attempts + 1, version = version + 1 WHERE id = ?1 AND state = 'stored'",
+        params![waiting.id, state, reason, wire_id],
+    )? > 0)
+}
+
+fn record_one(tx: &Tx<'_>, waiting: &Waiting, outcome: &Outcome) -> Result<bool> {
+    match outcome {
+        Outcome::Quarantined(reason) => {
+            quarantine(tx, waiting, reason)?;
+            Ok(false)
+        }
+        Outcome::Understood(mail) => {
+            let verdict = received::judge(tx, waiting, mail)?;
+            if !leave_stored(tx, waiting, verdict.state, verdict.note.as_deref(), mail.event.wire_id.as_deref())? {
+                return Ok(false);
+            }
+            received::tell(tx, waiting, mail, verdict)?;
+            Ok(true)
+        }
+    }
+}
+
+fn quarantine(tx: &Tx<'_>, waiting: &Waiting, reason: &str) -> Result<()> {
+    let reason = shouwen_kernel::text::clip(&reason.replace('\0', ""), 500);
+    if !leave_stored(tx, waiting, "quarantined", Some(&reason), None)? {
+        return Ok(());
+    }
+    tracing::warn!(message = %waiting.id, inbox = %waiting.inbox_id, reason, "a mail goes to quarantine");
+    let access = inbox::find(tx, waiting.inbox_id)?.map(|i| i.access());
+    tx.emit::<ChannelEvent>(
+        &Ctx::system(waiting.workspace, "email"),
+        None,
+        access.as_ref(),
+        Quarantined { message_id: waiting.id, inbox_id: waiting.inbox_id, reason, at: tx.now() },
+    )
+}
+
+/// Understands everything that waits; how many mails were looked at.
+pub async fn drain(db: &Db) -> Result<usize> {
+    let mut total = 0;
+    loop {
+        let (batch, inboxes) = db.read(|tx| next_batch(tx, None)).await?;
+        if batch.is_empty() {
+            return Ok(total);
+        }
+        total += batch.len();
+        let services = db.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let outcomes = understand_all(services.services(), &batch, &inboxes);
+            (batch, outcomes)
+        })
+        .await
+        .map_err(|e| Problem::internal(format!("the mail worker failed: {e}")))?;
+        db.write(move |tx| record(tx, &done.0, &done.1)).await?;
+    }
+}
+
+/// [`drain`] without a runtime; `only`: the mails of one inbox.
+pub fn drain_blocking(db: &Db, only: Option<InboxId>) -> Result<usize> {
+    let mut total = 0;
+    loop {
+        let (batch, inboxes) = db.read_blocking(move |tx| next_batch(tx, only))?;
+        if batch.is_empty() {
+            return Ok(total);
+        }
+        total += batch.len();
+        let outcomes = understand_all(db.services(), &batch, &inboxes);
+        db.write_blocking(move |tx| record(tx, &batch, &outcomes))?;
+    }
+}
+
+/// Understands for as long as the server runs: woken when mail was stored here, and looking every second because other
+/// nodes store too.
+pub async fn run(app: App) {
+    let stopping = app.stopping();
+    loop {
+        match drain(app.db()).await {
+            Ok(0) => {}
+            Ok(n) => app.metrics().add("mail_understood_total", n as f64),
+            Err(problem) if problem.code == "store.stopped" => return,
+            Err(problem) => tracing::error!(error = %problem, "mails wait to be understood; tried again in a second"),
+        }
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = STORED.notified() => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}
