@@ -138,7 +138,7 @@ impl Index {
         let best = Best { limit: (limit * 4).clamp(40, 800), workspace: hash(&[&query.workspace]), kinds, visible };
         let mut found = match &plan.quick {
             Some(quick) => {
-                let wide = Best { limit: 800, visible: best.visible.clone(), ..best };
+                let wide = Best { limit: 300, visible: best.visible.clone(), ..best };
                 rescore(searcher, plan.strict.as_ref(), searcher.search(quick.as_ref(), &wide)?)?
             }
             None => searcher.search(plan.strict.as_ref(), &best)?,
