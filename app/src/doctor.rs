@@ -95,7 +95,6 @@ fn inspect(instance: &Instance, fix: bool, findings: &mut Vec<Finding>) {
     }
     add("outbox", db.read_blocking(outbox));
     add("timers", db.read_blocking(timers));
-    add("audit chain", shouwen_audit::verify(db).map(|report| if report.intact { ok("audit chain", format!("{} rows sealed, none changed", report.checked)) } else { advise("audit chain", report.found.unwrap_or_default(), "somebody changed the audit; compare with your backups") }));
     add("inboxes", shouwen_email::health(&instance.app).map(|troubled| if troubled.is_empty() { ok("inboxes", "no trouble noted".into()) } else { advise("inboxes", troubled.join("; "), "Settings → Inboxes → Test shows the server's own words") }));
     add("blobs", blobs(instance));
     add("disk", disk(instance));

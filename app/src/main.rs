@@ -4,9 +4,7 @@ mod admin;
 mod args;
 mod assets;
 mod backup;
-mod bench;
 mod config;
-mod demo;
 mod docs_page;
 mod doctor;
 mod instance;
@@ -55,15 +53,12 @@ fn main() -> ExitCode {
         "mail" => modules::mail(&arguments),
         "worktime" => modules::worktime(&arguments),
         "mind" => modules::mind(&arguments),
-        "audit" => modules::audit(&arguments),
         "doctor" => doctor::run(&arguments),
         "backup" => backup::run_backup(&arguments),
         "restore" => backup::run_restore(&arguments),
         "migrate" => ops::migrate(&arguments),
         "config" => ops::config(&arguments),
         "openapi" => ops::openapi(),
-        "demo" => modules::demo(&arguments),
-        "bench" => modules::bench(&arguments),
         "version" | "--version" | "-V" => {
             println!("shouwen {}", env!("CARGO_PKG_VERSION"));
             0

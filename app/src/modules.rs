@@ -19,10 +19,6 @@ pub fn all() -> Vec<Module> {
         shouwen_service_levels::module(),
         shouwen_routing::module(),
         shouwen_desk::module(),
-        shouwen_voice::module(),
-        shouwen_insight::module(),
-        shouwen_integrations::module(),
-        shouwen_audit::module(),
     ]
 }
 
@@ -102,35 +98,4 @@ pub fn import(arguments: &[String]) -> i32 {
             2
         }
     }
-}
-
-/// `shouwen audit verify`
-pub fn audit(arguments: &[String]) -> i32 {
-    match arguments.first().map(String::as_str) {
-        Some("verify") => with_instance(&arguments[1..], |instance, _| match shouwen_audit::verify(&instance.db) {
-            Ok(report) => {
-                println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
-                i32::from(!report.intact)
-            }
-            Err(problem) => fail(&problem),
-        }),
-        _ => {
-            eprintln!("shouwen audit: use `shouwen audit verify --data DIR`; it names the first row that was changed, removed or added, exit code 1");
-            2
-        }
-    }
-}
-
-/// `shouwen demo`
-pub fn demo(arguments: &[String]) -> i32 {
-    if wants_help(arguments) {
-        println!("shouwen demo --data DIR   fills an empty installation with a plainly fictional organisation of about 60 people and three months of history");
-        return 0;
-    }
-    with_instance(arguments, |instance, _| crate::demo::run(instance))
-}
-
-/// `shouwen bench …`
-pub fn bench(arguments: &[String]) -> i32 {
-    crate::bench::run(arguments)
 }

@@ -1,1 +1,56 @@
-//! desk
+//! The agent's desk: lists of cases, saved views with counts, search, notices, live push and presence.
+//!
+//! A capability that only projects: it owns no fact of its own but what a person has read, saved as a view, or is
+//! looking at now.
+
+mod fields;
+mod fill;
+mod find;
+mod index;
+mod list;
+mod live;
+mod notices;
+mod notify;
+mod presence;
+mod project;
+mod row;
+mod views;
+
+use shouwen_store::{Migration, Subscription};
+use shouwen_web::{Module, OpenApiRouter, axum, permissions, routes};
+
+permissions! {
+    /// Share views with a team.
+    ViewShare = "view.share", "共享视图给班组", "Share views with a team";
+}
+
+/// Declared by casework; every list here starts from its reach.
+pub(crate) struct CaseRead;
+impl shouwen_kernel::Permission for CaseRead {
+    const CODE: &'static str = "case.read";
+}
+
+/// The capability.
+pub fn module() -> Module {
+    Module {
+        migrations: &[Migration { capability: "desk", version: 1, sql: include_str!("../migrations/0001_desk.sql") }],
+        routes: OpenApiRouter::new()
+            .routes(routes!(list::list))
+            .routes(routes!(list::of_customer))
+            .routes(routes!(list::mark_read))
+            .routes(routes!(views::list, views::create))
+            .routes(routes!(views::counts))
+            .routes(routes!(views::edit, views::remove))
+            .routes(routes!(find::search))
+            .routes(routes!(notices::list))
+            .routes(routes!(notices::read))
+            .route("/live", axum::routing::get(live::open)),
+        permissions: PERMISSIONS,
+        subscriptions: vec![
+            Subscription { name: project::NAME, version: 1, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle },
+            Subscription { name: "desk.notices", version: 1, reset: None, kinds: notify::KINDS, handle: notify::handle },
+        ],
+        tasks: vec![|app| Box::pin(fill::run(app)), |app| Box::pin(live::run(app)), |app| Box::pin(presence::run(app))],
+        ..Module::new("desk")
+    }
+}

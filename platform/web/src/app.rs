@@ -84,6 +84,11 @@ impl App {
     pub(crate) fn authenticate(&self) -> Authenticator {
         self.0.parts.authenticate
     }
+    /// Who a credential belongs to now; `None` when it is no longer valid.
+    pub async fn viewer_of(&self, credentials: Credentials) -> Result<Option<Viewer>> {
+        let authenticate = self.authenticate();
+        self.db().read(move |tx| authenticate(tx, &credentials)).await
+    }
     /// Fires when the server is asked to stop.
     pub fn stopping(&self) -> CancellationToken {
         self.0.stopping.clone()

@@ -122,6 +122,8 @@ fn client_ip(peer: Option<IpAddr>, forwarded: Option<&str>, trusted: usize) -> O
 pub struct SignedIn {
     pub viewer: Viewer,
     pub client: Client,
+    /// What they showed; long-lived connections check it again from time to time.
+    pub credentials: Credentials,
 }
 
 impl SignedIn {
@@ -150,8 +152,9 @@ async fn sign_in(parts: &mut Parts, app: &App) -> Result<SignedIn, Failure> {
         }
     };
     let authenticate = app.authenticate();
-    let viewer = app.db().read(move |tx| authenticate(tx, &credentials)).await?.ok_or_else(Problem::unauthenticated)?;
-    Ok(SignedIn { viewer, client })
+    let shown = credentials.clone();
+    let viewer = app.db().read(move |tx| authenticate(tx, &shown)).await?.ok_or_else(Problem::unauthenticated)?;
+    Ok(SignedIn { viewer, client, credentials })
 }
 
 impl FromRequestParts<App> for SignedIn {
@@ -190,7 +193,7 @@ impl<P: Permission> FromRequestParts<App> for Allowed<P> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let SignedIn { viewer, client } = sign_in(parts, app).await?;
+        let SignedIn { viewer, client, .. } = sign_in(parts, app).await?;
         if viewer.must_enrol {
             return Err(Problem::new(Kind::Forbidden, "session.must_enrol", "your role demands a second factor and you have none yet").expected("enrol one under Profile → Security").into());
         }

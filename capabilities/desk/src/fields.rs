@@ -1,0 +1,149 @@
+//! What a view may ask of a case, and where it lies.
+
+use serde_json::Value as Json;
+use shouwen_kernel::{Problem, Result};
+use shouwen_rules::{Catalogue, Column, Condition, FieldKind, Op};
+use shouwen_store::Value;
+use shouwen_web::Viewer;
+
+/// The fields of conditions over cases.
+pub const FIELDS: Catalogue<'static> = &[
+    ("status", FieldKind::Text),
+    ("stage", FieldKind::Text),
+    ("type", FieldKind::Text),
+    ("priority", FieldKind::Text),
+    ("channel", FieldKind::Text),
+    ("inbox", FieldKind::Text),
+    ("language", FieldKind::Text),
+    ("region", FieldKind::Text),
+    ("tier", FieldKind::Text),
+    ("team", FieldKind::Text),
+    ("org_unit", FieldKind::Text),
+    ("assignee", FieldKind::Text),
+    ("accountable", FieldKind::Text),
+    ("customer", FieldKind::Text),
+    ("title", FieldKind::Text),
+    ("number", FieldKind::Text),
+    ("tag", FieldKind::List),
+    ("mentioned", FieldKind::List),
+    ("opened_at", FieldKind::Time),
+    ("updated_at", FieldKind::Time),
+    ("last_in_at", FieldKind::Time),
+    ("closed_at", FieldKind::Time),
+    ("due_at", FieldKind::Time),
+    ("snoozed_until", FieldKind::Time),
+    ("messages", FieldKind::Number),
+    ("breached", FieldKind::Bool),
+    ("active", FieldKind::Bool),
+];
+
+/// The column of a field; ids are compared as ids (see [`parameter`]).
+pub fn column(field: &str) -> Option<(FieldKind, Column<'static>)> {
+    let kind = FIELDS.iter().find(|(name, _)| *name == field)?.1;
+    let place = match field {
+        "status" => Column::Plain("c.status"),
+        "stage" => Column::Plain("c.stage"),
+        "type" => Column::Plain("c.case_type"),
+        "priority" => Column::Plain("c.priority"),
+        "channel" => Column::Plain("c.channel"),
+        "inbox" => Column::Plain("c.inbox_id"),
+        "language" => Column::Plain("c.language"),
+        "region" => Column::Plain("c.region"),
+        "tier" => Column::Plain("c.tier"),
+        "team" => Column::Plain("c.team_id"),
+        "org_unit" => Column::Plain("c.org_unit_id"),
+        "assignee" => Column::Plain("c.assignee_id"),
+        "accountable" => Column::Plain("c.accountable_id"),
+        "customer" => Column::Plain("c.customer_id"),
+        "title" => Column::Plain("c.title"),
+        "number" => Column::Plain("c.number"),
+        "tag" => Column::Set("EXISTS (SELECT 1 FROM desk_tag g WHERE g.case_id = c.case_id AND g.tag {})"),
+        "mentioned" => Column::Set("EXISTS (SELECT 1 FROM desk_mention m WHERE m.case_id = c.case_id AND m.person_id {})"),
+        "opened_at" => Column::Plain("c.opened_at"),
+        "updated_at" => Column::Plain("c.updated_at"),
+        "last_in_at" => Column::Plain("c.last_in_at"),
+        "closed_at" => Column::Plain("c.closed_at"),
+        "due_at" => Column::Plain("c.due_at"),
+        "snoozed_until" => Column::Plain("c.snoozed_until"),
+        "messages" => Column::Plain("c.messages"),
+        "breached" => Column::Plain("c.breached"),
+        "active" => Column::Plain("c.active"),
+        _ => return None,
+    };
+    // An id column is never an empty text; comparing it with '' would be a type error on PostgreSQL.
+    let kind = if field.ends_with("assignee") || ["inbox", "team", "org_unit", "accountable", "customer"].contains(&field) { FieldKind::Number } else { kind };
+    Some((kind, place))
+}
+
+/// A compiled parameter as the database takes it: `cas_…`-like texts become ids.
+pub fn parameter(kind: FieldKind, value: &Json) -> Value {
+    match value {
+        Json::String(text) => match as_id(text) {
+            Some(id) => Value::Id(id),
+            None => Value::Text(text.clone()),
+        },
+        Json::Number(number) => number.as_i64().map_or_else(|| Value::Real(number.as_f64().unwrap_or_default()), Value::Int),
+        Json::Bool(truth) => Value::Bool(*truth),
+        _ if kind == FieldKind::Bool => Value::Bool(false),
+        _ => Value::Null,
+    }
+}
+
+fn as_id(text: &str) -> Option<uuid::Uuid> {
+    let (prefix, body) = text.split_once('_')?;
+    if !["per", "tea", "org", "inb", "cus", "cas"].contains(&prefix) {
+        return None;
+    }
+    shouwen_kernel::decode_base32(body).map(uuid::Uuid::from_u128)
+}
+
+/// Checks a condition written by a person.
+pub fn check(condition: &Condition) -> Result<()> {
+    match condition.faults(FIELDS).into_iter().next() {
+        Some(fault) => Err(Problem::invalid(format!("filter.{}", fault.path), fault.wrong).expected(fault.right)),
+        None => foreign_id(condition),
+    }
+}
+
+/// A field of ids compared with something that is none cannot match; say so instead of showing an empty list.
+fn foreign_id(condition: &Condition) -> Result<()> {
+    match condition {
+        Condition::All { all: parts } | Condition::Any { any: parts } => parts.iter().try_for_each(foreign_id),
+        Condition::Not { not } => foreign_id(not),
+        Condition::Compare { field, value, op } => {
+            let prefix = match field.as_str() {
+                "assignee" | "accountable" | "mentioned" => "per",
+                "team" => "tea",
+                "org_unit" => "org",
+                "inbox" => "inb",
+                "customer" => "cus",
+                _ => return Ok(()),
+            };
+            let fits = |v: &Json| v.as_str().is_some_and(|t| t.starts_with('@') || (t.starts_with(prefix) && as_id(t).is_some()));
+            let all = match value {
+                Json::Array(items) => items.iter().all(fits),
+                Json::Null => true,
+                other => matches!(op, Op::Empty | Op::NotEmpty) || fits(other),
+            };
+            if all { Ok(()) } else { Err(Problem::invalid(format!("filter.{field}"), format!("{value} is not an id that `{field}` can hold")).expected(format!("`{prefix}_…`, `@me` or `@my_teams`"))) }
+        }
+    }
+}
+
+/// Puts the viewer in for `@me` and `@my_teams`.
+pub fn personal(condition: &Condition, viewer: &Viewer, teams: &[String]) -> Condition {
+    match condition {
+        Condition::All { all } => Condition::All { all: all.iter().map(|c| personal(c, viewer, teams)).collect() },
+        Condition::Any { any } => Condition::Any { any: any.iter().map(|c| personal(c, viewer, teams)).collect() },
+        Condition::Not { not } => Condition::Not { not: Box::new(personal(not, viewer, teams)) },
+        Condition::Compare { field, op, value } => {
+            let one = |v: &Json| if v == "@me" { Json::from(viewer.person.to_string()) } else { v.clone() };
+            let value = match value {
+                Json::String(text) if text == "@my_teams" => Json::from(teams.to_vec()),
+                Json::Array(items) => Json::Array(items.iter().map(one).collect()),
+                other => one(other),
+            };
+            Condition::Compare { field: field.clone(), op: *op, value }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Events → rows.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use shouwen_contracts::casework::CaseEvent;
+use shouwen_contracts::customers::CustomerEvent;
+use shouwen_contracts::identity::IdentityEvent;
+use shouwen_contracts::service_levels::ClockEvent;
+use shouwen_kernel::{CaseId, PersonId, Result, Time, WorkspaceId};
+use shouwen_store::{Json, Recorded, Tx, params};
+use uuid::Uuid;
+
+/// Name of the checkpoint; live push goes no further than it, so that who is told finds the rows changed.
+pub const NAME: &str = "desk.cases";
+
+/// The events read.
+pub const KINDS: &[&str] = &[
+    "case.opened", "case.message_added", "case.assigned", "case.accountable", "case.stage", "case.edited", "case.tagged", "case.closed", "case.reopened", "case.customer", "case.merged", "case.unmerged",
+    "case.split", "case.watched", "case.snoozed", "clock.planned", "clock.met", "clock.cancelled", "clock.breached", "person.saved", "team.saved", "org_unit.saved", "customer.saved",
+];
+
+/// A deadline that is not there sorts last.
+pub const NEVER: i64 = i64::MAX;
+
+/// Empties the projection.
+pub fn reset(tx: &Tx<'_>) -> Result<()> {
+    tx.batch("DELETE FROM desk_case; DELETE FROM desk_watcher; DELETE FROM desk_tag; DELETE FROM desk_mention; DELETE FROM desk_name;")
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Clock {
+    due_at: Option<Time>,
+    warn_at: Option<Time>,
+    state: String,
+}
+
+fn rank(priority: &str) -> i64 {
+    match priority {
+        "urgent" => 0,
+        "high" => 1,
+        "normal" => 2,
+        _ => 3,
+    }
+}
+
+/// Digests one event.
+pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
+    if let Some(event) = recorded.event::<CaseEvent>()? {
+        return on_case(tx, recorded, event);
+    }
+    if let Some(event) = recorded.event::<ClockEvent>()? {
+        return on_clock(tx, event);
+    }
+    if let Some(event) = recorded.event::<IdentityEvent>()? {
+        return match event {
+            IdentityEvent::PersonSaved(p) => name(tx, recorded.workspace, p.person_id.0, "person", &p.name),
+            IdentityEvent::TeamSaved(t) => name(tx, recorded.workspace, t.team_id.0, "team", &t.name),
+            IdentityEvent::OrgUnitSaved(o) => name(tx, recorded.workspace, o.org_unit_id.0, "org_unit", &o.name),
+            _ => Ok(()),
+        };
+    }
+    if let Some(CustomerEvent::Saved(saved)) = recorded.event::<CustomerEvent>()? {
+        // One customer has few cases beside the whole; each row keeps the name it shows.
+        tx.execute("UPDATE desk_case SET customer_name = ?2 WHERE customer_id = ?1", params![saved.customer_id, saved.name])?;
+    }
+    Ok(())
+}
+
+fn name(tx: &Tx<'_>, workspace: WorkspaceId, id: Uuid, kind: &str, name: &str) -> Result<()> {
+    tx.execute("INSERT INTO desk_name (id, workspace_id, kind, name) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET name = ?4", params![id, workspace, kind, name])?;
+    Ok(())
+}
+
+fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
+    let at = recorded.at;
+    let touch = |case: CaseId, set: &str, values: &[shouwen_store::Value]| -> Result<()> {
+        let mut all = params![case, at].to_vec();
+        all.extend_from_slice(values);
+        tx.execute(&format!("UPDATE desk_case SET updated_at = ?2, version = version + 1{set} WHERE case_id = ?1"), &all)?;
+        Ok(())
+    };
+    match event {
+        CaseEvent::Opened(o) => {
+            tx.execute(
+                "INSERT INTO desk_case (case_id, workspace_id, number, title, case_type, stage, status, active, priority, rank, channel, inbox_id, language, region, tier, customer_id, customer_name,
+                   org_unit_id, team_id, assignee_id, accountable_id, tags, opened_at, updated_at, messages, clocks, due_sort, breached, merged, version)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 0, ?25, ?26, FALSE, FALSE, 1)",
+                params![
+                    o.case_id, recorded.workspace, o.number, o.title, o.case_type, o.stage, o.status, is_active(&o.status), o.priority, rank(&o.priority), o.channel, o.inbox_id, o.language, o.region, o.tier,
+                    o.customer_id, o.customer_name, o.org_unit_id, o.team_id, o.assignee_id, o.accountable_id, Json(&o.tags), o.opened_at, o.opened_at, serde_json::json!({}), NEVER
+                ],
+            )?;
+            o.tags.iter().try_for_each(|t| tag(tx, o.case_id, t))
+        }
+        CaseEvent::MessageAdded(m) => {
+            for person in &m.mentions {
+                mention(tx, m.case_id, *person, m.at)?;
+            }
+            let last_in = (m.direction == "in").then_some(m.at);
+            touch(
+                m.case_id,
+                ", messages = messages + 1, last_at = ?3, last_direction = ?4, last_author = ?5, last_preview = ?6, last_in_at = coalesce(?7, last_in_at)",
+                params![m.at, m.direction, m.author_name, m.preview, last_in],
+            )
+        }
+        CaseEvent::Assigned(a) => touch(a.case_id, ", assignee_id = ?3, team_id = ?4, org_unit_id = coalesce(?5, org_unit_id)", params![a.to_person, a.to_team, a.org_unit_id]),
+        CaseEvent::Accountable(a) => touch(a.case_id, ", accountable_id = ?3", params![a.to]),
+        CaseEvent::StageChanged(s) => touch(s.case_id, ", stage = ?3, status = ?4, active = ?5", params![s.to, s.to_status, is_active(&s.to_status)]),
+        CaseEvent::Edited(e) => {
+            let text = e.to.as_str().map(str::to_owned);
+            match e.field.as_str() {
+                "title" => touch(e.case_id, ", title = ?3", params![text.unwrap_or_default()]),
+                "priority" => touch(e.case_id, ", priority = ?3, rank = ?4", params![text.clone().unwrap_or_default(), rank(&text.unwrap_or_default())]),
+                "type" => touch(e.case_id, ", case_type = ?3", params![text.unwrap_or_default()]),
+                "language" => touch(e.case_id, ", language = ?3", params![text]),
+                "org_unit" => touch(e.case_id, ", org_unit_id = ?3", params![serde_json::from_value::<Option<shouwen_kernel::OrgUnitId>>(e.to.clone())?]),
+                _ => touch(e.case_id, "", &[]),
+            }
+        }
+        CaseEvent::Tagged(t) => {
+            for gone in &t.removed {
+                tx.execute("DELETE FROM desk_tag WHERE case_id = ?1 AND tag = ?2", params![t.case_id, gone])?;
+            }
+            t.added.iter().try_for_each(|added| tag(tx, t.case_id, added))?;
+            let tags: Vec<(String,)> = tx.all("SELECT tag FROM desk_tag WHERE case_id = ?1 ORDER BY tag", params![t.case_id])?;
+            touch(t.case_id, ", tags = ?3", params![Json(tags.into_iter().map(|row| row.0).collect::<Vec<_>>())])
+        }
+        CaseEvent::Closed(c) => touch(c.case_id, ", status = 'closed', active = FALSE, closed_at = ?3", params![c.at]),
+        CaseEvent::Reopened(r) => touch(r.case_id, ", status = 'open', active = TRUE, closed_at = NULL", &[]),
+        CaseEvent::CustomerSet(c) => touch(c.case_id, ", customer_id = ?3, customer_name = ?4", params![c.to, c.name]),
+        CaseEvent::Merged(m) if recorded.subject == Some(m.case_id.0) => touch(m.case_id, ", merged = TRUE, active = FALSE", &[]),
+        CaseEvent::Unmerged(u) if recorded.subject == Some(u.case_id.0) => touch(u.case_id, ", merged = FALSE, active = (status IN ('open', 'waiting'))", &[]),
+        CaseEvent::Watched(w) => {
+            let sql = if w.removed { "DELETE FROM desk_watcher WHERE case_id = ?1 AND person_id = ?2" } else { "INSERT INTO desk_watcher (case_id, person_id) VALUES (?1, ?2) ON CONFLICT (case_id, person_id) DO NOTHING" };
+            tx.execute(sql, params![w.case_id, w.person_id]).map(|_| ())
+        }
+        CaseEvent::Snoozed(s) => touch(s.case_id, ", snoozed_until = ?3", params![s.until]),
+        _ => Ok(()),
+    }
+}
+
+fn is_active(status: &str) -> bool {
+    status == "open" || status == "waiting"
+}
+
+fn tag(tx: &Tx<'_>, case: CaseId, tag: &str) -> Result<()> {
+    tx.execute("INSERT INTO desk_tag (case_id, tag) VALUES (?1, ?2) ON CONFLICT (case_id, tag) DO NOTHING", params![case, tag])?;
+    Ok(())
+}
+
+fn mention(tx: &Tx<'_>, case: CaseId, person: PersonId, at: Time) -> Result<()> {
+    tx.execute("INSERT INTO desk_mention (case_id, person_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (person_id, case_id) DO UPDATE SET at = ?3", params![case, person, at])?;
+    Ok(())
+}
+
+fn on_clock(tx: &Tx<'_>, event: ClockEvent) -> Result<()> {
+    let (case, kind, change): (CaseId, String, Option<Clock>) = match event {
+        ClockEvent::Planned(p) => (p.case_id, p.clock, Some(Clock { due_at: p.due_at, warn_at: p.warn_at, state: if p.paused { "paused" } else { "running" }.into() })),
+        ClockEvent::Met(m) => (m.case_id, m.clock, None),
+        ClockEvent::Cancelled(c) => (c.case_id, c.clock, None),
+        ClockEvent::Breached(b) => {
+            tx.execute("UPDATE desk_case SET breached = TRUE WHERE case_id = ?1", params![b.case_id])?;
+            return Ok(());
+        }
+        ClockEvent::Warned(_) => return Ok(()),
+    };
+    let Some((Json(mut clocks),)) = tx.opt::<(Json<BTreeMap<String, Clock>>,)>("SELECT clocks FROM desk_case WHERE case_id = ?1", params![case])? else { return Ok(()) };
+    match change {
+        Some(clock) => {
+            clocks.insert(kind, clock);
+        }
+        None => {
+            clocks.remove(&kind);
+        }
+    }
+    // The nearest deadline matters most; a paused clock only when none runs.
+    let next = clocks.iter().min_by_key(|(_, clock)| clock.due_at.map_or(NEVER, Time::micros));
+    let due = next.and_then(|(_, clock)| clock.due_at);
+    let overdue = clocks.values().any(|clock| clock.due_at.is_some_and(|due| due < tx.now()));
+    tx.execute(
+        "UPDATE desk_case SET clocks = ?2, clock_kind = ?3, clock_state = ?4, warn_at = ?5, due_at = ?6, due_sort = ?7, breached = (breached AND ?8), version = version + 1 WHERE case_id = ?1",
+        params![
+            case,
+            Json(&clocks),
+            next.map(|(kind, _)| kind.clone()),
+            next.map(|(_, clock)| clock.state.clone()),
+            next.and_then(|(_, clock)| clock.warn_at),
+            due,
+            due.map_or(NEVER, Time::micros),
+            overdue
+        ],
+    )?;
+    Ok(())
+}
+
+/// A payload's case id, for events of every family.
+pub fn case_of(recorded: &Recorded) -> Option<CaseId> {
+    let about_case = ["case.", "clock.", "routing.", "survey."].iter().any(|prefix| recorded.kind.starts_with(prefix));
+    recorded.subject.filter(|_| about_case).map(CaseId)
+}
