@@ -16,6 +16,8 @@ use crate::thread::plain_subject;
 
 /// Most recipients of one message.
 const MOST_RECIPIENTS: usize = 50;
+/// Role of a participant we know only a phone number of: nobody to send mail to.
+pub const PHONE: &str = "phone";
 /// Most characters of history that are repeated in an answer.
 const MOST_QUOTE: usize = 10_000;
 
@@ -110,7 +112,7 @@ fn resolve(tx: &Tx<'_>, present: &[Participant], named: &[Recipient], field: &st
             }
             (None, Some(id)) => present
                 .iter()
-                .find(|p| p.id == id)
+                .find(|p| p.id == id && p.role != PHONE)
                 .map(|p| (answer_address(tx, p), p.verified))
                 .ok_or_else(|| Problem::invalid(format!("{field}[{i}].participant_id"), "nobody in this conversation has that id").expected("an id of `conversations[].participants` of the case")),
             _ => Err(Problem::invalid(format!("{field}[{i}]"), "a recipient is either an address or a participant").expected("`address` (with `name`) or `participant_id`, not both")),
@@ -136,7 +138,7 @@ fn writer(tx: &Tx<'_>, conversation: ConversationId, present: &[Participant]) ->
         params![conversation, true],
     )?;
     let by = last.first().and_then(|m| m.parties.from.as_ref()).and_then(|from| present.iter().find(|p| p.address_index == from.index));
-    let found = by.or_else(|| present.iter().find(|p| p.verified && p.role == "customer")).or_else(|| present.iter().find(|p| p.verified));
+    let found = by.or_else(|| present.iter().find(|p| p.verified && p.role == "customer")).or_else(|| present.iter().find(|p| p.verified && p.role != PHONE));
     Ok(found.map(|p| (answer_address(tx, p), true)).into_iter().collect())
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use shouwen_kernel::{CaseId, Permission, Problem, Result};
 use shouwen_store::{Ctx, Position, Tx};
-use shouwen_web::{Allowed, SignedIn, Viewer};
+use shouwen_web::{Allowed, Viewer};
 use utoipa::ToSchema;
 
 use crate::case::Case;
@@ -50,11 +50,6 @@ impl Deed {
     /// For a handler that asked for permission `P`.
     pub fn of<P: Permission>(who: &Allowed<P>) -> Self {
         Self { ctx: who.ctx(), viewer: who.viewer.clone(), permission: P::CODE }
-    }
-
-    /// For a handler that decides later which permission it needs.
-    pub fn signed_in(who: &SignedIn, permission: &'static str) -> Self {
-        Self { ctx: who.ctx(), viewer: who.viewer.clone(), permission }
     }
 
     /// The same somebody doing another thing.

@@ -4,12 +4,17 @@
 //! `on_…` files react to what others tell, the rest are commands and questions of people.
 
 mod assign;
+mod attachment;
 mod case;
 mod change;
 mod close;
 mod compose;
 mod conversation;
+mod create;
 mod deed;
+mod draft;
+mod edit;
+mod html;
 mod input;
 mod kinds;
 mod link;
@@ -21,13 +26,19 @@ mod on_channel;
 mod on_customers;
 mod on_identity;
 mod on_routing;
+mod outgoing;
+mod participant;
 mod post;
 mod send;
 mod show;
+mod snooze;
+mod tag;
 mod thread;
 mod timeline;
+mod types;
 mod upload;
 mod view;
+mod watch;
 
 use shouwen_store::Migration;
 use shouwen_web::{Module, OpenApiRouter};
@@ -65,7 +76,18 @@ pub fn module() -> Module {
         .merge(assign::routes())
         .merge(close::routes())
         .merge(link::routes())
-        .merge(upload::routes());
+        .merge(upload::routes())
+        .merge(create::routes())
+        .merge(edit::routes())
+        .merge(tag::routes())
+        .merge(watch::routes())
+        .merge(snooze::routes())
+        .merge(participant::routes())
+        .merge(draft::routes())
+        .merge(outgoing::routes())
+        .merge(attachment::routes())
+        .merge(html::routes())
+        .merge(types::routes());
     Module {
         migrations: MIGRATIONS,
         routes,
@@ -78,6 +100,7 @@ pub fn module() -> Module {
             on_channel::DELIVERY,
             on_routing::SUBSCRIPTION,
         ],
+        timers: vec![snooze::TIMER],
         ..Module::new("casework")
     }
 }

@@ -74,7 +74,6 @@ pub struct Inbox {
     pub id: InboxId,
     pub channel: String,
     pub name: String,
-    pub address: String,
     pub address_index: String,
     pub active: bool,
     pub team_id: Option<TeamId>,
@@ -89,18 +88,17 @@ impl FromRow for Inbox {
             id: row.get(0)?,
             channel: row.get(1)?,
             name: row.get(2)?,
-            address: row.get(3)?,
-            address_index: row.get(4)?,
-            active: row.get(5)?,
-            team_id: row.get(6)?,
-            org_unit_id: row.get(7)?,
-            signature: row.get(8)?,
-            default_language: row.get(9)?,
+            address_index: row.get(3)?,
+            active: row.get(4)?,
+            team_id: row.get(5)?,
+            org_unit_id: row.get(6)?,
+            signature: row.get(7)?,
+            default_language: row.get(8)?,
         })
     }
 }
 
-const INBOX: &str = "SELECT id, channel, name, address, address_index, active, team_id, org_unit_id, signature, default_language FROM case_inbox";
+const INBOX: &str = "SELECT id, channel, name, address_index, active, team_id, org_unit_id, signature, default_language FROM case_inbox";
 
 /// An inbox of this workspace.
 pub fn inbox(tx: &Tx<'_>, workspace: WorkspaceId, id: InboxId) -> Result<Option<Inbox>> {

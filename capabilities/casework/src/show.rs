@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
 use shouwen_kernel::{CaseId, Problem};
 use shouwen_web::{Allowed, Answer, App, Id, Once};
 use utoipa_axum::{router::OpenApiRouter, routes};

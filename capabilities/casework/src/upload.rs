@@ -4,7 +4,6 @@ use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::json;
 use shouwen_contracts::message::AttachmentRef;
 use shouwen_kernel::{AttachmentId, Kind, PersonId, Problem, Result};
 use shouwen_store::{Tx, params};

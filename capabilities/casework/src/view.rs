@@ -21,7 +21,7 @@ pub struct ParticipantView {
     /// `z***@example.com`
     pub address_masked: String,
     pub customer_id: Option<CustomerId>,
-    /// `customer` or `cc`.
+    /// `customer`, `cc`, or `phone` (known by number only).
     pub role: String,
     /// False: wrote into the thread without having been part of it. Answers to them carry nothing of the history.
     pub verified: bool,

@@ -1,0 +1,168 @@
+//! What can still be done about a message: read all of it, take it back while it is queued, try it again when it failed.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use shouwen_contracts::casework::MessageState;
+use shouwen_contracts::message::EMAIL_OUTBOX;
+use shouwen_kernel::{MessageId, Problem, Result};
+use shouwen_store::{Position, Tx, params};
+use shouwen_web::{Allowed, Answer, App, Id};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::case::Case;
+use crate::compose::Recipient;
+use crate::deed::Deed;
+use crate::draft::{self, DraftView, Written};
+use crate::message::{self, Message};
+use crate::message_view::{self, MessageView};
+use crate::show::unkeyed;
+use crate::view::{self, CaseView};
+use crate::{CaseRead, CaseReply, post, send};
+
+/// Routes of this verb.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show, cancel)).routes(routes!(retry))
+}
+
+/// A message of a case the viewer may see, with that case.
+pub fn visible(tx: &Tx<'_>, deed: &Deed, id: MessageId) -> Result<(Message, Case)> {
+    let message = Message::load(tx, deed.viewer.workspace, id)?.ok_or_else(|| Problem::not_found("message"))?;
+    let case = deed.see(tx, message.case_id).map_err(|_| Problem::not_found("message"))?;
+    Ok((message, case))
+}
+
+/// A message to change, with its case, both locked: the case first, as everywhere.
+fn open(tx: &Tx<'_>, deed: &Deed, id: MessageId) -> Result<(Message, Case)> {
+    let (message, _) = visible(tx, deed, id)?;
+    let case = deed.open(tx, message.case_id)?;
+    let message = Message::lock(tx, case.workspace, id)?.ok_or_else(|| Problem::not_found("message"))?;
+    Ok((message, case))
+}
+
+/// One message with its whole text.
+#[utoipa::path(get, path = "/messages/{id}", params(("id" = MessageId, Path)), responses((status = 200, body = MessageView), (status = 404)), tag = "messages", extensions(("x-permission" = json!("case.read"))))]
+async fn show(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<MessageId>) -> Answer<Response> {
+    let deed = Deed::of(&who);
+    app.command(unkeyed(&who), StatusCode::OK, move |tx| {
+        let (message, case) = visible(tx, &deed, id)?;
+        deed.audit(tx, "case.read", &case, Some(json!({ "part": "message", "message": id })))?;
+        let body = message.body(tx)?;
+        let mut view = message_view::message(tx, &message)?;
+        if message.facts.cut {
+            view.text = if body.reply_text.trim().is_empty() { body.text.clone() } else { body.reply_text };
+            view.cut = false;
+        }
+        view.quoted = message.facts.has_quote.then_some(body.text);
+        Ok(view)
+    })
+    .await
+}
+
+/// A message taken back: its text is a draft again.
+#[derive(Debug, Serialize, ToSchema)]
+struct Cancelled {
+    draft: DraftView,
+    case: CaseView,
+    #[schema(value_type = String)]
+    position: Position,
+}
+
+/// Takes a queued message back before it leaves (UX-12). Its text becomes your draft again.
+#[utoipa::path(delete, path = "/messages/{id}", params(("id" = MessageId, Path)), responses((status = 200, body = Cancelled), (status = 409, description = "message.too_late")), tag = "messages", extensions(("x-permission" = json!("case.reply"))))]
+async fn cancel(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<MessageId>) -> Answer<Response> {
+    let (deed, once) = (Deed::of(&who), who.once(""));
+    app.command(once, StatusCode::OK, move |tx| {
+        let (mut message, mut case) = open(tx, &deed, id)?;
+        let late = || Problem::conflict("message.too_late", "the message cannot be taken back any more").expected("a message that is still queued");
+        if message.state != "queued" || !tx.cancel_effect(EMAIL_OUTBOX, &send::outbox_key(&message))? {
+            return Err(late());
+        }
+        message.state = "cancelled".to_owned();
+        message.send_at = None;
+        message.save_state(tx)?;
+        case.emit(tx, &deed.ctx, MessageState { case_id: case.id, message_id: id, state: "cancelled".to_owned(), detail: None })?;
+        take_back(tx, &deed, &mut case, &message)?;
+        case.save(tx)?;
+        deed.audit(tx, "case.message_cancelled", &case, Some(json!({ "message": id })))?;
+        let draft = as_draft(tx, &deed, &case, &message)?;
+        Ok(Cancelled { draft, case: view::case(tx, &deed.viewer, &case)?, position: tx.log_head()? })
+    })
+    .await
+}
+
+/// Undoes what was done together with sending.
+fn take_back(tx: &Tx<'_>, deed: &Deed, case: &mut Case, message: &Message) -> Result<()> {
+    if message.facts.first_response {
+        case.first_response_at = None;
+    }
+    let before = message.facts.stage_before.as_deref();
+    match message.facts.then.as_deref() {
+        Some("resolve" | "close") if matches!(case.status.as_str(), "resolved" | "closed") => {
+            case.reopen(tx, &deed.ctx, "undo")?;
+            // It never ended, so it was never reopened either.
+            case.reopened_count -= 1;
+        }
+        Some("wait") if case.status == "waiting" => {
+            case.move_to(tx, &deed.ctx, before.unwrap_or(crate::kinds::WORKING_STAGE), Some("undo".to_owned()))?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The text of a message as a draft again. What was begun in the meantime stays below it.
+fn as_draft(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<DraftView> {
+    let mode = if message.facts.form.as_deref() == Some("forward") { "forward" } else { "reply" };
+    let body = message.body(tx)?;
+    let begun = draft::find(tx, case.id, deed.viewer.person, mode)?.map(|d| d.written.text).filter(|t| !t.trim().is_empty());
+    let text = begun.map_or(body.reply_text.clone(), |begun| format!("{}\n\n{begun}", body.reply_text));
+    let present = crate::conversation::participants(tx, message.conversation_id)?;
+    let again = |list: &[shouwen_contracts::message::Party]| -> Result<Vec<Recipient>> {
+        list.iter()
+            .map(|p| match present.iter().find(|x| x.address_index == p.index) {
+                Some(known) => Ok(Recipient { name: None, address: None, participant_id: Some(known.id) }),
+                None => Ok(Recipient { name: Some(p.name.clone()), address: Some(tx.keys().open_address(&p.address)?), participant_id: None }),
+            })
+            .collect()
+    };
+    let written = Written {
+        text,
+        html: None,
+        to: Some(again(&message.parties.to)?),
+        cc: Some(again(&message.parties.cc)?),
+        bcc: Some(again(&message.parties.bcc)?),
+        attachments: message::attachments(tx, message.id)?.into_iter().map(|a| a.id).collect(),
+        based_on: None,
+    };
+    draft::save(tx, deed, case.id, mode, written)
+}
+
+/// Tries a failed or waiting message again, now.
+#[utoipa::path(post, path = "/messages/{id}/retry", params(("id" = MessageId, Path)), responses((status = 200, body = post::Posted), (status = 409)), tag = "messages", extensions(("x-permission" = json!("case.reply"))))]
+async fn retry(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<MessageId>) -> Answer<Response> {
+    let (deed, once) = (Deed::of(&who), who.once(""));
+    app.command(once, StatusCode::OK, move |tx| {
+        let (mut message, mut case) = open(tx, &deed, id)?;
+        let outbox = message.outbox_id.filter(|_| matches!(message.state.as_str(), "failed" | "deferred"));
+        let outbox = outbox.ok_or_else(|| Problem::conflict("message.not_failed", format!("the message is {}", message.state)).expected("a message that failed or waits for its next try"))?;
+        if !tx.retry_effect(outbox)? {
+            // It had left and came back (a bounce): it leaves anew, under a key of its own.
+            let (payload,): (serde_json::Value,) = tx.one("SELECT payload FROM outbox WHERE id = ?1", params![outbox])?;
+            message.facts.tries += 1;
+            message.outbox_id = Some(tx.enqueue(case.workspace, EMAIL_OUTBOX, &send::outbox_key(&message), &payload, None)?);
+        }
+        message.state = "queued".to_owned();
+        message.error = None;
+        message.send_at = Some(tx.now());
+        message.save_state(tx)?;
+        case.emit(tx, &deed.ctx, MessageState { case_id: case.id, message_id: id, state: "queued".to_owned(), detail: Some("tried again by hand".to_owned()) })?;
+        case.save(tx)?;
+        deed.audit(tx, "case.message_retried", &case, Some(json!({ "message": id })))?;
+        post::answer(tx, &deed, &case, &message)
+    })
+    .await
+}
