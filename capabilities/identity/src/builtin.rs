@@ -33,11 +33,17 @@ pub(crate) fn keys() -> Vec<&'static str> {
     ROLES.iter().map(|role| role.0).collect()
 }
 
+/// Every code that stands in a built-in role.
+pub(crate) fn codes_of_all_parts() -> Vec<&'static str> {
+    ROLES.iter().flat_map(|role| role.3.concat()).collect()
+}
+
 /// Creates the built-in roles of the workspace, or brings them to what this program says. `permissions` are all codes
 /// there are; the administrator holds them all. Roles that changed are told in the audit.
 pub fn ensure_built_in_roles(tx: &Tx<'_>, ctx: &Ctx, permissions: &[&str]) -> Result<()> {
     for (key, zh, en, parts) in ROLES {
-        let mut codes: Vec<&str> = if parts.is_empty() { permissions.to_vec() } else { parts.concat() };
+        // The administrator holds whatever anybody else can be given, or could give nobody a role with it.
+        let mut codes: Vec<&str> = if parts.is_empty() { [permissions, &codes_of_all_parts()].concat() } else { parts.concat() };
         codes.sort_unstable();
         codes.dedup();
         let found: Option<(RoleId, Json<Vec<String>>, String, String)> =

@@ -121,7 +121,7 @@ pub(crate) async fn delete(State(app): State<App>, who: Allowed<RoleManage>, Id(
 }
 
 fn codes(app: &App) -> Vec<&'static str> {
-    app.permissions().iter().map(|p| p.code).collect()
+    app.permissions().iter().map(|p| p.code).chain(crate::builtin::codes_of_all_parts()).collect()
 }
 
 fn names(localised: &Localised) -> Result<(String, String)> {
