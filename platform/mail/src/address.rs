@@ -64,6 +64,8 @@ fn parse_text(text: &str, hint: &str, problems: &mut Vec<String>, out: &mut Vec<
                 one.angle = Some(inner);
                 pos = end;
             }
+            // Full-width marks only after a bracket: they occur in names.
+            '，' | '；' | '、' if one.angle.is_some() => flush(&mut one, hint, problems, out, again),
             ',' | ';' => flush(&mut one, hint, problems, out, again),
             ':' if one.angle.is_none() && !one.bare.contains('@') => {
                 // `Group name:` or `mailto:`; either way what stands before is no address.
@@ -198,6 +200,18 @@ fn strip_mailto(s: &str) -> &str {
     }
 }
 
+fn one_word(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    for w in s.split_whitespace() {
+        let joins = w.starts_with(['.', '@']) || out.ends_with(['.', '@']);
+        if !joins && !out.is_empty() {
+            return s.to_owned();
+        }
+        out.push_str(w);
+    }
+    out
+}
+
 fn spaced(s: &str) -> String {
     s.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -230,13 +244,15 @@ fn flush(one: &mut One, hint: &str, problems: &mut Vec<String>, out: &mut Vec<Ad
         }
         let bare = if text.contains("=?") { decode_words(text, hint, problems) } else { text.to_owned() };
         if bare.contains('@') {
+            // `jdoe@test   . example`: white space around the marks, as the old syntax allowed, if that makes one word of it.
+            let bare = one_word(&bare);
             let tokens: Vec<&str> = bare.split_whitespace().collect();
             match tokens.iter().position(|t| t.contains('@') && t.len() > 2 && !t.starts_with('@') && !t.ends_with('@')) {
                 // `Name name@example.com` without brackets.
                 Some(i) => {
                     address = clean_address(tokens[i]);
                     let words: Vec<&str> = name.split_whitespace().filter(|w| *w != tokens[i]).collect();
-                    name = words.join(" ");
+                    name = if tokens.len() == 1 { String::new() } else { words.join(" ") };
                 }
                 // `name @ example . com`
                 None => {
@@ -268,6 +284,7 @@ fn flush(one: &mut One, hint: &str, problems: &mut Vec<String>, out: &mut Vec<Ad
 
 /// Message ids in a header: what stands in angle brackets, else bare words with an `@`, in order, without doubles.
 pub fn ids(raw: &[u8]) -> Vec<String> {
+    let raw = &raw[..raw.len().min(64 << 10)];
     let text = String::from_utf8_lossy(raw);
     let mut out: Vec<String> = Vec::new();
     let mut push = |s: &str| {

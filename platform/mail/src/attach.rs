@@ -73,7 +73,19 @@ fn describe(p: &Part<'_>, related: bool, name: String, bytes: &[u8]) -> Attachme
     if name.is_empty() && p.transfer == Transfer::Uuencode {
         name = clean_name(&uu_name(p.body).unwrap_or_default());
     }
+    if name.is_empty() && p.main_type() != "text" {
+        name = location_name(p);
+    }
     Attachment { name, content_type: p.content_type.value.clone(), inline, content_id, ..Attachment::default() }
+}
+
+/// Last piece of Content-Location, if it looks like a file's name.
+fn location_name(p: &Part<'_>) -> String {
+    let Some(v) = p.headers.get("content-location") else { return String::new() };
+    let v = words::decode_header(v, "", &mut Vec::new());
+    let last = clean_name(v.split(['?', '#']).next().unwrap_or(""));
+    let dotted = last.rsplit_once('.').is_some_and(|(a, e)| !a.is_empty() && (1..=5).contains(&e.len()) && e.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if dotted && !last.contains('@') && last.len() <= 100 { last } else { String::new() }
 }
 
 /// A forwarded mail is called by its subject.

@@ -36,6 +36,22 @@ fn is_attached(p: &Part<'_>) -> bool {
     p.disposition.as_ref().is_some_and(|d| d.value == "attachment" || !matches!(d.value.as_str(), "" | "inline") && d.raw("filename").is_some())
 }
 
+/// The part of a multipart/related that is its text: named by `start`, else the first, else the first of the announced type.
+fn related_root(p: &Part<'_>) -> usize {
+    if let Some(start) = p.content_type.raw("start") {
+        let id = start.trim_matches(['<', '>', ' ']);
+        if let Some(i) = p.children.iter().position(|c| c.content_id().is_some_and(|c| c == id)) {
+            return i;
+        }
+    }
+    let shows = |c: &Part<'_>| c.main_type() == "text" || c.is_multipart();
+    if p.children.first().is_some_and(shows) {
+        return 0;
+    }
+    let wanted = p.content_type.raw("type").unwrap_or("").to_ascii_lowercase();
+    p.children.iter().position(|c| shows(c) && (c.content_type.value == wanted || c.is("text/html") || c.is_multipart())).unwrap_or(0)
+}
+
 fn walk<'t, 'a>(parts: &'t [Part<'a>], parent: &str, in_alternative: bool, lists: Option<Lists>, out: &mut Chosen<'t, 'a>) {
     let (text_before, html_before) = (out.text.len(), out.html.len());
     let mut lists = lists.unwrap_or(Lists { text: false, html: false });
@@ -43,6 +59,20 @@ fn walk<'t, 'a>(parts: &'t [Part<'a>], parent: &str, in_alternative: bool, lists
         if p.is_multipart() {
             let sub = p.content_type.value.split('/').nth(1).unwrap_or("mixed").to_owned();
             // A signed or encrypted multipart is shown like a mixed one.
+            let root = if sub == "related" { related_root(p) } else { 0 };
+            if root > 0 {
+                walk(std::slice::from_ref(&p.children[root]), &sub, in_alternative, Some(lists), out);
+                for (k, c) in p.children.iter().enumerate() {
+                    if k != root {
+                        if c.is_multipart() {
+                            walk(&c.children, "mixed", in_alternative, None, out);
+                        } else {
+                            out.attachments.push((c, true));
+                        }
+                    }
+                }
+                continue;
+            }
             walk(&p.children, &sub, in_alternative || sub == "alternative", Some(lists), out);
             continue;
         }

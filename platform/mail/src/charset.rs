@@ -119,6 +119,12 @@ fn decode_known(bytes: &[u8], e: &'static Encoding, label: &str, hint: &str) -> 
         let (text, name) = detect(bytes, hint);
         return Decoded::odd(text, format!("charset {:?} cannot hold these bytes; read as {name}", normal(label)));
     }
+    if e == ISO_2022_JP {
+        // Words decoded together give "back to ASCII" followed at once by "to JIS", which the standard decoder calls an error.
+        let clean = without_idle_escapes(bytes);
+        let (text, bad) = e.decode_without_bom_handling(&clean);
+        return if bad { Decoded::odd(text.into_owned(), format!("some characters are not valid {}", e.name())) } else { Decoded::ok(text.into_owned()) };
+    }
     let ascii = bytes.is_ascii();
     let (text, bad) = e.decode_without_bom_handling(bytes);
     if ascii || e == UTF_16LE || e == UTF_16BE {
@@ -172,6 +178,22 @@ fn decode_known(bytes: &[u8], e: &'static Encoding, label: &str, hint: &str) -> 
         }
     }
     Decoded::ok(text.into_owned())
+}
+
+/// Drops a three-byte escape sequence that is directly followed by another.
+fn without_idle_escapes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let idle = bytes[i] == 0x1b && matches!(bytes.get(i + 1), Some(b'(' | b'$')) && bytes.get(i + 3) == Some(&0x1b) && matches!(bytes.get(i + 4), Some(b'(' | b'$'));
+        if idle {
+            i += 3;
+        } else {
+            out.push(bytes[i]);
+            i += 1;
+        }
+    }
+    out
 }
 
 /// Every run of high bytes has an even length.

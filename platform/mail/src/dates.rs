@@ -16,6 +16,7 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 pub fn parse(s: &str) -> Option<MailDate> {
     let s = without_comments(s);
     let s: String = s.chars().map(|c| if matches!(c, '年' | '月' | '/' | '，') { ' ' } else if c == '：' { ':' } else { c }).collect();
+    let s = tight_colons(&s);
     let s = s.replace('日', " ").replace("上午", " am ").replace("下午", " pm ").replace("晚上", " pm ");
     let mut year: Option<i32> = None;
     let mut month: Option<u32> = None;
@@ -136,7 +137,7 @@ pub fn parse(s: &str) -> Option<MailDate> {
     }
     // Leap seconds are written, but no clock shows them.
     sec = sec.min(59);
-    let y = i16::try_from(year?).ok().filter(|y| (1970..=9998).contains(y))?;
+    let y = i16::try_from(year?).ok().filter(|y| (1900..=9998).contains(y))?;
     let date = civil::Date::new(y, i8::try_from(month?).ok()?, i8::try_from(day?).ok()?).ok()?;
     let clock = civil::Time::new(i8::try_from(h).ok()?, i8::try_from(mi).ok()?, i8::try_from(sec).ok()?, 0).ok()?;
     let stamp = civil::DateTime::from_parts(date, clock).to_zoned(TimeZone::UTC).ok()?.timestamp();
@@ -151,6 +152,22 @@ pub fn parse(s: &str) -> Option<MailDate> {
         None
     };
     Some(MailDate { utc: stamp.to_string(), guessed })
+}
+
+/// `9: 55 : 06` without its blanks.
+fn tight_colons(s: &str) -> String {
+    let mut out = String::with_capacity(s.len());
+    let mut rest = s;
+    while let Some(i) = rest.find(':') {
+        let head = rest[..i].trim_end();
+        out.push_str(if head.ends_with(|c: char| c.is_ascii_digit()) { head } else { &rest[..i] });
+        out.push(':');
+        let tail = &rest[i + 1..];
+        let next = tail.trim_start();
+        rest = if next.starts_with(|c: char| c.is_ascii_digit()) { next } else { tail };
+    }
+    out.push_str(rest);
+    out
 }
 
 fn without_comments(s: &str) -> String {

@@ -88,9 +88,11 @@ fn envelope(h: &Headers, hint: &str, mail: &mut Mail) {
 fn date(h: &Headers, problems: &mut Vec<String>) -> String {
     let text = |v: &[u8]| words::decode_header(v, "", &mut Vec::new());
     let mut said = None;
+    let received = h.all("received").find_map(|v| dates::from_received(&text(v)));
     for v in h.all("date") {
         let v = text(v);
-        if let Some(d) = dates::parse(&v) {
+        // A day without a readable clock is worse than the time at which the mail arrived.
+        if let Some(d) = dates::parse(&v).filter(|d| d.guessed != Some("no time of day") || received.is_none()) {
             if let Some(g) = d.guessed {
                 problems.push(format!("date {v:?}: {g}"));
             }
@@ -98,7 +100,6 @@ fn date(h: &Headers, problems: &mut Vec<String>) -> String {
         }
         said.get_or_insert(v);
     }
-    let received = h.all("received").find_map(|v| dates::from_received(&text(v)));
     match (&said, &received) {
         (Some(v), Some(_)) => problems.push(format!("date {v:?} cannot be read; the date of receipt is used")),
         (Some(v), None) => problems.push(format!("date {v:?} cannot be read")),
@@ -156,7 +157,8 @@ fn assemble(root: &Part<'_>, tree_problems: Vec<String>, limits: &Limits) -> Par
     }
 
     mark_inline(&mut files, &shown.content_ids);
-    let folded = quote::fold(&mail.text, &quotes);
+    // A delivery report tells the fields of the mail it is about; that is its message, not history.
+    let folded = if message.dsn.is_some() { quote::Folded { reply: mail.text.trim().to_owned(), folds: Vec::new() } } else { quote::fold(&mail.text, &quotes) };
     mail.reply_text = folded.reply;
     message.folds = folded.folds;
     mail.auto = auto::classify(&auto::Signs {
@@ -217,28 +219,25 @@ fn part_text(p: &Part<'_>, hint: &str, problems: &mut Vec<String>) -> String {
     if p.is("text/html") { d.text } else { plain_lines(&d.text) }
 }
 
-/// RFC 3676: lines that end in a space go on in the next one of the same quote depth. Space-stuffing is undone.
+/// RFC 3676: lines that end in a space go on in the next one; space-stuffing is undone. Quoted lines stay as they came.
 fn unflow(text: &str, delsp: bool) -> String {
     let mut out: Vec<String> = Vec::new();
-    let mut flowing: Option<usize> = None;
+    let mut flowing = false;
     for line in text.split('\n') {
-        let depth = line.bytes().take_while(|&b| b == b'>').count();
-        let rest = &line[depth..];
-        let content = rest.strip_prefix(' ').unwrap_or(rest);
-        let signature = content == "-- ";
-        let joins = flowing == Some(depth) && !signature;
-        if joins {
-            if let Some(last) = out.last_mut() {
-                if delsp {
-                    last.pop();
-                }
-                last.push_str(content);
-            }
-        } else {
-            let mark = if depth > 0 { format!("{} ", ">".repeat(depth)) } else { String::new() };
-            out.push(format!("{mark}{content}"));
+        if line.starts_with('>') {
+            out.push(line.to_owned());
+            flowing = false;
+            continue;
         }
-        flowing = (content.ends_with(' ') && !signature).then_some(depth);
+        let content = line.strip_prefix(' ').unwrap_or(line);
+        let signature = content == "-- ";
+        let soft = content.ends_with(' ') && !signature;
+        let shown = if soft && delsp { &content[..content.len() - 1] } else { content };
+        match out.last_mut() {
+            Some(last) if flowing && !signature => last.push_str(shown),
+            _ => out.push(shown.to_owned()),
+        }
+        flowing = soft;
     }
     out.iter().map(|l| if l == "-- " { l.as_str() } else { l.trim_end() }).collect::<Vec<_>>().join("\n")
 }

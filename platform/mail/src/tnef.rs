@@ -289,8 +289,9 @@ fn attachment_props(data: &[u8], code_page: &'static Encoding, f: &mut TnefFile)
             0x370e => f.content_type = p.text(code_page).map(|t| t.to_ascii_lowercase()),
             0x3712 => f.content_id = p.text(code_page).map(|c| c.trim_matches(['<', '>']).to_owned()),
             0x3701 if f.bytes.is_empty() => {
-                // An object carries the class id of what made it in front.
-                f.bytes = if p.kind == 0x0d { p.value.get(16..).unwrap_or(p.value).to_vec() } else { p.value.to_vec() };
+                // An object carries the id of its COM interface in front; what follows is the file.
+                let interface_id = p.kind == 0x0d && p.value.get(8..16) == Some(&[0xc0, 0, 0, 0, 0, 0, 0, 0x46]);
+                f.bytes = if interface_id { p.value[16..].to_vec() } else { p.value.to_vec() };
             }
             _ => {}
         }

@@ -87,7 +87,8 @@ pub fn read_headers(data: &[u8], top: bool) -> (Headers, usize) {
             let (end, next) = line_at(data, pos);
             let line = &data[pos..end];
             let blank = line.trim_ascii().is_empty() && next > pos;
-            let envelope = line.starts_with(b"From ") || line.starts_with(b">From ");
+            // `From  : x` is the field with the white space the old syntax allowed.
+            let envelope = (line.starts_with(b"From ") || line.starts_with(b">From ")) && !line[5..].trim_ascii_start().starts_with(b":");
             if (blank || envelope) && next < data.len() {
                 pos = next;
             } else {

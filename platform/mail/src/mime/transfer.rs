@@ -17,9 +17,9 @@ impl Transfer {
         let v = v.split([';', ' ', '\t', '(']).next().unwrap_or("").trim();
         match v {
             "base64" | "base-64" | "b" => (Transfer::Base64, true),
-            "quoted-printable" | "quotedprintable" | "q" | "quoted_printable" => (Transfer::QuotedPrintable, true),
+            "quoted-printable" | "quotedprintable" | "quoted" | "q" | "quoted_printable" => (Transfer::QuotedPrintable, true),
             "x-uuencode" | "uuencode" | "x-uue" | "uue" | "x-uu" => (Transfer::Uuencode, true),
-            "" | "7bit" | "8bit" | "binary" | "7-bit" | "8-bit" | "none" => (Transfer::Identity, true),
+            "" | "7bit" | "8bit" | "binary" | "7-bit" | "8-bit" | "7bits" | "8bits" | "none" => (Transfer::Identity, true),
             _ => (Transfer::Identity, false),
         }
     }
@@ -67,8 +67,11 @@ pub fn decode_base64(data: &[u8]) -> (Vec<u8>, bool) {
                 flush(&mut out, acc, have);
                 (acc, have) = (0, 0);
                 let rest = &data[pos..];
+                let solid = rest.iter().filter(|c| !c.is_ascii_whitespace() && **c != b'=').count();
+                let padded = rest.iter().filter(|c| !c.is_ascii_whitespace()).count() % 4 == 0 || rest.starts_with(b"=");
+                let words = rest.trim_ascii().windows(3).any(|w| w[1] == b' ' && !w[0].is_ascii_whitespace() && !w[2].is_ascii_whitespace());
                 let clean = rest.iter().all(|&c| base64_value(c).is_some() || c == b'=' || c.is_ascii_whitespace());
-                if !clean {
+                if solid > 0 && (!clean || !padded || words || rest.starts_with(b" ")) {
                     return (out, true);
                 }
             }
@@ -168,7 +171,7 @@ pub fn decode_uu(data: &[u8]) -> (Vec<u8>, bool) {
         }
         out.truncate(target);
     }
-    if started { (out, true) } else { (data.to_vec(), true) }
+    if started && !out.is_empty() { (out, true) } else { (data.to_vec(), true) }
 }
 
 /// Name in a uuencoded body's `begin 644 name` line.

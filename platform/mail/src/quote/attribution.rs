@@ -45,7 +45,10 @@ pub fn at(lines: &[Line<'_>], i: usize) -> Option<usize> {
         let followed = follows_quote(lines, i + n + 1);
         if complete(&joined, n, followed) {
             // A sentence that begins like one, directly above the real one: the shorter reading is right.
-            let later = (1..=n).any(|k| strong_begin(&plain(lines[i + k].text)) && at(lines, i + k) == Some(i + n + 1));
+            // (`Name <address>` on a line of its own belongs to what follows.)
+            let first = plain(lines[i].text);
+            let name_line = first.ends_with(['>', ')']) && has_email(&first) && first.chars().count() <= 100;
+            let later = !name_line && (1..=n).any(|k| strong_begin(&plain(lines[i + k].text)) && at(lines, i + k) == Some(i + n + 1));
             return (!later).then_some(i + n + 1);
         }
     }

@@ -148,7 +148,7 @@ fn short_below(lines: &[Line<'_>], k: usize, to: usize, most: usize) -> bool {
 fn contact_below(lines: &[Line<'_>], k: usize, to: usize) -> bool {
     (k + 1..to).any(|i| {
         let low = lines[i].text.to_lowercase();
-        super::lines::has_email(&low) || ["tel", "电话", "手机", "邮箱", "地址", "www.", "fax", "传真", "mobile", "phone", "微信", "qq:", "qq："].iter().any(|w| low.contains(w)) || low.chars().filter(char::is_ascii_digit).count() >= 8
+        super::lines::has_email(&low) || ["tel", "电话", "手机", "邮箱", "地址", "www.", "fax", "传真", "mobile", "phone", "微信", "qq:", "qq："].iter().any(|w| low.contains(w)) || low.split(|c: char| !(c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '.' | '(' | ')'))).any(|run| run.chars().filter(char::is_ascii_digit).count() >= 8)
     })
 }
 

@@ -33,6 +33,10 @@ impl Mbox {
 fn is_separator(line: &[u8]) -> bool {
     let Some(rest) = line.strip_prefix(b"From ") else { return false };
     let rest = rest.trim_ascii_end();
+    // Netscape and Mozilla write a bare dash.
+    if rest == b"-" || rest.starts_with(b"- ") && rest.len() > 20 {
+        return true;
+    }
     let clock = rest.windows(5).any(|w| w[0].is_ascii_digit() && w[1].is_ascii_digit() && w[2] == b':' && w[3].is_ascii_digit() && w[4].is_ascii_digit());
     let year = rest.split(|b| *b == b' ').any(|t| t.len() == 4 && t.iter().all(u8::is_ascii_digit) && (t.starts_with(b"19") || t.starts_with(b"20")));
     clock && (year || rest.len() > 16)
