@@ -168,15 +168,61 @@ fn said(text: impl Into<String>, json: serde_json::Value) -> Result<Said> {
     Ok(Said { text: text.into(), json })
 }
 
-/// Runs `shouwen admin <args>`; the exit code. `db` is open and migrated; the server may run at the same time.
-pub fn run(args: &[String], db: &Db, terminal: &mut Terminal<'_>) -> i32 {
-    let arguments = match Arguments::try_parse_from(std::iter::once("shouwen admin".to_owned()).chain(args.iter().cloned())) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let wrong = error.use_stderr();
-            let _ = if wrong { write!(terminal.err, "{error}") } else { write!(terminal.out, "{error}") };
-            return if wrong { 2 } else { 0 };
+/// The commands at a glance; [`help`] tells more about each.
+pub const HELP: &str = "\
+People and their ways in. Works offline, on the database itself.
+
+Usage: shouwen admin <COMMAND> [--json]
+
+  user create --email E --name N [--role R]… [--random-password | --invite] [--must-change-password]
+  user list
+  user change-password --email E [--random-password] [--must-change-password]
+  user must-change-password | deactivate | activate --email E
+  user grant --email E --role R
+  user generate-access-token --email E --name N
+  reset-2fa --email E             remove a lost second factor
+  unlock --email E                forget failed sign-ins
+  sessions revoke --email E | --all
+  token create --email E --name N [--permissions a,b] [--expires T]
+
+A password is read from SHOUWEN_PASSWORD or from standard input, never from the arguments.
+Roles: administrator manager supervisor agent quality auditor viewer
+Exit codes: 0 done, 1 refused or failed, 2 wrong arguments.
+Example: shouwen admin user create --email ana@example.com --name 'Ana Ruiz' --role administrator --random-password
+";
+
+/// Parses; `Err`: what was printed (help, or what is wrong with the arguments) and the exit code of that.
+fn parse(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> std::result::Result<Arguments, i32> {
+    Arguments::try_parse_from(std::iter::once("shouwen admin".to_owned()).chain(args.iter().cloned())).map_err(|error| {
+        let wrong = error.use_stderr();
+        let _ = if wrong { write!(err, "{error}") } else { write!(out, "{error}") };
+        if wrong { 2 } else { 0 }
+    })
+}
+
+/// Prints what `args` (which ask for help, or are wrong) say without a database; the exit code.
+pub fn help(args: &[String]) -> i32 {
+    match parse(args, &mut std::io::stdout(), &mut std::io::stderr()) {
+        Ok(_) => {
+            print!("{HELP}");
+            0
         }
+        Err(code) => code,
+    }
+}
+
+/// Runs `shouwen admin <args>` on the console; the exit code. Outside an async runtime: it waits for the database.
+pub fn run(args: &[String], db: &Db) -> i32 {
+    let (mut input, mut out, mut err) = (std::io::stdin().lock(), std::io::stdout(), std::io::stderr());
+    let password_env = std::env::var(PASSWORD_ENV).ok();
+    run_with(args, db, &mut Terminal { input: &mut input, out: &mut out, err: &mut err, password_env })
+}
+
+/// [`run`] with a terminal of the caller's. `db` is open and migrated; the server may run at the same time.
+pub fn run_with(args: &[String], db: &Db, terminal: &mut Terminal<'_>) -> i32 {
+    let arguments = match parse(args, terminal.out, terminal.err) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
     };
     match carry_out(arguments.command, db, terminal) {
         Ok(said) => {
