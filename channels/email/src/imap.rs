@@ -104,7 +104,7 @@ pub async fn open(incoming: &Incoming, password: &str) -> Result<(Imap, String),
 }
 
 fn target(incoming: &Incoming) -> Target<'_> {
-    Target { host: &incoming.host, port: incoming.port(), tls: incoming.tls, allow_self_signed: incoming.allow_self_signed, ca_pem: incoming.ca_pem.as_deref() }
+    Target { host: &incoming.host, port: incoming.port(), allow_self_signed: incoming.allow_self_signed, ca_pem: incoming.ca_pem.as_deref() }
 }
 
 /// A port that waits for a TLS handshake says nothing to who speaks in the clear.

@@ -7,13 +7,18 @@ mod fetch_pop;
 mod health;
 mod imap;
 mod inbox;
+mod inbox_routes;
 mod intake;
 mod language;
 mod poll;
 mod pop3;
+mod probe;
+mod quarantine;
 mod received;
 mod sasl;
+mod send;
 mod settings;
+mod smtp;
 mod thread_token;
 mod trouble;
 mod understand;
@@ -21,7 +26,7 @@ mod wire;
 
 use shouwen_kernel::Result;
 use shouwen_store::Migration;
-use shouwen_web::{App, Module};
+use shouwen_web::{App, Module, OpenApiRouter, routes};
 
 pub use fetch::Looked;
 pub use intake::{RawMail, Source, Taken, intake, intake_blocking};
@@ -31,10 +36,28 @@ pub use understand::{drain, drain_blocking};
 
 const MIGRATIONS: &[Migration] = &[Migration { capability: "email", version: 1, sql: include_str!("../migrations/0001_mail.sql") }];
 
+shouwen_web::permissions! {
+    /// See and change inboxes.
+    InboxManage = "inbox.manage", "管理收件箱", "Manage inboxes";
+    /// See, retry and dismiss mails that could not be understood.
+    QuarantineHandle = "quarantine.handle", "处理隔离邮件", "Handle quarantined mail";
+}
+
 /// What the binary mounts.
 pub fn module() -> Module {
     Module {
         migrations: MIGRATIONS,
+        routes: OpenApiRouter::new()
+            .routes(routes!(inbox_routes::list, inbox_routes::create))
+            .routes(routes!(probe::trial))
+            .routes(routes!(inbox_routes::show, inbox_routes::edit, inbox_routes::remove))
+            .routes(routes!(inbox_routes::restore))
+            .routes(routes!(quarantine::list))
+            .routes(routes!(quarantine::retry))
+            .routes(routes!(quarantine::raw))
+            .routes(routes!(quarantine::dismiss)),
+        permissions: PERMISSIONS,
+        effects: |app| vec![send::handler(app)],
         tasks: vec![|app| Box::pin(poll::run(app)), |app| Box::pin(understand::run(app))],
         ..Module::new("email")
     }

@@ -232,7 +232,7 @@ pub(crate) fn tell(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood, verdict: V
             _ => Some("bounced"),
         };
         if let Some(state) = state {
-            let detail = text::clip(&text::one_line(&clean(&format!("{} {}", dsn.status, dsn.diagnostic))), 500);
+            let detail = crate::send::masked(&text::one_line(&clean(&format!("{} {}", dsn.status, dsn.diagnostic))));
             if state == "bounced" {
                 tx.execute("UPDATE mail_sent SET state = 'bounced' WHERE message_id = ?1", params![own])?;
             }

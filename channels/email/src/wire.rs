@@ -12,7 +12,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::settings::Tls;
 use crate::trouble::{Trouble, Why};
 
 /// Whatever bytes go over.
@@ -27,7 +26,6 @@ const CONNECT_S: u64 = 20;
 pub struct Target<'a> {
     pub host: &'a str,
     pub port: u16,
-    pub tls: Tls,
     pub allow_self_signed: bool,
     pub ca_pem: Option<&'a str>,
 }
