@@ -72,7 +72,7 @@ fn text_of_html() {
     assert_eq!(t("<ul><li>x</li><li>y</li></ul><ol start=3><li>z</li></ol>"), "- x\n- y\n\n3. z");
     assert_eq!(t("<a href=\"https://example.com/x\">here</a>, <a href=\"https://example.com/\">example.com</a>"), "here <https://example.com/x>, example.com");
     assert_eq!(t("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>"), "a | b\nc | d");
-    assert_eq!(t("<blockquote>q<blockquote>r</blockquote></blockquote>s"), "> q\n>\n> > r\n\ns");
+    assert_eq!(t("<blockquote>q<blockquote>r</blockquote></blockquote>s"), "> q\n> >\n> > r\n\ns");
     assert_eq!(t("<pre>a  b\n c</pre>"), "a  b\n c");
     assert_eq!(t("a<script>x</script><style>y</style><title>z</title>b"), "ab");
     assert_eq!(t("<div style=\"display:none\">preheader</div>hello &lt;world&gt; &amp; co"), "hello <world> & co");

@@ -93,13 +93,11 @@ impl Iterator for Mbox {
         if self.done && bytes.is_empty() && !too_long && result.is_ok() {
             return None;
         }
-        // The blank line before the next separator is not part of the mail.
-        if !self.done {
-            if bytes.ends_with(b"\r\n\r\n") {
-                bytes.truncate(bytes.len() - 2);
-            } else if bytes.ends_with(b"\n\n") {
-                bytes.truncate(bytes.len() - 1);
-            }
+        // The blank line that ends every entry is not part of the mail.
+        if bytes.ends_with(b"\r\n\r\n") {
+            bytes.truncate(bytes.len() - 2);
+        } else if bytes.ends_with(b"\n\n") {
+            bytes.truncate(bytes.len() - 1);
         }
         let bytes = match result {
             Err(e) => Err(e),
