@@ -226,8 +226,9 @@ CREATE TABLE case_job_item (
   place {int} NOT NULL,
   case_id {id} NOT NULL,
   number {text},
+  action {json},
   state {text} NOT NULL,
-  error {text},
+  error {json},
   undo {json},
   PRIMARY KEY (job_id, place)
 );

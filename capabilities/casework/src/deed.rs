@@ -52,6 +52,11 @@ impl Deed {
         Self { ctx: who.ctx(), viewer: who.viewer.clone(), permission: P::CODE }
     }
 
+    /// For work that goes on after its request was answered.
+    pub fn for_viewer(viewer: Viewer, ip: Option<String>) -> Self {
+        Self { ctx: Ctx { workspace: viewer.workspace, actor: viewer.actor(), ip }, viewer, permission: "case.read" }
+    }
+
     /// The same somebody doing another thing.
     pub fn needing(&self, permission: &'static str) -> Self {
         Self { permission, ..self.clone() }

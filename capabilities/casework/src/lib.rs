@@ -3,8 +3,11 @@
 //! One verb, one file. [`case::Case`] is the head of a case, [`change`] the ways it changes; intake and the other
 //! `on_…` files react to what others tell, the rest are commands and questions of people.
 
+mod action;
 mod assign;
 mod attachment;
+mod bulk;
+mod canned;
 mod case;
 mod change;
 mod close;
@@ -16,8 +19,10 @@ mod draft;
 mod edit;
 mod html;
 mod input;
+mod job;
 mod kinds;
 mod link;
+mod merge;
 mod message;
 mod message_view;
 mod names;
@@ -29,9 +34,11 @@ mod on_routing;
 mod outgoing;
 mod participant;
 mod post;
+mod render;
 mod send;
 mod show;
 mod snooze;
+mod split;
 mod tag;
 mod thread;
 mod timeline;
@@ -87,7 +94,13 @@ pub fn module() -> Module {
         .merge(outgoing::routes())
         .merge(attachment::routes())
         .merge(html::routes())
-        .merge(types::routes());
+        .merge(types::routes())
+        .merge(merge::routes())
+        .merge(split::routes())
+        .merge(canned::routes())
+        .merge(render::routes())
+        .merge(bulk::routes())
+        .merge(job::routes());
     Module {
         migrations: MIGRATIONS,
         routes,
@@ -100,7 +113,7 @@ pub fn module() -> Module {
             on_channel::DELIVERY,
             on_routing::SUBSCRIPTION,
         ],
-        timers: vec![snooze::TIMER],
+        timers: vec![snooze::TIMER, bulk::TIMER],
         ..Module::new("casework")
     }
 }

@@ -1,0 +1,162 @@
+//! Two cases that are one matter: the conversations of one move to the other. Both histories stay, and it can be taken
+//! back (UX-38).
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shouwen_contracts::casework::{CaseEvent, Linked, Merged, Unmerged, Watched};
+use shouwen_kernel::{Access, CaseId, ConversationId, ObjectId, PersonId, Problem, Result};
+use shouwen_store::{Json, Tx, params};
+use shouwen_web::{Allowed, Answer, App, Id, Input};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::CaseMerge;
+use crate::case::Case;
+use crate::conversation::Conversation;
+use crate::deed::{CaseAnswer, Deed, Undo};
+use crate::{kinds, link};
+
+/// Routes of this verb.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(merge, unmerge))
+}
+
+/// The case it goes into.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Into {
+    into: CaseId,
+}
+
+/// What must be known to take a merge back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Moved {
+    conversations: Vec<ConversationId>,
+    stage: String,
+    /// Who began to watch the target by the merge.
+    watchers: Vec<PersonId>,
+}
+
+fn both(a: &Case, b: &Case) -> Access {
+    let mut access = a.access();
+    access.people.extend(b.access().people);
+    access.people.sort_unstable();
+    access.people.dedup();
+    access
+}
+
+/// Locks two cases in the order of their ids, so that two merges crosswise cannot block each other.
+fn open_both(tx: &Tx<'_>, deed: &Deed, one: CaseId, two: CaseId) -> Result<(Case, Case)> {
+    if one < two {
+        let a = deed.open(tx, one)?;
+        Ok((a, deed.open(tx, two)?))
+    } else {
+        let b = deed.open(tx, two)?;
+        Ok((deed.open(tx, one)?, b))
+    }
+}
+
+/// Merges a case into another one. Answers with the other one. Needs `case.merge` on both.
+#[utoipa::path(post, path = "/cases/{id}/merge", params(("id" = CaseId, Path)), request_body = Into, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.merge"))))]
+async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseId>, input: Input<Into>) -> Answer<Response> {
+    let (deed, once, into) = (Deed::of(&who), who.once(&input.hash), input.value.into);
+    app.command(once, StatusCode::OK, move |tx| {
+        if id == into {
+            return Err(Problem::invalid("into", "a case cannot go into itself").expected("another case"));
+        }
+        let (mut case, mut target) = open_both(tx, &deed, id, into)?;
+        case.must_be_whole()?;
+        target.must_be_whole()?;
+        let ended = |c: &Case| matches!(c.status.as_str(), "resolved" | "closed");
+        if ended(&target) && !ended(&case) {
+            return Err(Problem::conflict("case.already_closed", format!("case {} is {}; an open matter would disappear in it", target.number, target.status)).expected("an open case, or reopen that one first"));
+        }
+        let moved = take_over(tx, &deed, &mut case, &mut target)?;
+        case.save(tx)?;
+        target.save(tx)?;
+        tx.execute(
+            "INSERT INTO case_merge (id, workspace_id, case_id, into_id, moved, at, by_person) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![tx.id::<ObjectId>(), case.workspace, id, into, Json(&moved), tx.now(), deed.viewer.person],
+        )?;
+        deed.audit(tx, "case.merged", &case, Some(json!({ "into": into })))?;
+        deed.answer(tx, &target, Some(Undo::new("DELETE", format!("/cases/{id}/merge"), serde_json::Value::Null)))
+    })
+    .await
+}
+
+fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case) -> Result<Moved> {
+    let conversations: Vec<ConversationId> = Conversation::of_case(tx, case.id)?.into_iter().map(|c| c.id).collect();
+    tx.execute("UPDATE case_message SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
+    tx.execute("UPDATE case_conversation SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
+    let stage = case.stage.clone();
+    // Those who cared for the one now care for the other.
+    let mut watchers = Vec::new();
+    for person in case.access().people {
+        if target.access().people.contains(&person) {
+            continue;
+        }
+        watch(tx, deed, target, person)?;
+        watchers.push(person);
+    }
+    case.unsnooze(tx, &deed.ctx, "merged")?;
+    case.merged_into = Some(target.id);
+    tx.emit::<CaseEvent>(&deed.ctx, Some(case.id.0), Some(&both(case, target)), Merged { case_id: case.id, into: target.id, conversations: conversations.clone() })?;
+    // Put away without being asked about: the matter goes on in the other case.
+    let archive = kinds::case_type(&case.case_type)?.stage_with("closed")?.key;
+    case.move_to(tx, &deed.ctx, archive, Some("merged".to_owned()))?;
+    link::write(tx, &deed.ctx, case, target.id, "merged")?;
+    target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link: "merged".to_owned(), removed: false })?;
+    target.last_in_at = target.last_in_at.max(case.last_in_at);
+    Ok(Moved { conversations, stage, watchers })
+}
+
+fn watch(tx: &Tx<'_>, deed: &Deed, case: &mut Case, person: PersonId) -> Result<()> {
+    tx.execute(
+        "INSERT INTO case_watcher (case_id, person_id, workspace_id, by_person, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (case_id, person_id) DO NOTHING",
+        params![case.id, person, case.workspace, deed.viewer.person, tx.now()],
+    )?;
+    case.watchers.push(person);
+    case.emit(tx, &deed.ctx, Watched { case_id: case.id, person_id: person, removed: false })
+}
+
+/// Takes a merge back: the conversations return, with everything that was written in them since. Answers with the case
+/// that stands on its own again.
+#[utoipa::path(delete, path = "/cases/{id}/merge", params(("id" = CaseId, Path)), responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.merge"))))]
+async fn unmerge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseId>) -> Answer<Response> {
+    let (deed, once) = (Deed::of(&who), who.once(""));
+    app.command(once, StatusCode::OK, move |tx| {
+        let record: Option<(ObjectId, CaseId, Json<Moved>)> = tx.opt("SELECT id, into_id, moved FROM case_merge WHERE case_id = ?1 AND undone_at IS NULL ORDER BY id DESC LIMIT 1", params![id])?;
+        // Whether there is such a merge is for those who may see the case.
+        deed.see(tx, id)?;
+        let (record, into, moved) = record.ok_or_else(|| Problem::conflict("case.not_merged", "this case was not merged into another one").expected("a merged case"))?;
+        let (mut case, mut target) = open_both(tx, &deed, id, into)?;
+        target.must_be_whole()?;
+        let moved = moved.0;
+        for conversation in &moved.conversations {
+            tx.execute("UPDATE case_message SET case_id = ?2 WHERE conversation_id = ?1 AND case_id = ?3", params![conversation, id, into])?;
+            tx.execute("UPDATE case_conversation SET case_id = ?2 WHERE id = ?1 AND case_id = ?3", params![conversation, id, into])?;
+        }
+        for person in &moved.watchers {
+            if target.watchers.contains(person) {
+                tx.execute("DELETE FROM case_watcher WHERE case_id = ?1 AND person_id = ?2", params![into, person])?;
+                let access = target.access();
+                target.watchers.retain(|p| p != person);
+                tx.emit::<CaseEvent>(&deed.ctx, Some(into.0), Some(&access), Watched { case_id: into, person_id: *person, removed: true })?;
+            }
+        }
+        case.merged_into = None;
+        tx.emit::<CaseEvent>(&deed.ctx, Some(id.0), Some(&both(&case, &target)), Unmerged { case_id: id, from: into, conversations: moved.conversations })?;
+        case.move_to(tx, &deed.ctx, &moved.stage, Some("unmerged".to_owned()))?;
+        link::erase(tx, id, into)?;
+        target.emit(tx, &deed.ctx, Linked { case_id: into, other: id, link: "merged".to_owned(), removed: true })?;
+        tx.execute("UPDATE case_merge SET undone_at = ?2 WHERE id = ?1", params![record, tx.now()])?;
+        case.save(tx)?;
+        target.save(tx)?;
+        deed.audit(tx, "case.unmerged", &case, Some(json!({ "from": into })))?;
+        deed.answer(tx, &case, Some(Undo::new("POST", format!("/cases/{id}/merge"), json!({ "into": into }))))
+    })
+    .await
+}
