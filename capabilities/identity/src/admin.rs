@@ -3,7 +3,7 @@
 use shouwen_kernel::{PersonId, Problem, Result, Time, TokenId, WorkspaceId};
 use shouwen_store::{Ctx, Tx, params};
 
-use crate::person_row::{Person, load, show};
+use crate::person_row::{COLUMNS, PersonRow, show_all};
 use crate::{codes, link, session};
 
 /// Keys of the built-in roles, for help texts.
@@ -17,13 +17,14 @@ pub fn find_person(tx: &Tx<'_>, email: &str) -> Result<(WorkspaceId, PersonId)> 
 
 /// Everybody, as JSON rows of the API's `Person`.
 pub fn list_people(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Vec<serde_json::Value>> {
-    let ids: Vec<(PersonId,)> = tx.all("SELECT id FROM identity_person WHERE workspace_id = ?1 ORDER BY id", params![workspace])?;
-    ids.into_iter()
-        .map(|(id,)| {
-            let person: Person = show(tx, load(tx, workspace, id)?)?;
-            Ok(serde_json::to_value(person)?)
-        })
-        .collect()
+    let rows: Vec<PersonRow> = tx.all(&format!("SELECT {COLUMNS} FROM identity_person WHERE workspace_id = ?1 ORDER BY id"), params![workspace])?;
+    let mut out = Vec::with_capacity(rows.len());
+    for part in rows.chunks(200) {
+        for person in show_all(tx, part.to_vec())? {
+            out.push(serde_json::to_value(person)?);
+        }
+    }
+    Ok(out)
 }
 
 /// Sets a password by its hash (see [`crate::hash_password`]) and ends all sessions.
@@ -125,6 +126,8 @@ pub(crate) fn is_administrator(tx: &Tx<'_>, person: PersonId) -> Result<bool> {
 
 /// Refuses a change that leaves nobody to administer the workspace.
 pub(crate) fn refuse_without_administrator(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<()> {
+    // Two administrators deactivating each other at the same moment: the second waits here and then sees the first.
+    tx.opt::<(i64,)>(&format!("SELECT created_at FROM workspace WHERE id = ?1{}", tx.for_update()), params![workspace])?;
     if tx.opt::<(i64,)>(&format!("{ADMINISTRATORS} AND a.workspace_id = ?1 LIMIT 1"), params![workspace])?.is_some() {
         return Ok(());
     }

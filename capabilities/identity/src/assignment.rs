@@ -108,6 +108,17 @@ pub(crate) fn assigned_to(tx: &Tx<'_>, person: PersonId) -> Result<Vec<Assigned>
     Ok(rows.into_iter().map(|(role_id, reach, org_unit_id, team_id)| Assigned { role_id, reach, org_unit_id, team_id }).collect())
 }
 
+/// The roles of several people; `places` are the parameters that `ids` fill.
+pub(crate) fn assigned_to_all(tx: &Tx<'_>, places: &str, ids: &[Value]) -> Result<BTreeMap<PersonId, Vec<Assigned>>> {
+    let rows: Vec<(PersonId, RoleId, ReachKind, Option<OrgUnitId>, Option<TeamId>)> =
+        tx.all(&format!("SELECT person_id, role_id, reach, org_unit_id, team_id FROM identity_assignment WHERE person_id IN ({places}) ORDER BY id"), ids)?;
+    let mut out: BTreeMap<PersonId, Vec<Assigned>> = BTreeMap::new();
+    for (person, role_id, reach, org_unit_id, team_id) in rows {
+        out.entry(person).or_default().push(Assigned { role_id, reach, org_unit_id, team_id });
+    }
+    Ok(out)
+}
+
 /// Replaces the roles of a person.
 pub(crate) fn assign(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId, roles: &[Assigned]) -> Result<()> {
     if roles.len() > 50 {

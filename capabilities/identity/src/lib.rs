@@ -57,6 +57,7 @@ pub use person::{NewPerson, Skill, create_person, set_status};
 pub use policy::{Rule, check_password, random_password};
 pub use setup::{is_needed, setup_token};
 pub use team::{NewTeam, create_team};
+pub use workspace::set_mfa_roles;
 
 shouwen_web::permissions! {
     /// Create, edit, invite and deactivate people, and give them roles.

@@ -13,7 +13,7 @@ use shouwen_web::{Allowed, Answer, App, Id, Input, Page, Params, Viewer, decode_
 use crate::assignment::{Assigned, assign, assigned_to, changed, must_cover, rights};
 use crate::input::{self, places, present, same_version};
 use crate::person::{NewPerson, Skill, address, announce, create_person, languages, skills, unless_taken};
-use crate::person_row::{COLUMNS, Person, PersonRow, load, show as show_person};
+use crate::person_row::{COLUMNS, Person, PersonRow, load, show as show_person, show_all};
 use crate::team::teams_of;
 use crate::{PeopleManage, session};
 
@@ -167,8 +167,7 @@ pub(crate) async fn list(State(app): State<App>, who: Allowed<PeopleManage>, Par
         }
         let most = bind((limit + 1).to_value());
         let rows: Vec<PersonRow> = tx.all(&format!("SELECT {COLUMNS} FROM identity_person WHERE workspace_id = ?1 AND id > ?2{conditions} ORDER BY id LIMIT ?{most}"), &values)?;
-        let people: Vec<Person> = rows.into_iter().map(|row| show_person(tx, row)).collect::<Result<_>>()?;
-        Ok(Page::from_rows(people, limit, |person| person.id))
+        Ok(Page::from_rows(show_all(tx, rows)?, limit, |person| person.id))
     })
     .await
 }

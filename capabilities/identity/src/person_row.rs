@@ -1,8 +1,10 @@
 //! A person as the table holds them, and as the API shows them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use shouwen_kernel::{OrgUnitId, PersonId, Problem, Result, TeamId, Time, WorkspaceId};
-use shouwen_store::{FromRow, Json, Row, Tx, params};
+use shouwen_store::{FromRow, Json, Row, ToValue, Tx, Value, params};
 
 use crate::assignment::Assigned;
 use crate::person::Skill;
@@ -84,11 +86,36 @@ pub(crate) struct Person {
 
 /// The API's form of a row.
 pub(crate) fn show(tx: &Tx<'_>, row: PersonRow) -> Result<Person> {
+    let (teams, roles) = (crate::team::teams_of(tx, row.id)?, crate::assignment::assigned_to(tx, row.id)?);
+    with(tx, row, teams, roles)
+}
+
+/// The API's form of a page of rows, with two reads for all of them together.
+pub(crate) fn show_all(tx: &Tx<'_>, rows: Vec<PersonRow>) -> Result<Vec<Person>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Value> = rows.iter().map(|row| row.id.to_value()).collect();
+    let places = crate::input::places(1, ids.len());
+    let mut teams: BTreeMap<PersonId, Vec<TeamId>> = BTreeMap::new();
+    for (person, team) in tx.all::<(PersonId, TeamId)>(&format!("SELECT person_id, team_id FROM identity_team_member WHERE person_id IN ({places}) ORDER BY team_id"), &ids)? {
+        teams.entry(person).or_default().push(team);
+    }
+    let mut roles = crate::assignment::assigned_to_all(tx, &places, &ids)?;
+    rows.into_iter()
+        .map(|row| {
+            let (teams, roles) = (teams.remove(&row.id).unwrap_or_default(), roles.remove(&row.id).unwrap_or_default());
+            with(tx, row, teams, roles)
+        })
+        .collect()
+}
+
+fn with(tx: &Tx<'_>, row: PersonRow, teams: Vec<TeamId>, roles: Vec<Assigned>) -> Result<Person> {
     Ok(Person {
         id: row.id,
         email: tx.keys().open_address(&row.email_sealed)?,
-        teams: crate::team::teams_of(tx, row.id)?,
-        roles: crate::assignment::assigned_to(tx, row.id)?,
+        teams,
+        roles,
         name: row.name,
         active: row.active,
         locale: row.locale,

@@ -86,7 +86,9 @@ pub(crate) async fn finish(State(app): State<App>, client: Client, input: Input<
         .db()
         .write(move |tx| {
             admit(tx, &body.token)?;
-            link::spend(tx, link::SETUP, &body.token)?;
+            if !link::spend(tx, link::SETUP, &body.token)? {
+                return Err(Problem::not_found("set-up; somebody else finished it at this moment"));
+            }
             let workspace = found(tx, &organisation, &body.time_zone, &body.locale)?;
             let ctx = Ctx { ip: origin.ip.clone(), ..Ctx::system(workspace, "setup") };
             ensure_built_in_roles(tx, &ctx, &codes)?;

@@ -79,3 +79,50 @@ pub(crate) fn sweep(tx: &Tx<'_>) -> Result<()> {
     tx.execute("DELETE FROM identity_throttle WHERE last_at < ?1", params![tx.now().plus_seconds(-THROTTLE_S)])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use shouwen_contracts::identity::{IdentityEvent, PersonStatus};
+    use shouwen_store::params;
+    use shouwen_testkit::on_both;
+
+    use crate::person::{NewPerson, create_person, set_status};
+    use crate::session::{Origin, start};
+
+    #[test]
+    fn what_is_over_goes_and_who_left_without_signing_out_is_offline() {
+        on_both(
+            || vec![crate::module()],
+            |t| {
+                let ctx = t.system();
+                let person = t
+                    .db
+                    .write_blocking(move |tx| {
+                        let origin = Origin { ip: None, user_agent: "test".into() };
+                        let person = create_person(tx, &ctx, &NewPerson { name: "甲".into(), email: "a@example.com".into(), ..NewPerson::default() })?;
+                        start(tx, ctx.workspace, person, &origin)?;
+                        set_status(tx, &ctx, person, "online")?;
+                        crate::invite(tx, &ctx, person)?;
+                        crate::throttle::Attempt::of(tx, "b@example.com", None).enter(tx)?;
+                        Ok(person)
+                    })
+                    .unwrap();
+                let rows = |t: &shouwen_testkit::TestApp| -> (i64, i64, i64) {
+                    t.db.read_blocking(|tx| tx.one("SELECT (SELECT count(*) FROM identity_session), (SELECT count(*) FROM identity_link), (SELECT count(*) FROM identity_throttle)", params![])).unwrap()
+                };
+                t.db.write_blocking(super::sweep).unwrap();
+                assert_eq!(rows(&t), (1, 1, 3));
+                t.clock.advance(13 * 3600);
+                t.db.write_blocking(super::sweep).unwrap();
+                assert_eq!(rows(&t), (0, 1, 3), "idle");
+                assert_eq!(t.events::<IdentityEvent>().last(), Some(&PersonStatus { person_id: person, status: "offline".into() }.into()));
+                t.clock.advance(60 * 3600);
+                t.db.write_blocking(super::sweep).unwrap();
+                assert_eq!(rows(&t), (0, 0, 3), "expired");
+                t.clock.advance(61 * 24 * 3600);
+                t.db.write_blocking(super::sweep).unwrap();
+                assert_eq!(rows(&t), (0, 0, 0));
+            },
+        );
+    }
+}

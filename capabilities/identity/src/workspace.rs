@@ -48,8 +48,8 @@ pub(crate) fn mfa_roles(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Vec<Strin
     Ok(tx.setting(workspace, MFA_ROLES)?.unwrap_or_else(|| vec![crate::ADMINISTRATOR.to_owned()]))
 }
 
-/// Sets them.
-pub(crate) fn set_mfa_roles(tx: &Tx<'_>, workspace: WorkspaceId, roles: &[String]) -> Result<()> {
+/// Sets the roles (keys or ids) whose holders must have a second factor; empty: nobody must (demo data).
+pub fn set_mfa_roles(tx: &Tx<'_>, workspace: WorkspaceId, roles: &[String]) -> Result<()> {
     tx.set_setting(workspace, MFA_ROLES, &roles)
 }
 

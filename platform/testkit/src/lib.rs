@@ -191,9 +191,30 @@ impl TestApp {
         self.send(Some(viewer), Method::DELETE, path, Json::Null, &[])
     }
 
+    /// Waits until readers of the log may see its end. On PostgreSQL they stay behind the oldest transaction of the whole
+    /// server, which can be one of another test.
+    pub fn settle(&self) {
+        for _ in 0..2000 {
+            let behind = self.db.read_blocking(|tx| tx.events_behind(tx.log_head()?, 1)).expect("the log is read");
+            if behind == 0 {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        panic!("a transaction on the test server has run for more than ten seconds");
+    }
     /// Digests events with every subscription until none finds anything new.
     pub fn drain(&self) {
-        self.db.drain(&self.subscriptions).expect("subscriptions digest their events");
+        loop {
+            self.settle();
+            let before = self.db.read_blocking(|tx| tx.log_head()).expect("the log is read");
+            self.db.drain(&self.subscriptions).expect("subscriptions digest their events");
+            // What they wrote themselves may have been hidden for a moment as well.
+            self.settle();
+            if before == self.db.read_blocking(|tx| tx.log_head()).expect("the log is read") {
+                return;
+            }
+        }
     }
     /// Fires due timers (and digests what they caused) until none is due.
     pub fn fire_timers(&self) {
@@ -219,6 +240,7 @@ impl TestApp {
     }
     /// Every event of family `E`, oldest first.
     pub fn events<E: shouwen_contracts::Event + 'static>(&self) -> Vec<E> {
+        self.settle();
         self.db
             .read_blocking(|tx| {
                 let mut out = Vec::new();
