@@ -53,7 +53,7 @@ export default async function start() {
     const wrong = spawnSync(BINARY, ['serve', '--dta', 'x'], { encoding: 'utf8' })
     same(wrong.status, 2, 'exit code of wrong use')
     check(wrong.stderr.includes('--data'), 'names the nearest option', wrong.stderr)
-  })
+  }, { apart: true })
   step('CLI-12: stops on SIGTERM, starts again with everything', async () => {
     const ended = await server.stop()
     same(ended.code, 0, 'exit code')

@@ -32,6 +32,7 @@ export async function openHouse({ letters = true } = {}) {
     incoming: { protocol: 'imap', host: 'localhost', port: host.ports.imaps, tls: 'tls', auth: 'password', user: SHOP, password: host.password, folder: 'INBOX' },
     outgoing: { host: 'localhost', port: host.ports.smtp, tls: 'starttls', auth: 'password', user: SHOP, password: host.password },
   })
+  await until('the inbox is being read', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'ok', { timeout: 30_000 })
   const send = (who, subject, text, more = {}) =>
     deliver(host.ports.smtp, { from: CUSTOMERS[who], to: SHOP, raw: compose({ from: `${/^[\x20-\x7e]*$/.test(who) ? who : `=?UTF-8?B?${Buffer.from(who).toString('base64')}?=`} <${CUSTOMERS[who]}>`, to: SHOP, subject, text, ...more }) })
   const cases = () => admin.all('/desk/cases?view=all_open')
@@ -42,7 +43,7 @@ export async function openHouse({ letters = true } = {}) {
   return {
     server, host, admin, agents, manager, team, inbox, send, cases,
     caseOf: (title) => until(`a case "${title}"`, async () => (await admin.all('/desk/cases?view=all_open')).find((r) => r.title.includes(title)), { timeout: 30_000, every: 200 }),
-    logs: () => `--- ${server.log}\n${server.logText().split('\n').slice(-50).join('\n')}`,
+    logs: () => `--- ${server.log}\n${server.logText()}`,
     async stop() {
       await server.stop()
       await host.stop()

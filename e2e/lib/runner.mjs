@@ -4,9 +4,9 @@ import { cleanUp } from './proc.mjs'
 const steps = []
 let only = process.env.ONLY
 
-/** One step of a journey. A step that fails ends its journey: what follows stands on it. */
-export function step(name, fn, { timeout = 60_000 } = {}) {
-  steps.push({ name, fn, timeout })
+/** One step of a journey. A step that fails ends its journey, because what follows stands on it; unless `apart` says otherwise. */
+export function step(name, fn, { timeout = 60_000, apart = false } = {}) {
+  steps.push({ name, fn, timeout, apart })
 }
 
 /** Marks the journey as impossible here, loudly. */
@@ -24,7 +24,7 @@ export async function journey(name, define) {
     report(counts, error instanceof Skip ? 'skip' : 'FAIL', 'set-up', 0, error)
   }
   let broken = counts.failed + counts.skipped > 0
-  for (const { name: stepName, fn, timeout } of steps) {
+  for (const { name: stepName, fn, timeout, apart } of steps) {
     if (only && !stepName.includes(only)) continue
     if (broken) {
       report(counts, 'skip', `${stepName} (after a failed step)`, 0)
@@ -37,7 +37,7 @@ export async function journey(name, define) {
       report(counts, 'ok', stepName, Date.now() - started)
     } catch (error) {
       report(counts, error instanceof Skip ? 'skip' : 'FAIL', stepName, Date.now() - started, error)
-      broken = !(error instanceof Skip) && !error.goOn
+      broken = !(error instanceof Skip) && !apart
     } finally {
       clearTimeout(timer)
     }
