@@ -9,10 +9,20 @@ use crate::random::Sequence;
 pub struct Tuning {
     /// Penalty; `None` = chosen by cross-validation on the training rows.
     pub c: Option<f32>,
+    /// Weight of words and letters against sentence vectors; `None` = chosen from the number of examples.
+    pub sparse_weight: Option<f32>,
+    /// Weight of the nearest example in the score; `None` = chosen from the number of examples.
+    pub neighbour_weight: Option<f32>,
     /// Precision asked of answers given alone.
     pub target: f64,
     /// Threads; the model does not depend on it.
     pub threads: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Tuning { c: None, sparse_weight: None, neighbour_weight: None, target: 0.95, threads: 1 }
+    }
 }
 
 /// A fitted tier with its calibration.
@@ -35,8 +45,8 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
     let per_class = real.len() as f32 / classes.max(1) as f32;
     let mut options = FitOptions {
         c: tuning.c.unwrap_or(1.0),
-        sparse_weight: 1.0,
-        neighbour_weight: neighbour_weight(per_class),
+        sparse_weight: tuning.sparse_weight.unwrap_or(sparse_weight(per_class, blocks)),
+        neighbour_weight: tuning.neighbour_weight.unwrap_or(neighbour_weight(per_class, !blocks.is_empty())),
         min_rows: if real.len() > 3_000 { 2 } else { 1 },
         threads: tuning.threads,
         tolerance: 0.1,
@@ -51,15 +61,19 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
     Tier { core, calibrator, options }
 }
 
-/// With one or two examples a class, the nearest example says more than a trained border.
-fn neighbour_weight(per_class: f32) -> f32 {
-    if per_class < 2.0 {
-        4.0
-    } else if per_class < 8.0 {
-        0.5
-    } else {
-        0.0
+/// With few examples a class, the nearest example says as much as a trained border; more so when meaning is compared, not letters.
+fn neighbour_weight(per_class: f32, semantic: bool) -> f32 {
+    match (per_class, semantic) {
+        (p, _) if p < 2.0 => 4.0,
+        (p, false) if p < 8.0 => 0.5,
+        (p, true) if p < 20.0 => 1.0,
+        _ => 0.0,
     }
+}
+
+/// With few examples and two encoders, letters and words say less than the sentence vectors.
+fn sparse_weight(per_class: f32, blocks: &[u32]) -> f32 {
+    if blocks.len() > 1 && per_class < 20.0 { 0.5 } else { 1.0 }
 }
 
 /// Fold of each real row: rows of a class are dealt evenly over the folds.
@@ -77,8 +91,9 @@ fn folds(rows: &[Prepared], real: &[usize], count: usize, seed: u64) -> Vec<usiz
 
 fn choose_penalty(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], options: FitOptions) -> f32 {
     let counts = real.len();
-    if counts < 3 * classes || counts < 30 {
-        return 3.0;
+    // Too few examples a class to learn the penalty from them; 1 is good from 5 to 20 examples on every set tried.
+    if counts < 20 * classes {
+        return if counts < 3 * classes { 3.0 } else { 1.0 };
     }
     // Large sets: one held-out fold is enough to tell penalties apart.
     let (count, used) = if counts > 3_000 { (5, 1) } else { (4, 4) };

