@@ -2,17 +2,13 @@
 
 mod common;
 
-use common::{app, inbox, take, take_as};
+use common::{app, events, inbox, received, take, take_as};
 use serde_json::json;
 use shouwen_contracts::channel::ChannelEvent;
 use shouwen_contracts::message::Content;
 use shouwen_email::{Source, Taken};
 use shouwen_kernel::{Grant, Reach};
-use shouwen_testkit::{TestApp, on_both};
-
-fn received(t: &TestApp) -> Vec<shouwen_contracts::channel::Received> {
-    t.events::<ChannelEvent>().into_iter().filter_map(|e| if let ChannelEvent::Received(r) = e { Some(r) } else { None }).collect()
-}
+use shouwen_testkit::on_both;
 
 fn server(password: Option<&str>) -> serde_json::Value {
     let mut side = json!({ "protocol": "imap", "host": "imap.shop.example", "tls": "tls", "user": "service@shop.example" });
@@ -60,7 +56,7 @@ fn an_inbox_is_created_changed_deleted_and_restored_and_its_password_never_comes
         t.delete(&admin, &format!("/api/v1/inboxes/{}", other["id"].as_str().unwrap())).expect(200);
         assert_eq!(t.post(&admin, &format!("{path}/restoration"), json!(null)).expect(200)["active"], false);
 
-        let kinds: Vec<String> = t.events::<ChannelEvent>().iter().map(|e| shouwen_contracts::Event::kind(e).to_owned()).collect();
+        let kinds: Vec<String> = events(&t).iter().map(|e| shouwen_contracts::Event::kind(e).to_owned()).collect();
         assert_eq!(kinds, ["inbox.saved", "inbox.saved", "inbox.deleted", "inbox.saved", "inbox.deleted", "inbox.saved"]);
     });
 }
@@ -126,8 +122,7 @@ fn nobody_without_the_right_sees_or_touches_inboxes_and_quarantine() {
         let (id, version) = (made["id"].as_str().unwrap().to_owned(), made["version"].clone());
         let inbox_id = id.parse().unwrap();
         take(&t, inbox_id, &[common::too_deep()]);
-        t.db.drain(&[]).unwrap();
-        shouwen_email::drain_blocking(&t.db, None).unwrap();
+            shouwen_email::drain_blocking(&t.db, None).unwrap();
         let quarantined = t.get(&admin, "/api/v1/mail/quarantine").expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
 
         let stranger = t.person("nobody", &["case.read"]);
@@ -174,10 +169,10 @@ fn rel_13_the_same_bytes_are_one_mail_and_a_reused_or_missing_message_id_loses_n
         assert!(matches!(take(&t, a, &[&first.replace("\r\n", "\n")])[0], Taken::Duplicate(_)));
         assert!(matches!(take(&t, b, &[first])[0], Taken::Stored(_)));
         shouwen_email::drain_blocking(&t.db, None).unwrap();
-        let events = received(&t);
-        assert_eq!(events.len(), 5);
-        assert_eq!(events.iter().filter(|e| e.wire_id.as_deref() == Some("same@customer.example")).count(), 3);
-        let made: Vec<_> = events.iter().filter(|e| e.wire_id.as_deref().is_some_and(|w| w.starts_with("no-id."))).collect();
+        let told = received(&t);
+        assert_eq!(told.len(), 5);
+        assert_eq!(told.iter().filter(|e| e.wire_id.as_deref() == Some("same@customer.example")).count(), 3);
+        let made: Vec<_> = told.iter().filter(|e| e.wire_id.as_deref().is_some_and(|w| w.starts_with("no-id."))).collect();
         assert_eq!(made.len(), 2);
         assert_ne!(made[0].wire_id, made[1].wire_id);
         t.db.read_blocking(|tx| {
@@ -198,8 +193,8 @@ fn a_mail_is_told_once_whole_and_with_its_addresses_sealed() {
         take(&t, a, &[raw]);
         assert_eq!(shouwen_email::drain_blocking(&t.db, None).unwrap(), 1);
         assert_eq!(shouwen_email::drain_blocking(&t.db, None).unwrap(), 0);
-        let events = received(&t);
-        let [event] = events.as_slice() else { panic!("{events:?}") };
+        let told = received(&t);
+        let [event] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((event.subject.as_str(), event.preview.as_str(), event.language.as_deref(), event.channel.as_str()), ("退款", "您好，退款什么时候到？", Some("zh"), "email"));
         assert_eq!(event.from.name, "李明");
         assert_eq!(t.app.keys().open_address(&event.from.address).unwrap().to_lowercase(), "li.ming@customer.example");
@@ -237,11 +232,11 @@ fn what_cannot_be_understood_waits_in_quarantine_is_retried_and_the_next_goes_on
         // A person's retry has wider bounds: now it goes in, under the same id.
         assert_eq!(t.post(&admin, &format!("{path}/retry"), json!(null)).expect(200)["state"], "stored");
         shouwen_email::drain_blocking(&t.db, None).unwrap();
-        let events = received(&t);
-        assert_eq!(events.len(), 3);
-        assert_eq!(Some(events[2].message_id.to_string().as_str()), item["id"].as_str());
+        let told = received(&t);
+        assert_eq!(told.len(), 3);
+        assert_eq!(Some(told[2].message_id.to_string().as_str()), item["id"].as_str());
         t.post(&admin, &format!("{path}/retry"), json!(null)).expect(404);
-        assert!(t.events::<ChannelEvent>().iter().any(|e| matches!(e, ChannelEvent::Quarantined(_))));
+        assert!(events(&t).iter().any(|e| matches!(e, ChannelEvent::Quarantined(_))));
 
         take(&t, a, &[&deep.replace("Subject: deep", "Subject: rubbish")]);
         shouwen_email::drain_blocking(&t.db, None).unwrap();
@@ -258,9 +253,9 @@ fn nul_bytes_and_missing_senders_lose_no_mail() {
         let a = inbox(&t, "service@shop.example");
         take(&t, a, &["Subject: a\0b\r\nFrom: \0 <x\0@customer.example>\r\n\r\nte\0xt", "Subject: nobody\r\n\r\nx", "", "\0\0\0\0"]);
         shouwen_email::drain_blocking(&t.db, None).unwrap();
-        let events = received(&t);
-        assert_eq!(events.len(), 4, "{events:#?}");
-        assert_eq!(t.app.keys().open_address(&events[1].from.address).unwrap(), "unknown@sender.invalid");
+        let told = received(&t);
+        assert_eq!(told.len(), 4, "{told:#?}");
+        assert_eq!(t.app.keys().open_address(&told[1].from.address).unwrap(), "unknown@sender.invalid");
     });
 }
 
@@ -272,8 +267,8 @@ fn old_mail_keeps_its_dates() {
         let future = "Date: Tue, 4 Feb 2031 09:59:00 +0800\r\nFrom: x@customer.example\r\nSubject: future\r\n\r\nx";
         take_as(&t, a, &[raw, future], Source::Import);
         shouwen_email::drain_blocking(&t.db, None).unwrap();
-        let events = received(&t);
-        assert_eq!(events[0].received_at.to_string(), "2025-02-04T02:00:05Z");
-        assert_eq!(events[1].received_at, shouwen_testkit::START, "never in the future");
+        let told = received(&t);
+        assert_eq!(told[0].received_at.to_string(), "2025-02-04T02:00:05Z");
+        assert_eq!(told[1].received_at, shouwen_testkit::START, "never in the future");
     });
 }

@@ -45,3 +45,20 @@ pub fn too_deep() -> String {
     }
     mail
 }
+
+/// Every event of the channel, in the order written. Reads the rows themselves: other tests in the same PostgreSQL server
+/// hold the log's readers back for a moment.
+pub fn events(t: &TestApp) -> Vec<shouwen_contracts::channel::ChannelEvent> {
+    let rows: Vec<(String, serde_json::Value)> = t.db.read_blocking(|tx| tx.all("SELECT kind, payload FROM event ORDER BY seq", shouwen_store::params![])).unwrap();
+    rows.into_iter().filter_map(|(kind, payload)| shouwen_contracts::Event::from_parts(&kind, payload)).map(|e| e.unwrap()).collect()
+}
+
+/// Every `message.received`.
+pub fn received(t: &TestApp) -> Vec<shouwen_contracts::channel::Received> {
+    events(t).into_iter().filter_map(|e| if let shouwen_contracts::channel::ChannelEvent::Received(r) = e { Some(r) } else { None }).collect()
+}
+
+/// Every `message.delivery`, as (state, detail).
+pub fn deliveries(t: &TestApp) -> Vec<(String, String)> {
+    events(t).into_iter().filter_map(|e| if let shouwen_contracts::channel::ChannelEvent::Delivery(d) = e { Some((d.state, d.detail.unwrap_or_default())) } else { None }).collect()
+}
