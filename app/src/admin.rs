@@ -6,9 +6,12 @@ use crate::modules::open_with;
 /// Hands over to the identity capability.
 pub fn run(arguments: &[String]) -> i32 {
     // Help must work without a data folder.
-    if arguments.is_empty() || arguments.iter().any(|a| a == "--help" || a == "-h") {
+    if arguments.is_empty() {
         print!("{}", shouwen_identity::cli::HELP);
-        return if arguments.is_empty() { 2 } else { 0 };
+        return 2;
+    }
+    if arguments.iter().any(|a| a == "--help" || a == "-h") {
+        return shouwen_identity::cli::help(arguments);
     }
     match open_with(arguments) {
         Ok((instance, rest)) => {
