@@ -59,12 +59,10 @@ fn the_whole_corpus() {
 #[test]
 fn mbox_files_of_the_corpus() {
     let Some(root) = common::corpus() else { return };
-    for (file, count) in [("content-length.mbox.txt", None), ("issue1189.mbox.txt", Some(4))] {
+    for (file, count) in [("content-length.mbox.txt", 29), ("issue1189.mbox.txt", 4)] {
         let path = root.join("mimekit/UnitTests/TestData/mbox").join(file);
         let entries: Vec<_> = MailSource::open(&path, &Resume::default()).expect("opened").collect();
-        if let Some(n) = count {
-            assert_eq!(entries.len(), n, "{file}");
-        }
+        assert_eq!(entries.len(), count, "{file}");
         for e in entries {
             let m = parse(&e.bytes.expect("bytes"), &Limits::default()).into_mail();
             assert!(!m.from.is_empty(), "{file} at {}", e.offset);

@@ -121,7 +121,8 @@ fn quote_mark(value: &str) -> bool {
 pub fn clean(html: &str) -> Cleaned {
     // Twice: dropping elements can make the parser see the remains differently (foster parenting in tables);
     // the second pass reaches the fixed point in practice, a third is taken where it does not.
-    let mut out = SANITISER.clean(html).to_string();
+    let html = limit_depth(html);
+    let mut out = SANITISER.clean(&html).to_string();
     for _ in 0..3 {
         let again = SANITISER.clean(&out).to_string();
         if again == out {
@@ -130,6 +131,68 @@ pub fn clean(html: &str) -> Cleaned {
         out = again;
     }
     hold_images(&out)
+}
+
+/// Elements nested deeper than this lose their tags (not their text): the HTML parser looks through all open elements at every
+/// tag, so that a megabyte of `<div>` would take minutes. Browsers cap at 512.
+const MOST_DEPTH: usize = 300;
+
+fn limit_depth(html: &str) -> Cow<'_, str> {
+    // Elements whose end is implied do not pile up when left open.
+    let counts = |name: &str| {
+        let n = name.to_ascii_lowercase();
+        !matches!(n.as_str(), "p" | "li" | "td" | "th" | "tr" | "dt" | "dd" | "tbody" | "thead" | "option" | "br" | "hr" | "img" | "wbr" | "col" | "input" | "meta" | "link" | "base" | "area" | "embed" | "source" | "html" | "head" | "body")
+    };
+    let mut depth = 0usize;
+    let mut too_deep = false;
+    for t in tokens(html) {
+        match t {
+            Token::Open(tag) if counts(tag.name) => depth += 1,
+            Token::Close(name) if counts(name) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        too_deep |= depth > MOST_DEPTH;
+    }
+    if !too_deep {
+        return Cow::Borrowed(html);
+    }
+    let mut out = String::with_capacity(html.len());
+    let (mut depth, mut dropped) = (0usize, 0usize);
+    for t in tokens(html) {
+        match t {
+            Token::Open(tag) if counts(tag.name) => {
+                if depth >= MOST_DEPTH {
+                    dropped += 1;
+                } else {
+                    depth += 1;
+                    write_raw_tag(&mut out, &tag);
+                }
+            }
+            Token::Open(tag) => write_raw_tag(&mut out, &tag),
+            Token::Close(name) if counts(name) && dropped > 0 => dropped -= 1,
+            Token::Close(name) => {
+                if counts(name) {
+                    depth = depth.saturating_sub(1);
+                }
+                out.push_str("</");
+                out.push_str(name);
+                out.push('>');
+            }
+            Token::Text(t) => out.push_str(t),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Writes a tag of unsanitised HTML again; the sanitiser still comes after it.
+fn write_raw_tag(out: &mut String, tag: &Tag<'_>) {
+    out.push('<');
+    out.push_str(tag.name);
+    for (n, v) in &tag.attrs {
+        let v = v.trim_matches(['\'', '"']);
+        out.push_str(&format!(" {n}=\"{}\"", v.replace('"', "&quot;")));
+    }
+    out.push('>');
 }
 
 /// Moves remote `src` into `data-remote-src`.

@@ -52,6 +52,7 @@ pub fn decode_base64(data: &[u8]) -> (Vec<u8>, bool) {
     let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
     let (mut acc, mut have, mut foreign) = (0u32, 0u32, 0usize);
     let mut pos = 0;
+    let mut checked = false;
     while pos < data.len() {
         let b = data[pos];
         pos += 1;
@@ -66,6 +67,11 @@ pub fn decode_base64(data: &[u8]) -> (Vec<u8>, bool) {
             if have >= 2 {
                 flush(&mut out, acc, have);
                 (acc, have) = (0, 0);
+                // Looked at once: what is clean to its end stays so.
+                if checked {
+                    continue;
+                }
+                checked = true;
                 let rest = &data[pos..];
                 let solid = rest.iter().filter(|c| !c.is_ascii_whitespace() && **c != b'=').count();
                 let padded = rest.iter().filter(|c| !c.is_ascii_whitespace()).count() % 4 == 0 || rest.starts_with(b"=");

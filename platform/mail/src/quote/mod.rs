@@ -13,7 +13,7 @@ use crate::model::{Fold, FoldKind};
 use lines::Line;
 
 /// Texts above this size are not folded.
-const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES: usize = 512 << 10;
 
 /// The answer and what was folded away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! mbox: mails set apart by `From ` lines, read as a stream.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::{Entry, MOST_BYTES, Resume};
@@ -29,17 +29,19 @@ impl Mbox {
     }
 }
 
-/// Does a line start a new mail? `From ` and something that ends in a year or has a clock in it; a sentence beginning with "From" does not.
-fn is_separator(line: &[u8]) -> bool {
+/// Does a line start a new mail? The next line must look like a header field, which prose below "From " hardly does.
+/// After a blank line a bare `From someone` is enough (Gmail's export); else a clock, or the dash of Netscape and Mozilla, must follow.
+fn is_separator(line: &[u8], below: &[u8], blank_before: bool) -> bool {
     let Some(rest) = line.strip_prefix(b"From ") else { return false };
     let rest = rest.trim_ascii_end();
-    // Netscape and Mozilla write a bare dash.
-    if rest == b"-" || rest.starts_with(b"- ") && rest.len() > 20 {
-        return true;
+    let name = below.iter().position(|&b| b == b':').map(|i| below[..i].trim_ascii_end());
+    let field = name.is_some_and(|n| !n.is_empty() && n.iter().all(|b| b.is_ascii_graphic())) || below.starts_with(b">From ");
+    if !field {
+        return false;
     }
     let clock = rest.windows(5).any(|w| w[0].is_ascii_digit() && w[1].is_ascii_digit() && w[2] == b':' && w[3].is_ascii_digit() && w[4].is_ascii_digit());
-    let year = rest.split(|b| *b == b' ').any(|t| t.len() == 4 && t.iter().all(u8::is_ascii_digit) && (t.starts_with(b"19") || t.starts_with(b"20")));
-    clock && (year || rest.len() > 16)
+    let one_word = !rest.is_empty() && !rest.contains(&b' ');
+    clock || rest == b"-" || rest.starts_with(b"- ") && rest.len() > 20 || blank_before && one_word
 }
 
 /// mboxrd: one `>` is taken off lines of the form `>From `, `>>From `, …
@@ -64,7 +66,7 @@ impl Iterator for Mbox {
         let result = loop {
             line.clear();
             // Peek first: the separator of the next mail must stay unread.
-            if !first && blank_before && self.next_is_separator() {
+            if !first && self.next_is_separator(blank_before) {
                 break Ok(());
             }
             match read_line(&mut self.reader, &mut line, MOST_BYTES as usize) {
@@ -110,26 +112,31 @@ impl Iterator for Mbox {
 }
 
 impl Mbox {
-    fn next_is_separator(&mut self) -> bool {
-        // The line may straddle the buffer's end: 5 bytes decide whether to look closer.
+    fn next_is_separator(&mut self, blank_before: bool) -> bool {
         let Ok(buf) = self.reader.fill_buf() else { return false };
         if buf.len() >= 5 && !buf.starts_with(b"From ") {
             return false;
         }
-        let end = buf.iter().position(|&b| b == b'\n');
-        match end {
-            Some(e) => is_separator(&buf[..e]),
-            None => {
-                // Straddling: read the file at this place with a fresh handle.
-                let Ok(mut f) = File::open(&self.path) else { return false };
-                if f.seek(SeekFrom::Start(self.pos)).is_err() {
-                    return false;
-                }
-                let mut line = Vec::new();
-                let mut r = BufReader::new(io::Read::take(f, 512));
-                r.read_until(b'\n', &mut line).is_ok() && is_separator(&line)
-            }
+        let two = |buf: &[u8]| {
+            let mut lines = buf.splitn(3, |&b| b == b'\n');
+            let (a, b, rest) = (lines.next()?, lines.next()?, lines.next());
+            rest.map(|_| is_separator(a, b, blank_before))
+        };
+        if let Some(answer) = two(buf) {
+            return answer;
         }
+        // The two lines straddle the buffer's end: read the file at this place with a handle of its own.
+        let Ok(mut f) = File::open(&self.path) else { return false };
+        if f.seek(SeekFrom::Start(self.pos)).is_err() {
+            return false;
+        }
+        let mut near = Vec::new();
+        if io::Read::take(f, 4_096).read_to_end(&mut near).is_err() {
+            return false;
+        }
+        near.push(b'\n');
+        near.push(b'\n');
+        two(&near).unwrap_or(false)
     }
 }
 
