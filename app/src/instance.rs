@@ -68,6 +68,11 @@ pub fn open_ready(config: Config, exclusive: bool) -> Result<Instance> {
         tracing::debug!(step, "schema step applied");
     }
     check_keys(&instance.db, &instance.config.data.join("keys.toml"))?;
+    if exclusive {
+        // Links in mails are made inside transactions, far from the configuration.
+        let base_url = instance.config.base_url.clone();
+        instance.db.write_blocking(move |tx| tx.set_setting(shouwen_kernel::WorkspaceId::NIL, "base_url", &base_url))?;
+    }
     Ok(instance)
 }
 

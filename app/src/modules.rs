@@ -19,6 +19,8 @@ pub fn all() -> Vec<Module> {
         shouwen_service_levels::module(),
         shouwen_routing::module(),
         shouwen_desk::module(),
+        shouwen_voice::module(),
+        shouwen_insight::module(),
     ]
 }
 

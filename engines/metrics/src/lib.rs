@@ -1,1 +1,7 @@
-//! metrics
+//! Indicators: definitions that keep numerator and denominator, and percentiles from mergeable histograms. Pure.
+
+mod definition;
+mod histogram;
+
+pub use definition::{DEFINITIONS, Definition, Direction, Shape, definition};
+pub use histogram::{bucket_of, percentile, value_of};

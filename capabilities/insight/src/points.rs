@@ -1,0 +1,101 @@
+//! Points and their roll-ups, changed together.
+
+use shouwen_kernel::{CaseId, Result, Time, WorkspaceId};
+use shouwen_store::{Tx, params};
+use uuid::Uuid;
+
+/// Where a point counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dimensions {
+    pub team: Uuid,
+    pub org_unit: Uuid,
+    pub person: Uuid,
+    pub channel: String,
+}
+
+/// One contribution of one case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    pub case: CaseId,
+    /// Which points: `first_response`, `csat` …
+    pub points: &'static str,
+    /// Tells apart several of one case (`in`, `out`); mostly empty.
+    pub slot: &'static str,
+    /// Local date as yyyymmdd.
+    pub day: i64,
+    pub at: Time,
+    pub numerator: i64,
+    pub denominator: i64,
+    /// A duration in working seconds, for quantiles.
+    pub value: Option<i64>,
+    pub dimensions: Dimensions,
+}
+
+type Row = (i64, Time, i64, i64, Option<i64>, Uuid, Uuid, Uuid, String);
+
+/// The point as it stands.
+pub fn get(tx: &Tx<'_>, case: CaseId, points: &'static str, slot: &'static str) -> Result<Option<Point>> {
+    let row: Option<Row> = tx.opt(
+        "SELECT day, at, numerator, denominator, value, team_id, org_unit_id, person_id, channel FROM insight_point WHERE case_id = ?1 AND points = ?2 AND slot = ?3",
+        params![case, points, slot],
+    )?;
+    Ok(row.map(|(day, at, numerator, denominator, value, team, org_unit, person, channel)| Point {
+        case,
+        points,
+        slot,
+        day,
+        at,
+        numerator,
+        denominator,
+        value,
+        dimensions: Dimensions { team, org_unit, person, channel },
+    }))
+}
+
+/// Sets a point; what it added before is taken back.
+pub fn put(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point) -> Result<()> {
+    if let Some(old) = get(tx, point.case, point.points, point.slot)? {
+        if old == *point {
+            return Ok(());
+        }
+        add(tx, workspace, &old, -1)?;
+    }
+    let d = &point.dimensions;
+    tx.execute(
+        "INSERT INTO insight_point (case_id, points, slot, workspace_id, day, at, numerator, denominator, value, team_id, org_unit_id, person_id, channel)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT (case_id, points, slot) DO UPDATE SET day = ?5, at = ?6, numerator = ?7, denominator = ?8, value = ?9, team_id = ?10, org_unit_id = ?11, person_id = ?12, channel = ?13",
+        params![point.case, point.points, point.slot, workspace, point.day, point.at, point.numerator, point.denominator, point.value, d.team, d.org_unit, d.person, d.channel],
+    )?;
+    add(tx, workspace, point, 1)
+}
+
+/// Takes a point back.
+pub fn remove(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, points: &'static str, slot: &'static str) -> Result<()> {
+    if let Some(old) = get(tx, case, points, slot)? {
+        add(tx, workspace, &old, -1)?;
+        tx.execute("DELETE FROM insight_point WHERE case_id = ?1 AND points = ?2 AND slot = ?3", params![case, points, slot])?;
+    }
+    Ok(())
+}
+
+/// Adds (or with -1 subtracts) a point in the roll-ups: once in full detail, once in the total of its day.
+fn add(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point, sign: i64) -> Result<()> {
+    let nobody = Dimensions { team: Uuid::nil(), org_unit: Uuid::nil(), person: Uuid::nil(), channel: String::new() };
+    for (total, d) in [(false, &point.dimensions), (true, &nobody)] {
+        tx.execute(
+            "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+             ON CONFLICT (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel)
+             DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11",
+            params![workspace, point.points, total, point.day, d.team, d.org_unit, d.person, d.channel, sign * point.numerator, sign * point.denominator, sign],
+        )?;
+        if let Some(value) = point.value {
+            tx.execute(
+                "INSERT INTO insight_spread (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 ON CONFLICT (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel) DO UPDATE SET n = insight_spread.n + ?10",
+                params![workspace, point.points, total, point.day, shouwen_metrics::bucket_of(value), d.team, d.org_unit, d.person, d.channel, sign],
+            )?;
+        }
+    }
+    Ok(())
+}
