@@ -24,7 +24,7 @@ mod tx;
 mod upkeep;
 mod value;
 
-pub use audit::Ctx;
+pub use audit::{AUDIT_COLUMNS, AuditRow, Ctx};
 pub use blob::{Blobs, INLINE_LIMIT, Prepared};
 pub use db::{Db, Location};
 pub use idempotency::Remembered;
@@ -42,4 +42,7 @@ pub use upkeep::Backup;
 pub use value::{FromRow, FromValue, Json, Row, ToValue, Value};
 
 /// The spine's own tables.
-pub const MIGRATIONS: &[Migration] = &[Migration { capability: "store", version: 1, sql: include_str!("../migrations/0001_spine.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { capability: "store", version: 1, sql: include_str!("../migrations/0001_spine.sql") },
+    Migration { capability: "store", version: 2, sql: include_str!("../migrations/0002_audit_origin.sql") },
+];

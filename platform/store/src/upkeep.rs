@@ -157,7 +157,7 @@ pub(crate) fn adopt_restored_log(tx: &Tx<'_>) -> Result<bool> {
          UPDATE subscription SET tx = 0, seq = COALESCE(
            (SELECT max(new_seq) FROM moved WHERE (moved.old_tx, moved.old_seq) <= (subscription.tx::text::xid8, subscription.seq)),
            (SELECT max(seq) FROM event WHERE seq NOT IN (SELECT new_seq FROM moved)), 0);
-         UPDATE audit SET tx = '0' WHERE tx >= pg_snapshot_xmax(pg_current_snapshot());"
+         UPDATE audit SET tx = '0' WHERE tx <> '0';"
     ))?;
     tracing::warn!("the event log came from another PostgreSQL cluster; its positions were renumbered");
     Ok(true)
