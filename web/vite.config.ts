@@ -24,7 +24,7 @@ export default defineConfig({
     // Inlined data: URLs would need a looser content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { output: { advancedChunks: { groups: [{ name: 'pinyin', test: /node_modules[\\/]pinyin-pro/ }, { name: 'charts', test: /node_modules[\\/](echarts|zrender)/ }] } } },
+    rolldownOptions: { output: { advancedChunks: { groups: [{ name: 'pinyin', test: /node_modules[\\/]pinyin-pro/ }] } } },
   },
   server: { port: 5173, proxy: { '/api': { target: server, ws: true } } },
   test: { environment: 'happy-dom', include: ['src/**/*.test.ts', 'tests/**/*.test.ts'] },

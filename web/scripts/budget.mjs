@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 const ENTRY_KB = 180
 const ROUTE_KB = 60
 /** Chunks that are loaded only when asked for, with budgets of their own. */
-const LAZY = { charts: 220, editor: 150, pinyin: 200 }
+const LAZY = { editor: 150, pinyin: 200 }
 
 const dist = new URL('../dist/', import.meta.url)
 const html = readFileSync(new URL('index.html', dist), 'utf8')

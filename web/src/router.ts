@@ -32,6 +32,8 @@ export const router = createRouter({
         { path: 'desk/:view?/:case?', name: 'desk', component: () => import('./capabilities/desk/DeskPage.vue'), meta: { title: 'nav.desk' } },
         { path: 'case/:number', name: 'case', component: () => import('./capabilities/desk/CaseByNumber.vue'), meta: { title: 'nav.desk' } },
         { path: 'search', name: 'search', component: () => import('./capabilities/desk/SearchPage.vue'), meta: { title: 'nav.search' } },
+        { path: 'customers/:id?', name: 'customers', component: () => import('./capabilities/customers/CustomersPage.vue'), meta: { title: 'nav.customers' } },
+        { path: 'board', name: 'board', component: () => import('./capabilities/insight/BoardPage.vue'), meta: { title: 'nav.board' } },
         { path: 'settings', component: () => import('./capabilities/settings/SettingsPage.vue'), meta: { title: 'nav.settings' }, children: settings },
         { path: ':path(.*)*', name: 'missing', component: () => import('./shell/MissingPage.vue'), meta: { title: 'missing.title' } },
       ],

@@ -165,6 +165,8 @@ export interface CaseEvent {
   actor: { kind: string; id?: string; name: string } | null
   at: string
   data: Record<string, unknown>
+  /** Names of the people, teams and cases in `data`, by id. */
+  names?: Record<string, unknown>
 }
 
 export type TimelineItem = Message | CaseEvent

@@ -104,7 +104,7 @@ export function relative(at: string, now: number): string {
   return rtf.format(Math.trunc(seconds / 86400), 'day')
 }
 
-/** A span in at most two units: 3d 4h, 2h 05m, 4m 10s. */
+/** A span in at most two units: 3d 4h, 2h 05m, 12m; seconds only in the last five minutes, so that nothing flickers without need. */
 export function span(seconds: number): string {
   const s = Math.max(0, Math.floor(seconds))
   const d = Math.floor(s / 86400)
@@ -112,6 +112,7 @@ export function span(seconds: number): string {
   const m = Math.floor((s % 3600) / 60)
   if (d > 0) return t('time.dh', { d, h })
   if (h > 0) return t('time.hm', { h, m: String(m).padStart(2, '0') })
+  if (m >= 5) return t('time.m', { m })
   if (m > 0) return t('time.ms', { m, s: String(s % 60).padStart(2, '0') })
   return t('time.s', { s })
 }

@@ -1,53 +1,84 @@
 import type { CaseEvent } from '@/api/types'
 import { has, i18n, t } from '@/i18n'
-import { dateTime } from '@/i18n/time'
+import { dateTime, span } from '@/i18n/time'
 import type { IconName } from '@/ui/icons'
 
 const ICONS: [RegExp, IconName][] = [
-  [/assign/, 'person'],
+  [/assign|routing/, 'person'],
   [/account/, 'handshake'],
   [/tag/, 'tag'],
-  [/priorit/, 'flag'],
-  [/snooz|woke|wake/, 'snooze'],
+  [/snooz/, 'snooze'],
   [/merge/, 'merge'],
   [/split/, 'split'],
   [/link/, 'link'],
-  [/clos|resolv/, 'checkCircle'],
+  [/clos/, 'checkCircle'],
   [/reopen/, 'refresh'],
   [/watch/, 'eye'],
-  [/clock|breach|warn|due|service/, 'clock'],
-  [/survey|satisf|rated/, 'smile'],
-  [/opened|created/, 'plus'],
+  [/breach/, 'fire'],
+  [/warn/, 'alert'],
+  [/clock/, 'clock'],
+  [/survey/, 'smile'],
+  [/participant/, 'shield'],
+  [/opened/, 'plus'],
+  [/edited|stage/, 'edit'],
 ]
 
+/** Groups of words a bare key may belong to. */
+const GROUPS = ['status', 'priority', 'stage', 'link', 'clock_kind', 'edited_field']
+
+type Names = Record<string, unknown>
+
 /** A value of an event in words: a person, a moment, a known key, a list. */
-function word(value: unknown): string {
+function word(value: unknown, names: Names): string {
   if (value === null || value === undefined || value === '') return t('ui.none')
-  if (Array.isArray(value)) return value.map(word).join(', ')
+  if (Array.isArray(value)) return value.map((part) => word(part, names)).join(', ')
   if (typeof value === 'object') {
     const named = value as { name?: unknown; number?: unknown; title?: unknown; zh?: string; en?: string }
     if (named.zh && named.en) return i18n.global.locale.value === 'zh-CN' ? named.zh : named.en
     return String(named.name ?? named.number ?? named.title ?? '')
   }
   const text = String(value)
+  if (typeof names[text] === 'string') return names[text] as string
   if (/^\d{4}-\d{2}-\d{2}T/.test(text)) return dateTime(text)
-  for (const group of ['status', 'priority', 'stage', 'link', 'clock_kind']) if (has(`desk.${group}.${text}`)) return t(`desk.${group}.${text}`)
+  for (const group of GROUPS) if (has(`desk.${group}.${text}`)) return t(`desk.${group}.${text}`)
   return text
+}
+
+/** Which sentence tells it: one event kind may say several things. */
+function sentence(type: string, data: Record<string, unknown>): string {
+  switch (type) {
+    case 'case.assigned':
+      if (data.to_person && data.to_person !== data.from_person) return 'assigned'
+      if (data.to_team && data.to_team !== data.from_team) return 'team'
+      return 'unassigned'
+    case 'case.accountable':
+      return data.from ? 'accountable' : 'accountable_set'
+    case 'case.tagged':
+      return Array.isArray(data.added) && data.added.length > 0 ? 'tagged' : 'untagged'
+    case 'case.linked':
+      return data.removed ? 'unlinked' : 'linked'
+    case 'case.watched':
+      return data.removed ? 'unwatched' : 'watched'
+    case 'case.snoozed':
+      return data.until ? 'snoozed' : 'woken'
+    default:
+      return type.replace(/^case\./, '').replaceAll('.', '_')
+  }
 }
 
 /** One event as a sentence in the reader's language; an event this build does not know yet still says what it is called. */
 export function describe(event: CaseEvent): { text: string; icon: IconName; reason: string } {
-  const name = event.type.replace(/^(case|conversation|service|survey)\./, '')
-  const key = `desk.event.${name.replaceAll('.', '_')}`
-  const who = event.actor?.name || t('desk.system')
   const data = event.data ?? {}
+  const names: Names = event.names ?? {}
+  const who = event.actor?.kind === 'system' ? t('desk.system') : event.actor?.name || t('desk.system')
   const values: Record<string, string> = { who }
-  for (const [field, value] of Object.entries(data)) values[field] = word(value)
-  const from = data.from ?? data.old ?? data.before
-  const to = data.to ?? data.new ?? data.after ?? data.person ?? data.team ?? data.assignee ?? data.name ?? data.tag ?? data.value
-  values.from = word(from)
-  values.to = word(to)
-  const text = has(key) ? t(key, values) : t('desk.event.other', { who, what: name.replaceAll(/[._]/g, ' ') })
-  const reason = typeof data.reason === 'string' && data.reason !== '' ? t('desk.because', { reason: data.reason }) : ''
+  for (const [field, value] of Object.entries(data)) values[field] = field.endsWith('_s') && typeof value === 'number' ? span(value) : word(value, names)
+  values.from = word(data.from ?? data.from_person ?? data.from_team, names)
+  values.to = word(data.to ?? data.to_person ?? data.to_team ?? data.person_id ?? data.other ?? data.into ?? data.until, names)
+  const name = sentence(event.type, data)
+  const key = `desk.event.${name}`
+  const text = has(key) ? t(key, values) : t('desk.event.other', { who, what: name.replaceAll('_', ' ') })
+  const why = data.reason ?? data.why
+  const reason = typeof why === 'string' && why !== '' ? t('desk.because', { reason: why }) : ''
   return { text, icon: ICONS.find(([pattern]) => pattern.test(event.type))?.[1] ?? 'history', reason }
 }
