@@ -138,7 +138,7 @@ impl Case {
         Ok(())
     }
 
-    /// Takes it up again.
+    /// Takes it up again. With the reason `undo` it counts as never having ended.
     pub fn reopen(&mut self, tx: &Tx<'_>, ctx: &Ctx, reason: &str) -> Result<()> {
         if !matches!(self.status.as_str(), "closed" | "resolved") {
             return Err(Problem::conflict("case.not_closed", format!("case {} is {}, not closed", self.number, self.status)).expected("a resolved or closed case"));
@@ -146,7 +146,7 @@ impl Case {
         self.end_closure(tx, ctx, reason)?;
         self.move_to(tx, ctx, kinds::WORKING_STAGE, Some(reason.to_owned()))?;
         (self.resolved_at, self.closed_at, self.closed_by, self.resolution_code, self.resolution_text) = (None, None, None, None, None);
-        self.reopened_count += 1;
+        self.reopened_count += i64::from(reason != "undo");
         self.emit(tx, ctx, Reopened { case_id: self.id, reason: reason.to_owned(), at: tx.now() })
     }
 

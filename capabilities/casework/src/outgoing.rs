@@ -101,11 +101,7 @@ fn take_back(tx: &Tx<'_>, deed: &Deed, case: &mut Case, message: &Message) -> Re
     }
     let before = message.facts.stage_before.as_deref();
     match message.facts.then.as_deref() {
-        Some("resolve" | "close") if matches!(case.status.as_str(), "resolved" | "closed") => {
-            case.reopen(tx, &deed.ctx, "undo")?;
-            // It never ended, so it was never reopened either.
-            case.reopened_count -= 1;
-        }
+        Some("resolve" | "close") if matches!(case.status.as_str(), "resolved" | "closed") => case.reopen(tx, &deed.ctx, "undo")?,
         Some("wait") if case.status == "waiting" => {
             case.move_to(tx, &deed.ctx, before.unwrap_or(crate::kinds::WORKING_STAGE), Some("undo".to_owned()))?;
         }

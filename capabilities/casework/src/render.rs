@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{CannedId, CaseId, Result};
-use shouwen_mail::html::text_to_html;
+use shouwen_mail::html::scan::escape;
 use shouwen_store::Tx;
 use shouwen_web::{Allowed, Answer, App, Id, Input};
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ async fn render(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<Canne
         let mut unresolved = Vec::new();
         let text = fill(&canned.text, &mut unresolved, |key| value(tx, &deed, &case, key))?;
         let html = match &canned.html {
-            Some(html) => Some(fill(html, &mut unresolved, |key| Ok(value(tx, &deed, &case, key)?.map(|v| text_to_html(&v))))?),
+            Some(html) => Some(fill(html, &mut unresolved, |key| Ok(value(tx, &deed, &case, key)?.map(|v| escape(&v))))?),
             None => None,
         };
         Ok(Rendered { text, html, unresolved })

@@ -1,8 +1,7 @@
 //! What comes in: threading, strangers, duplicates, late answers, automatic mail, bounces.
 
-mod common;
 
-use common::{House, Mail, modules};
+use crate::common::{House, Mail, modules};
 use serde_json::json;
 use shouwen_contracts::casework::CaseEvent;
 use shouwen_testkit::on_both;
