@@ -126,6 +126,18 @@ impl Tx<'_> {
         }
     }
 
+    /// Places and kinds of at most `limit` events after `after`.
+    pub(crate) fn kinds_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, String)>> {
+        let rows: Vec<(i64, i64, String)> = match self.engine() {
+            Engine::Sqlite => self.all("SELECT tx, seq, kind FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2", params![after.seq, limit])?,
+            Engine::Postgres => self.all(
+                "SELECT tx, seq, kind FROM event WHERE (tx, seq) > (?1, ?2) AND tx < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY event.tx, seq LIMIT ?3",
+                params![after.tx, after.seq, limit],
+            )?,
+        };
+        Ok(rows.into_iter().map(|(tx, seq, kind)| (Position { tx, seq }, kind)).collect())
+    }
+
     /// The event in row `seq`.
     pub fn event_at(&self, seq: i64) -> Result<Option<Recorded>> {
         self.opt(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"), params![seq])

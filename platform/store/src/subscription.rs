@@ -31,6 +31,20 @@ pub enum Park {
 }
 
 const BATCH: usize = 200;
+/// Kinds read at a glance.
+const GLANCE: usize = 500;
+/// Rows of unwanted events after which the checkpoint is saved all the same.
+const SAVE_AFTER: i64 = 500;
+
+/// What the log holds for a subscription.
+enum Glance {
+    /// Something to digest, or a checkpoint to save.
+    Wanted,
+    /// Nothing up to here.
+    Skipped(Position),
+    /// Nothing new. `hidden`: stored events will show when older transactions have ended, and no bell rings for that.
+    End { hidden: bool },
+}
 
 impl Subscription {
     fn wants(&self, kind: &str) -> bool {
@@ -39,6 +53,11 @@ impl Subscription {
 
     /// Digests the next events in this transaction; how many were read (0: caught up).
     pub fn step(&self, tx: &Tx<'_>, park: Park) -> Result<usize> {
+        self.step_from(tx, park, Position::default())
+    }
+
+    /// [`Subscription::step`] for who knows that nothing up to `skipped` is wanted.
+    fn step_from(&self, tx: &Tx<'_>, park: Park, skipped: Position) -> Result<usize> {
         let checkpoint = match self.checkpoint(tx)? {
             Some(found) => Some(found),
             None => {
@@ -51,7 +70,7 @@ impl Subscription {
             }
         };
         let from = match checkpoint {
-            Some((txid, seq, version)) if version == self.version => Position { tx: txid, seq },
+            Some((txid, seq, version)) if version == self.version => Position { tx: txid, seq }.max(skipped),
             Some(_) => {
                 tracing::info!(subscription = self.name, version = self.version, "rebuilding a projection from the log");
                 if let Some(reset) = self.reset {
@@ -63,9 +82,9 @@ impl Subscription {
             None => Position::default(),
         };
         let events = tx.events_after(from, BATCH)?;
-        let fresh = checkpoint.is_none_or(|(_, _, version)| version != self.version);
+        let known = checkpoint.map(|(txid, seq, version)| (Position { tx: txid, seq }, version));
         let Some(last) = events.last() else {
-            if fresh {
+            if known != Some((from, self.version)) {
                 self.save(tx, from)?;
             }
             return Ok(0);
@@ -91,6 +110,24 @@ impl Subscription {
         }
         self.save(tx, last.position)?;
         Ok(events.len())
+    }
+
+    /// Looks whether the next events concern this subscription at all, without taking the writer. `quiet`: there is time
+    /// to save a checkpoint that only lags because nothing was wanted.
+    fn glance(&self, tx: &Tx<'_>, skipped: Position, quiet: bool) -> Result<Glance> {
+        let stored: Option<(i64, i64, i64)> = tx.opt("SELECT tx, seq, version FROM subscription WHERE name = ?1", params![self.name])?;
+        let Some((txid, seq, _)) = stored.filter(|(_, _, version)| *version == self.version) else { return Ok(Glance::Wanted) };
+        let saved = Position { tx: txid, seq };
+        let from = saved.max(skipped);
+        let next = tx.kinds_after(from, GLANCE)?;
+        let lag = from.seq - saved.seq;
+        Ok(match next.last() {
+            Some(_) if next.iter().any(|(_, kind)| self.wants(kind)) => Glance::Wanted,
+            Some((upto, _)) if lag < SAVE_AFTER => Glance::Skipped(*upto),
+            Some(_) => Glance::Wanted,
+            None if from > saved && (quiet || lag >= SAVE_AFTER) => Glance::Wanted,
+            None => Glance::End { hidden: tx.engine() == Engine::Postgres && tx.events_behind(from, 1)? > 0 },
+        })
     }
 
     /// Where it stands, locked until the end of the transaction: (tx, seq, version).
@@ -139,42 +176,35 @@ impl Subscription {
 impl Db {
     /// Runs a subscription for ever: woken by the doorbell, and looking every second because other nodes write too.
     pub async fn run_subscription(self, subscription: Subscription) {
-        let mut seen = Position::default();
-        let mut first = true;
-        // On PostgreSQL a committed event shows only when every older transaction has ended, and that rings no bell:
-        // after a ring that showed nothing, look again soon.
-        let mut wait = Duration::from_secs(1);
+        let mut skipped = Position::default();
+        let mut quiet = false;
         loop {
             let mut bell = self.doorbell();
             bell.mark_unchanged();
-            // A look in a read snapshot is cheap; a step takes the writer.
-            let head = self.read(|tx| tx.log_head()).await;
-            match head {
-                Ok(head) if head != seen || first => {
-                    match self.write(move |tx| subscription.step(tx, Park::Yes)).await {
-                        Ok(read) => {
-                            if read == 0 {
-                                seen = head;
-                                first = false;
-                            }
-                            wait = Duration::from_secs(1);
-                            if read > 0 {
-                                continue;
-                            }
-                        }
-                        Err(problem) if problem.code == "store.stopped" => return,
-                        Err(problem) => {
-                            tracing::error!(subscription = subscription.name, error = %problem, "a subscription stumbled; it will try again");
-                            tokio::time::sleep(Duration::from_millis(500)).await;
-                        }
+            let (mut wait, unsaved) = (Duration::from_secs(1), skipped);
+            // A look in a read snapshot is cheap; a step takes the writer, so it waits until there is something to do.
+            match self.read(move |tx| subscription.glance(tx, unsaved, quiet)).await {
+                Ok(Glance::Wanted) => match self.write(move |tx| subscription.step_from(tx, Park::Yes, unsaved)).await {
+                    Ok(_) => {
+                        quiet = false;
+                        continue;
                     }
+                    Err(problem) if problem.code == "store.stopped" => return,
+                    Err(problem) => {
+                        tracing::error!(subscription = subscription.name, error = %problem, "a subscription stumbled; it will try again");
+                        wait = Duration::from_millis(500);
+                    }
+                },
+                Ok(Glance::Skipped(upto)) => {
+                    skipped = upto;
+                    continue;
                 }
-                Ok(_) => {}
+                Ok(Glance::End { hidden: true }) => wait = Duration::from_millis(5),
+                Ok(Glance::End { hidden: false }) => {}
                 Err(problem) if problem.code == "store.stopped" => return,
                 Err(problem) => tracing::error!(error = %problem, "the log cannot be read"),
             }
-            let rung = tokio::time::timeout(wait, bell.changed()).await.is_ok();
-            wait = if rung && self.engine() == Engine::Postgres { Duration::from_millis(5) } else { (wait * 2).min(Duration::from_secs(1)) };
+            quiet = tokio::time::timeout(wait, bell.changed()).await.is_err() && wait >= Duration::from_secs(1);
         }
     }
 

@@ -173,6 +173,45 @@ fn two_nodes_that_run_one_subscription_share_the_work() {
 }
 
 #[test]
+fn the_runner_writes_nothing_for_events_it_does_not_want() {
+    fn count(tx: &Tx<'_>, event: &Recorded) -> Result<()> {
+        record(tx, event)
+    }
+    on_both(|house| {
+        house.table(T);
+        let picky = Subscription { name: "test.rare", kinds: &["test.rare"], handle: count, ..PLAIN };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let running = runtime.spawn(house.db.clone().run_subscription(picky));
+        let saved = || house.read(|tx| tx.opt::<(i64, i64)>("SELECT seq, updated_at FROM subscription WHERE name = 'test.rare'", params![])).unwrap_or((-1, 0));
+        let until = |what: &str, ok: &dyn Fn() -> bool| {
+            let begun = std::time::Instant::now();
+            while !ok() {
+                assert!(begun.elapsed().as_secs() < 10, "{what}");
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+        };
+        until("it begins", &|| saved().0 == 0);
+        // A steady stream of foreign events: the checkpoint stays behind, at most by some hundred rows.
+        let head = || house.read(|tx| tx.one::<(i64,)>("SELECT max(seq) FROM event", params![])).0;
+        let mut moves = std::collections::BTreeSet::new();
+        for n in 0..60 {
+            write_notes(house, n * 20..n * 20 + 20);
+            std::thread::sleep(std::time::Duration::from_millis(3));
+            moves.insert(saved().0);
+        }
+        assert!(moves.len() <= 6, "1200 foreign events cost {} writes: {moves:?}", moves.len());
+        until("once it is quiet the checkpoint is saved", &|| saved().0 == head());
+        assert!(seen(house).is_empty());
+        let before = saved().1;
+        house.clock.advance(60);
+        std::thread::sleep(std::time::Duration::from_millis(1300));
+        assert_eq!(saved().1, before, "and an idle server writes nothing");
+        house.db.close();
+        let _ = runtime.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(5), running).await }).expect("the runner ends");
+    });
+}
+
+#[test]
 fn the_runner_follows_within_moments() {
     on_both(|house| {
         house.table(T);
