@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { setLocale } from '@/i18n'
-import { change, figure, ticks, verdict } from './figures'
+import { change, figure, spanTicks, ticks, verdict } from './figures'
 
 describe('figures of the board', () => {
   beforeAll(() => setLocale('en'))
@@ -23,5 +23,6 @@ describe('figures of the board', () => {
   it('makes round axes', () => {
     expect(ticks(97)).toEqual([0, 25, 50, 75, 100])
     expect(ticks(0)).toEqual([0, 1])
+    expect(spanTicks(7000)).toEqual([0, 1800, 3600, 5400, 7200])
   })
 })

@@ -58,6 +58,14 @@ export function change(tile: Tile): { share: number; better: boolean | null } | 
   return { share, better: tile.direction && share !== 0 ? (tile.direction === 'up_good') === share > 0 : null }
 }
 
+const SPANS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800]
+
+/** Steps of an axis of seconds: minutes, hours and days that people count in. */
+export function spanTicks(max: number): number[] {
+  const step = SPANS.find((span) => max / span <= 5) ?? Math.ceil(max / 5 / 604_800) * 604_800
+  return Array.from({ length: Math.max(2, Math.ceil(max / step) + 1) }, (_, i) => i * step)
+}
+
 /** Round steps for an axis that ends at or above `max`. */
 export function ticks(max: number, count = 4): number[] {
   if (!(max > 0)) return [0, 1]
