@@ -47,17 +47,13 @@ pub struct Figures {
     pub ranking: Ranking,
 }
 
-/// Judges every row with `observe` called around each query (`observe(true)` before, `observe(false)` after), so that a caller with
-/// a clock can time it.
-pub fn evaluate(mind: &Mind, rows: &[Row], encoders: Encoders<'_>, mut observe: impl FnMut(bool)) -> Figures {
+/// Judges every row.
+pub fn evaluate(mind: &Mind, rows: &[Row], encoders: Encoders<'_>) -> Figures {
     let mut said: Vec<(String, f64, bool)> = Vec::with_capacity(rows.len());
     let mut ranks = Vec::new();
     for row in rows {
-        observe(true);
-        let p = mind.predict(&row.text, encoders);
-        observe(false);
+        let (p, view, speaks) = mind.predict_with_view(&row.text, encoders);
         if row.label != OOS {
-            let (view, _, speaks, _) = mind.look(&row.text, encoders);
             let class = mind.labels.iter().position(|l| *l == row.label);
             ranks.push(class.filter(|_| speaks).map(|class| {
                 1 + crate::calibrate::ranked(&view.scores).iter().position(|c| *c as usize == class).unwrap_or(mind.labels.len())

@@ -211,13 +211,14 @@ pub struct Verdict {
 
 /// Compares a candidate with the current model on a locked set and on replayed queries. It is refused when it loses more than a point of
 /// accuracy, when its answers given alone become less often right (by more than half a point), when it lets more out-of-scope rows
-/// through (by more than two points), when a label of the locked set is gone, or when it changes more than a fifth of the replayed answers.
+/// through (by more than two points), when a label of the locked set is gone, or when more than a fifth of the replayed queries would get
+/// another answer than the one that went out.
 pub fn compare(current: &Mind, candidate: &Mind, locked: &[Row], queries: &[String], encoders: (Encoders<'_>, Encoders<'_>)) -> Result<Verdict> {
     if locked.is_empty() {
         return Err(Problem::new("learn.no_locked_set", "the locked set is empty", "checked rows that no model was trained on"));
     }
-    let before = evaluate(current, locked, encoders.0, |_| {});
-    let after = evaluate(candidate, locked, encoders.1, |_| {});
+    let before = evaluate(current, locked, encoders.0);
+    let after = evaluate(candidate, locked, encoders.1);
     let mut reasons = Vec::new();
     let points = |a: f64, b: f64| format!("{:.2} % instead of {:.2} %", 100.0 * a, 100.0 * b);
     if after.accuracy < before.accuracy - 0.01 {

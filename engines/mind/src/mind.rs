@@ -196,6 +196,12 @@ impl Mind {
         self.judge(&view, length, speaks, name)
     }
 
+    /// As [`Mind::predict`], with what the model saw and whether the text held anything to understand.
+    pub fn predict_with_view(&self, text: &str, encoders: Encoders<'_>) -> (Prediction, View, bool) {
+        let (view, length, speaks, name) = self.look(text, encoders);
+        (self.judge(&view, length, speaks, name), view, speaks)
+    }
+
     /// What the model sees in a text: for callers that need scores, signs or neighbours.
     pub fn look(&self, text: &str, encoders: Encoders<'_>) -> (View, usize, bool, &'static str) {
         let (tier, name) = self.tier(encoders);

@@ -53,7 +53,7 @@ pub fn read_tsv(bytes: &[u8], name: &str, answers: bool) -> Result<Vec<(Row, Opt
             return Err(Problem::new("data.no_tab", "no tab in the line", "label<TAB>text").at(name, line, text.chars().count() + 1));
         }
         if columns.len() > most {
-            let column = columns[..most].iter().map(|c| c.chars().count() + 1).sum::<usize>();
+            let column = columns[..most].iter().map(|c| c.chars().count() + 1).sum::<usize>() + 1;
             return Err(Problem::new("data.too_many_columns", format!("{} columns", columns.len()),
                 format!("at most {most} columns")).at(name, line, column));
         }

@@ -6,6 +6,7 @@ use crate::features::features;
 use crate::neighbours::MOST_EXAMPLES;
 use crate::normalise::normalise;
 use crate::segment::{is_empty_word, words};
+use crate::units::{Kind, units};
 use crate::vocab::{Sparse, Vocab};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -47,7 +48,7 @@ pub struct Topic {
 impl Collection {
     /// Prepares `texts`; with an encoder, meaning counts half.
     pub fn new(texts: &[String], encoder: Option<&dyn Encode>) -> Collection {
-        let exact: Vec<String> = texts.iter().map(|t| normalise(t)).collect();
+        let exact: Vec<String> = texts.iter().map(|t| plain(t)).collect();
         let counted: Vec<_> = exact.iter().map(|t| features(t)).collect();
         let vocab = Vocab::learn(counted.iter().map(Vec::as_slice), 1);
         let sparse: Vec<Sparse> = counted.iter().map(|c| vocab.vector(c).0).collect();
@@ -74,7 +75,7 @@ impl Collection {
 
     /// The `k` texts most like `query`, best first.
     pub fn nearest(&self, query: &str, k: usize, encoder: Option<&dyn Encode>) -> Vec<Like> {
-        let query = normalise(query);
+        let query = plain(query);
         let (sparse, _) = self.vocab.vector(&features(&query));
         let dense = encoder.filter(|_| self.dense.first().is_some_and(|d| !d.is_empty())).map(|e| embed(&query, e)).unwrap_or_default();
         let mut lexical: BTreeMap<usize, f32> = BTreeMap::new();
@@ -190,6 +191,22 @@ impl Collection {
         }
         topics
     }
+}
+
+/// The normal form without punctuation and emoji: a question mark makes no other question.
+fn plain(text: &str) -> String {
+    let normal = normalise(text);
+    let mut out = String::with_capacity(normal.len());
+    let mut last_is_letter = false;
+    for unit in units(&normal).into_iter().filter(|u| u.kind != Kind::Mark) {
+        let letter = unit.kind != Kind::Han;
+        if letter && last_is_letter {
+            out.push(' ');
+        }
+        out.push_str(unit.text);
+        last_is_letter = letter;
+    }
+    if out.is_empty() { normal } else { out }
 }
 
 fn fuse(lexical: f32, semantic: f32, has_dense: bool) -> f32 {

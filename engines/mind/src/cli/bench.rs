@@ -76,7 +76,7 @@ pub fn bench(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     let work = std::env::temp_dir().join(format!("shouwen-mind-bench-{}", std::process::id()));
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     streams.line(&format!("load at the start: {}", load.split(' ').take(3).collect::<Vec<_>>().join(" ")))?;
-    streams.line("shares in %; alone = answers given alone at a threshold from the training data only, asked precision 95; MCC at that threshold / best over all thresholds; time per query in µs, wall, one thread")?;
+    streams.line("shares in %; alone = answers given alone at a threshold from the training data only, asked precision 95; MCC at that threshold / best over all thresholds; time per query in µs, wall, one thread, fastest of three runs of each query")?;
     streams.line("set | tier | acc = R@1 | macro-F1 | R@3 | MRR | alone: precision | coverage | OOS refused | MCC | train s | p50 | p99 | MiB | others")?;
     streams.line("--|--|--|--|--|--|--|--|--|--|--|--|--|--|--")?;
     let result = table(args, streams, &data, &work);

@@ -3,9 +3,11 @@
 use super::ids::{is_identity, luhn};
 use super::{FactKind, Text};
 
-/// A run of digits that may hold single spaces or dashes: start, end, the digits.
+/// Runs of digits: start, end, the digits. Groups of at most four digits (138 0013 8000), an area code and its number, and a country
+/// code and its number are one run; two whole numbers side by side are two.
 fn runs(text: &Text) -> Vec<(usize, usize, String)> {
-    let mut out = Vec::new();
+    let mut out: Vec<(usize, usize, String)> = Vec::new();
+    let mut last_group = 0;
     let mut i = 0;
     while i < text.chars.len() {
         if !text.chars[i].is_ascii_digit() {
@@ -13,21 +15,27 @@ fn runs(text: &Text) -> Vec<(usize, usize, String)> {
             continue;
         }
         let start = i;
-        let mut end = i;
-        let mut digits = String::new();
-        while i < text.chars.len() {
-            let c = text.chars[i];
-            if c.is_ascii_digit() {
-                digits.push(c);
-                i += 1;
-                end = i;
-            } else if matches!(c, ' ' | '-') && text.chars.get(i + 1).is_some_and(char::is_ascii_digit) {
-                i += 1;
-            } else {
-                break;
+        while i < text.chars.len() && text.chars[i].is_ascii_digit() {
+            i += 1;
+        }
+        let group = text.slice(start, i);
+        let len = group.len();
+        if let Some((_, end, digits)) = out.last_mut()
+            && *end + 1 == start
+            && matches!(text.chars[*end], ' ' | '-')
+        {
+            let small = last_group <= 4 && len <= 4;
+            let area = digits.starts_with('0') && matches!(digits.len(), 3 | 4) && matches!(len, 7 | 8);
+            let country = digits == "86" && (len == 11 || len == 3);
+            if small || area || country {
+                digits.push_str(&group);
+                *end = i;
+                last_group = len;
+                continue;
             }
         }
-        out.push((start, end, digits));
+        last_group = len;
+        out.push((start, i, group));
     }
     out
 }
