@@ -109,8 +109,9 @@ export default async function mail() {
     const [a, b] = [marker(), marker()]
     await send({ subject: `同号一 ${a}`, text: '第一封', messageId: `<same-${a}@customer.example>` })
     await send({ subject: `同号二 ${a}`, text: '第二封', messageId: `<same-${a}@customer.example>` })
-    await send({ subject: `无号一 ${b}`, text: '第一封', messageId: null })
-    await send({ subject: `无号二 ${b}`, text: '第二封', messageId: null })
+    // Postfix would add a Message-ID, so these go straight into the mailbox.
+    place(SHOP, `1.none-${b}.test`, compose({ from: LI, to: SHOP, subject: `无号一 ${b}`, text: '第一封', messageId: null }))
+    place(SHOP, `2.none-${b}.test`, compose({ from: LI, to: SHOP, subject: `无号二 ${b}`, text: '第二封', messageId: null }))
     const twice = compose({ from: LI, to: SHOP, subject: `同文 ${marker()}`, text: '一模一样' })
     place(SHOP, `1.same-a-${a}.test`, twice)
     place(SHOP, `2.same-b-${a}.test`, twice)
@@ -138,7 +139,7 @@ export default async function mail() {
     const [web] = await appears(mark2)
     const [message] = await messages(web.case_id)
     const answer = await admin.get(`/messages/${message.id}/html`, { raw: true })
-    check(!/<script|onerror|javascript:|src="https?:\/\/tracker/i.test(answer.text), 'nothing runs, nothing remote loads', answer.text)
+    check(!/<script|onerror|javascript:|\ssrc="https?:\/\/tracker/i.test(answer.text), 'nothing runs, nothing remote loads', answer.text.slice(answer.text.indexOf('<body')))
     check(/default-src 'none'|sandbox/.test(answer.headers.get('content-security-policy') ?? ''), 'with a strict policy', answer.headers.get('content-security-policy'))
     check(message.remote_images >= 1, 'remote images are counted', message)
   }, { timeout: 90_000 })
@@ -204,10 +205,9 @@ export default async function mail() {
   }, { timeout: 120_000 })
 
   const outcome = async (address, wanted, timeout) => {
-    const row = await admin.post('/cases', { title: `发往 ${address} ${marker()}`, customer: { name: '赵六', email: address }, inbox_id: inbox.id, to: [address] })
+    const row = await admin.post('/cases', { title: `发往 ${address} ${marker()}`, customer: { name: '赵六', email: address }, inbox_id: inbox.id, to: [address], text: '您好，这是我们的答复。' })
     const id = row.case?.id ?? row.id
-    const { message } = await admin.post(`/cases/${id}/messages`, { kind: 'reply', text: '您好', to: [{ address }], based_on: null, undo_seconds: 0 })
-    const state = () => messages(id).then((all) => all.find((m) => m.id === message.id))
+    const state = () => messages(id).then((all) => all.find((m) => m.direction === 'out'))
     const reached = await until(`sending to ${address} is ${wanted}`, async () => {
       const m = await state()
       return wanted.includes(m?.state) && m
@@ -264,7 +264,7 @@ export default async function mail() {
 
   return async (counts) => {
     if (counts.failed) {
-      console.log(host.logs())
+      if (process.env.VERBOSE) console.log(host.logs())
       console.log(`--- ${server.log}\n${server.logText()}`)
     }
     await server.stop()
