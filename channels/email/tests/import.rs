@@ -1,0 +1,62 @@
+//! `shouwen import mail` and `shouwen mail requeue`.
+
+mod common;
+
+use common::{app, inbox, received, too_deep};
+use shouwen_email::cli::{import, requeue};
+use shouwen_testkit::on_both;
+
+fn args(list: &[&str]) -> Vec<String> {
+    list.iter().map(|a| (*a).to_owned()).collect()
+}
+
+fn letter(n: usize) -> String {
+    format!("Message-ID: <{n}@customer.example>\nDate: Tue, 4 Feb 2025 09:{:02}:00 +0800\nFrom: x{n}@customer.example\nSubject: letter {n}\n\ntext {n}\n", n % 60)
+}
+
+#[test]
+fn eml_mbox_and_maildir_come_in_once_with_their_dates_however_often_it_runs() {
+    on_both(app, |t| {
+        inbox(&t, "service@shop.example");
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+        std::fs::write(path("one.eml"), letter(1)).unwrap();
+        let mbox: String = (2..=250).map(|n| format!("From x{n}@customer.example Tue Feb  4 09:00:00 2025\n{}\n", letter(n))).collect();
+        std::fs::write(path("old.mbox"), mbox).unwrap();
+        for part in ["cur", "new", "tmp"] {
+            std::fs::create_dir_all(folder.path().join("Maildir").join(part)).unwrap();
+        }
+        std::fs::write(path("Maildir/cur/1.a:2,S"), letter(300)).unwrap();
+        std::fs::write(path("Maildir/new/2.b"), too_deep()).unwrap();
+        // The same letter in another file, with other line ends.
+        std::fs::write(path("again.eml"), letter(7).replace('\n', "\r\n")).unwrap();
+        let all = args(&[&path("one.eml"), &path("old.mbox"), &path("Maildir"), &path("again.eml"), "--inbox", "Service@Shop.example", "--quiet", "--json"]);
+        assert_eq!(import(&all, &t.app, &[]), 0);
+        assert_eq!(received(&t).len(), 251);
+        assert!(received(&t).iter().all(|e| e.received_at.to_string().starts_with("2025-02-04T01:")));
+        assert_eq!(import(&all, &t.app, &[]), 0);
+        assert_eq!(received(&t).len(), 251, "a second run brings nothing new");
+        let (id,): (shouwen_kernel::MessageId,) = t.db.read_blocking(|tx| tx.one("SELECT id FROM mail_message WHERE state = 'quarantined'", shouwen_store::params![])).unwrap();
+        assert_eq!(requeue(&args(&[&id.to_string()]), &t.app), 0);
+        assert_eq!(received(&t).len(), 252);
+        assert_eq!(requeue(&args(&[&id.to_string()]), &t.app), 1, "it is no longer in quarantine");
+    });
+}
+
+#[test]
+fn wrong_use_is_told_and_stores_nothing() {
+    on_both(app, |t| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.eml").to_string_lossy().into_owned();
+        std::fs::write(&file, letter(1)).unwrap();
+        assert_eq!(import(&args(&[&file]), &t.app, &[]), 2, "there is no inbox yet");
+        inbox(&t, "a@shop.example");
+        inbox(&t, "b@shop.example");
+        for wrong in [args(&[]), args(&["/no/such/file", "--inbox", "a@shop.example"]), args(&[&file]), args(&[&file, "--inbox", "c@shop.example"]), args(&[&file, "--inbox"]), args(&[&file, "--fast"])] {
+            assert_eq!(import(&wrong, &t.app, &[]), 2, "{wrong:?}");
+        }
+        assert_eq!(requeue(&[], &t.app), 2);
+        assert_eq!(requeue(&args(&["nonsense"]), &t.app), 1);
+        assert!(received(&t).is_empty());
+    });
+}
