@@ -147,7 +147,7 @@ fn named(tx: &Tx<'_>, workspace: WorkspaceId, sight: &Sight, prefix: &str, limit
     let rows: Vec<(String, CustomerId)> = tx.all(
         &format!(
             "SELECT n.key, n.customer_id FROM customer_name AS n JOIN customer_record AS c ON c.id = n.customer_id
-             WHERE n.workspace_id = ?1 AND n.key >= ?2 AND n.key < ?3 AND (n.key, n.customer_id) > (?4, ?5) AND c.merged_into IS NULL AND {condition}
+             WHERE n.workspace_id = ?1 AND n.key >= ?4 AND n.key < ?3 AND (n.key, n.customer_id) > (?4, ?5) AND c.merged_into IS NULL AND {condition}
              AND NOT EXISTS (SELECT 1 FROM customer_name AS b WHERE b.customer_id = n.customer_id AND b.key >= ?2 AND b.key < n.key)
              ORDER BY n.key, n.customer_id LIMIT ?6"
         ),

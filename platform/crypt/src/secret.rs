@@ -20,7 +20,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Bytes of a hex string; `None` when it is not one.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.bytes().all(|b| b.is_ascii_hexdigit()) || text.len() % 2 != 0 {
+    if !text.bytes().all(|b| b.is_ascii_hexdigit()) || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect()

@@ -50,7 +50,7 @@ pub(crate) fn open(path: &Path, read_only: bool) -> Result<Connection> {
     let set = |sql: &str| connection.execute_batch(sql).map_err(|e| sqlite_problem(&e, sql));
     // The time-out comes first: switching to WAL itself may have to wait.
     connection.busy_timeout(Duration::from_secs(10)).map_err(|e| sqlite_problem(&e, "busy_timeout"))?;
-    set("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA mmap_size=268435456;")?;
+    set("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA mmap_size=268435456; PRAGMA journal_size_limit=67108864;")?;
     if read_only {
         set("PRAGMA query_only=ON; PRAGMA cache_size=-4000;")?;
     }

@@ -215,7 +215,8 @@ impl Db {
             // Asked before the pass, so that "nothing new" speaks of everything stored by then.
             let settled = self.log_is_settled()?;
             let mut total = 0;
-            for subscription in subscriptions.iter().copied() {
+            for subscription in subscriptions {
+                let subscription = *subscription;
                 total += self.write_blocking(move |tx| subscription.step(tx, Park::No))?;
             }
             if total == 0 && settled {
