@@ -199,7 +199,9 @@ fn restore(from: &Path, config: &Config, dry_run: bool, replace: bool) -> Result
         std::fs::copy(from.join(name), &target).map_err(|e| io("write", &target, e))?;
     }
     let instance = instance::open_ready(config.clone(), true)?;
-    instance.db.integrity_check()?;
+    if let Some(fault) = instance.db.integrity_check()?.first() {
+        return Err(Problem::internal(format!("the restored database is damaged: {fault}")).expected("another backup"));
+    }
     instance.db.close();
     println!("Restored into {} and checked.", config.data.display());
     Ok(())

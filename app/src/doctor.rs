@@ -77,7 +77,10 @@ fn advise(check: &'static str, found: String, advice: &str) -> Finding {
 fn inspect(instance: &Instance, fix: bool, findings: &mut Vec<Finding>) {
     let db = &instance.db;
     let mut add = |check: &'static str, outcome: Result<Finding>| findings.push(outcome.unwrap_or_else(|problem| bad(check, &problem)));
-    add("integrity", db.integrity_check().map(|()| ok("integrity", if db.engine() == Engine::Sqlite { "the SQLite file is sound".into() } else { "PostgreSQL answers".into() })));
+    add("integrity", db.integrity_check().map(|faults| match faults.first() {
+        None => ok("integrity", if db.engine() == Engine::Sqlite { "the SQLite file is sound".into() } else { "PostgreSQL answers".into() }),
+        Some(fault) => advise("integrity", format!("{} faults, the first: {fault}", faults.len()), "stop the server and restore the newest backup; keep the damaged file for salvage"),
+    }));
     let pending = migrate::pending(db, &migrations());
     let current = matches!(&pending, Ok(steps) if steps.is_empty());
     add("schema", pending.map(|steps| if steps.is_empty() { ok("schema", "up to date".into()) } else { advise("schema", format!("{} steps are missing: {}", steps.len(), steps.join(", ")), "start the server once, or run `shouwen migrate up`") }));
@@ -95,6 +98,7 @@ fn inspect(instance: &Instance, fix: bool, findings: &mut Vec<Finding>) {
     }
     add("outbox", db.read_blocking(outbox));
     add("timers", db.read_blocking(timers));
+    add("audit chain", crate::modules::audit_report(instance).map(|report| if report.ok { ok("audit chain", format!("{} rows sealed, none changed", report.sealed)) } else { advise("audit chain", report.findings.first().map(|f| f.message.clone()).unwrap_or_default(), "somebody changed the audit; compare with your backups") }));
     add("inboxes", shouwen_email::health(&instance.app).map(|troubled| if troubled.is_empty() { ok("inboxes", "no trouble noted".into()) } else { advise("inboxes", troubled.join("; "), "Settings → Inboxes → Test shows the server's own words") }));
     add("blobs", blobs(instance));
     add("disk", disk(instance));

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         "mail" => modules::mail(&arguments),
         "worktime" => modules::worktime(&arguments),
         "mind" => modules::mind(&arguments),
+        "audit" => modules::audit(&arguments),
         "doctor" => doctor::run(&arguments),
         "backup" => backup::run_backup(&arguments),
         "restore" => backup::run_restore(&arguments),

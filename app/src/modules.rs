@@ -21,6 +21,7 @@ pub fn all() -> Vec<Module> {
         shouwen_desk::module(),
         shouwen_voice::module(),
         shouwen_insight::module(),
+        shouwen_audit::module(),
     ]
 }
 
@@ -95,9 +96,39 @@ pub fn import(arguments: &[String]) -> i32 {
             let subscriptions: Vec<_> = all().into_iter().flat_map(|m| m.subscriptions).collect();
             shouwen_email::cli::import(&rest, &instance.app, &subscriptions)
         }),
+        Some("--help" | "-h") => {
+            println!("{}", shouwen_email::cli::IMPORT_HELP);
+            0
+        }
         _ => {
             eprintln!("shouwen import: use `shouwen import mail PATH… --inbox ADDRESS --data DIR` (eml, mbox or Maildir)");
             2
         }
     }
+}
+
+/// `shouwen audit verify`
+pub fn audit(arguments: &[String]) -> i32 {
+    match arguments.first().map(String::as_str) {
+        Some("verify") if !wants_help(arguments) => with_instance(&arguments[1..], |instance, rest| match audit_report(instance) {
+            Ok(report) => {
+                if rest.iter().any(|a| a == "--json") {
+                    println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+                } else {
+                    print!("{report}");
+                }
+                i32::from(!report.ok)
+            }
+            Err(problem) => fail(&problem),
+        }),
+        other => {
+            println!("shouwen audit verify --data DIR [--json]   proves that nobody changed the audit; names what was edited, removed, added or moved; exit code 1 when something was");
+            if other.is_some_and(|a| a == "verify" || a == "--help" || a == "-h") { 0 } else { 2 }
+        }
+    }
+}
+
+/// Checks the audit against the heads kept beside the database.
+pub fn audit_report(instance: &Instance) -> Result<shouwen_audit::Report, Problem> {
+    shouwen_audit::verify(&instance.db, Some(&shouwen_audit::Heads::at(shouwen_audit::heads_path(&instance.config.data))))
 }

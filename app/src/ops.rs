@@ -40,8 +40,8 @@ async fn ready(State(app): State<App>) -> impl IntoResponse {
 }
 
 /// Prometheus text. Only for callers on this machine, or with an API token that may manage the workspace.
-async fn metrics(State(app): State<App>, connection: Option<axum::extract::ConnectInfo<std::net::SocketAddr>>, who: Result<shouwen_web::SignedIn, shouwen_web::Failure>) -> axum::response::Response {
-    let local = connection.is_some_and(|c| c.0.ip().is_loopback()) && app.config().trusted_proxies == 0;
+async fn metrics(State(app): State<App>, connection: Option<axum::Extension<axum::extract::ConnectInfo<std::net::SocketAddr>>>, who: Result<shouwen_web::SignedIn, shouwen_web::Failure>) -> axum::response::Response {
+    let local = connection.is_some_and(|c| c.0.0.ip().is_loopback()) && app.config().trusted_proxies == 0;
     if !local && !who.is_ok_and(|w| w.viewer.can("workspace.manage")) {
         return shouwen_web::Failure(Problem::forbidden("workspace.manage")).into_response();
     }
@@ -80,10 +80,16 @@ pub fn resident_bytes() -> u64 {
 
 /// Small chores of the spine: old idempotency keys.
 pub async fn housekeeping(app: App) {
+    let stopping = app.stopping();
     loop {
         tokio::select! {
-            () = app.stopping().cancelled() => return,
+            () = stopping.cancelled() => return,
             () = tokio::time::sleep(Duration::from_secs(600)) => {}
+        }
+        // Lets SQLite's planner know how the tables have grown; PostgreSQL does that by itself.
+        let analysed = app.db().write(|tx| if tx.engine() == shouwen_store::Engine::Sqlite { tx.batch("PRAGMA analysis_limit=400; PRAGMA optimize;") } else { Ok(()) }).await;
+        if let Err(problem) = analysed {
+            tracing::warn!(error = %problem, "the planner's statistics cannot be renewed");
         }
         if let Err(problem) = app.db().write(|tx| tx.forget_old_keys()).await {
             tracing::warn!(error = %problem, "old idempotency keys cannot be removed");
