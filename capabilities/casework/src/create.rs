@@ -15,7 +15,7 @@ use crate::change::Assignment;
 use crate::compose::Recipient;
 use crate::conversation::{Conversation, join};
 use crate::deed::{CaseAnswer, Deed};
-use crate::{CaseCreate, compose, input, kinds, names, note, on_customers, post, send, tag, thread};
+use crate::{CaseCreate, compose, input, intake, kinds, names, note, post, send, tag, thread};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -181,7 +181,7 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
         return Err(Problem::forbidden("case.create").field("team_id").expected("a team or inbox within your reach"));
     }
     case.insert(tx)?;
-    on_customers::opened(tx, &deed.ctx, &case)?;
+    intake::opened(tx, &deed.ctx, &case)?;
     let conversation = Conversation { id: tx.id(), workspace, case_id: id, channel: case.channel.clone(), inbox_id: case.inbox_id, subject: title, continued_in: None, created_at: tx.now() };
     conversation.insert(tx)?;
     if let Some(new) = &body.customer {

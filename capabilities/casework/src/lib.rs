@@ -19,6 +19,7 @@ mod draft;
 mod edit;
 mod html;
 mod input;
+mod intake;
 mod job;
 mod kinds;
 mod link;

@@ -17,7 +17,7 @@ use crate::case::Case;
 use crate::conversation::{Conversation, participants};
 use crate::deed::{CaseAnswer, Deed, Undo};
 use crate::message::Message;
-use crate::{input, kinds, link, on_customers};
+use crate::{input, intake, kinds, link};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -44,7 +44,7 @@ async fn split(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
         let mut new = offspring(tx, &case, title)?;
         new.last_in_at = messages.iter().filter(|m| m.direction == "in").map(|m| m.at).max();
         new.insert(tx)?;
-        on_customers::opened(tx, &deed.ctx, &new)?;
+        intake::opened(tx, &deed.ctx, &new)?;
         let moved: Vec<MessageId> = messages.iter().map(|m| m.id).collect();
         move_messages(tx, &new, &messages)?;
         tx.emit::<CaseEvent>(&deed.ctx, Some(id.0), Some(&case.access()), Split { case_id: id, into: new.id, messages: moved })?;
