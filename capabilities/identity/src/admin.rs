@@ -127,7 +127,7 @@ pub(crate) fn is_administrator(tx: &Tx<'_>, person: PersonId) -> Result<bool> {
 /// Refuses a change that leaves nobody to administer the workspace.
 pub(crate) fn refuse_without_administrator(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<()> {
     // Two administrators deactivating each other at the same moment: the second waits here and then sees the first.
-    tx.opt::<(i64,)>(&format!("SELECT created_at FROM workspace WHERE id = ?1{}", tx.for_update()), params![workspace])?;
+    crate::input::lock(tx, "workspace", workspace)?;
     if tx.opt::<(i64,)>(&format!("{ADMINISTRATORS} AND a.workspace_id = ?1 LIMIT 1"), params![workspace])?.is_some() {
         return Ok(());
     }

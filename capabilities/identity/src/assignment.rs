@@ -1,5 +1,6 @@
 //! Roles given to people, and what grants come of them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -75,10 +76,11 @@ pub(crate) fn rights(tx: &Tx<'_>, person: PersonId, own_unit: Option<OrgUnitId>)
             ReachKind::OrgUnit => match unit.or(own_unit) {
                 None => Reach::Own,
                 Some(top) => {
-                    if !subtrees.contains_key(&top) {
-                        subtrees.insert(top, subtree(tx, top)?);
-                    }
-                    Reach::OrgUnits { units: subtrees.get(&top).cloned().unwrap_or_default() }
+                    let units = match subtrees.entry(top) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(free) => free.insert(subtree(tx, top)?),
+                    };
+                    Reach::OrgUnits { units: units.clone() }
                 }
             },
             ReachKind::Team => match team {
@@ -110,7 +112,8 @@ pub(crate) fn assigned_to(tx: &Tx<'_>, person: PersonId) -> Result<Vec<Assigned>
 
 /// The roles of several people; `places` are the parameters that `ids` fill.
 pub(crate) fn assigned_to_all(tx: &Tx<'_>, places: &str, ids: &[Value]) -> Result<BTreeMap<PersonId, Vec<Assigned>>> {
-    let rows: Vec<(PersonId, RoleId, ReachKind, Option<OrgUnitId>, Option<TeamId>)> =
+    type Row = (PersonId, RoleId, ReachKind, Option<OrgUnitId>, Option<TeamId>);
+    let rows: Vec<Row> =
         tx.all(&format!("SELECT person_id, role_id, reach, org_unit_id, team_id FROM identity_assignment WHERE person_id IN ({places}) ORDER BY id"), ids)?;
     let mut out: BTreeMap<PersonId, Vec<Assigned>> = BTreeMap::new();
     for (person, role_id, reach, org_unit_id, team_id) in rows {

@@ -18,7 +18,8 @@ pub fn authenticate(tx: &Tx<'_>, credentials: &Credentials) -> Result<Option<Vie
 }
 
 fn by_session(tx: &Tx<'_>, token: &str) -> Result<Option<Viewer>> {
-    let row: Option<(SessionId, Time, Time, PersonId, WorkspaceId, String, String, String, Option<OrgUnitId>, bool)> = tx.opt(
+    type Found = (SessionId, Time, Time, PersonId, WorkspaceId, String, String, String, Option<OrgUnitId>, bool);
+    let row: Option<Found> = tx.opt(
         "SELECT s.id, s.last_seen_at, s.expires_at, p.id, p.workspace_id, p.name, p.locale, p.time_zone, p.org_unit_id, p.totp_sealed IS NOT NULL
          FROM identity_session s JOIN identity_person p ON p.id = s.person_id WHERE s.token_hash = ?1 AND p.active",
         params![hash_of(token)],

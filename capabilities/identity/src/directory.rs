@@ -84,7 +84,8 @@ pub(crate) async fn directory(State(app): State<App>, who: SignedIn) -> Answer<a
             teams_of.entry(person).or_default().push(team);
         }
         let mut skills: BTreeSet<String> = BTreeSet::new();
-        let rows: Vec<(PersonId, String, String, bool, Json<Vec<Skill>>)> =
+        type Row = (PersonId, String, String, bool, Json<Vec<Skill>>);
+        let rows: Vec<Row> =
             tx.all("SELECT id, name, status, active, skills FROM identity_person WHERE workspace_id = ?1 ORDER BY id", params![workspace])?;
         let people = rows
             .into_iter()

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use shouwen_kernel::{Kind, Problem, Result};
+use shouwen_store::{Engine, ToValue, Tx, params};
 use shouwen_web::{SignedIn, Viewer};
 
 /// A name in both languages; a plain text stands for both.
@@ -56,6 +57,15 @@ pub(crate) fn time_zone(text: &str) -> Result<String> {
     jiff::tz::TimeZone::get(text)
         .map(|_| text.to_owned())
         .map_err(|_| Problem::invalid("time_zone", format!("`{}` is not a known time zone", shouwen_kernel::text::clip(text, 40))).expected("an IANA name like `Asia/Shanghai`"))
+}
+
+/// Locks a row until the end of the transaction, so that of two who edit it at once the second sees what the first did.
+/// SQLite has one writer and needs none of it.
+pub(crate) fn lock(tx: &Tx<'_>, table: &str, id: impl ToValue) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        tx.opt::<(shouwen_store::Value,)>(&format!("SELECT id FROM {table} WHERE id = ?1 FOR UPDATE"), params![id])?;
+    }
+    Ok(())
 }
 
 /// A version the caller saw; the present one is in `detail.current` of the problem.

@@ -50,6 +50,7 @@ pub(crate) struct AcceptInvitation {
 
 /// Makes an invitation for a person; the token for `/invitation?token=…` and when it expires.
 pub fn invite(tx: &Tx<'_>, ctx: &Ctx, person: PersonId) -> Result<(String, Time)> {
+    crate::input::lock(tx, "identity_person", person)?;
     let row = load(tx, ctx.workspace, person)?;
     if !row.active {
         return Err(Problem::conflict("person.inactive", "this person is deactivated").expected("activate them first"));

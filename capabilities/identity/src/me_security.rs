@@ -140,6 +140,7 @@ pub(crate) async fn confirm_totp(State(app): State<App>, who: SignedIn, input: I
         .db()
         .write(move |tx| {
             let person = who.viewer.person;
+            crate::input::lock(tx, "identity_person", person)?;
             let row: Option<(Option<String>,)> = tx.opt("SELECT totp_pending FROM identity_person WHERE id = ?1", params![person])?;
             let Some((Some(pending),)) = row else {
                 return Err(Problem::conflict("totp.not_begun", "no enrolment was begun").expected("POST /api/v1/me/totp first"));

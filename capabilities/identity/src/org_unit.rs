@@ -61,6 +61,7 @@ pub(crate) fn path(tx: &Tx<'_>, id: OrgUnitId) -> Result<Vec<OrgUnitId>> {
 /// Creates a unit and tells of it.
 pub fn create_org_unit(tx: &Tx<'_>, ctx: &Ctx, new: &NewOrgUnit) -> Result<OrgUnitId> {
     let (name, kind, region) = checked(&new.name, &new.kind, new.region_code.as_deref())?;
+    crate::input::lock(tx, "workspace", ctx.workspace)?;
     let id: OrgUnitId = tx.id();
     tx.execute(
         "INSERT INTO identity_org_unit (id, workspace_id, parent_id, name, kind, region_code, version, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",

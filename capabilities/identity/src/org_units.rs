@@ -12,7 +12,7 @@ use shouwen_web::{Allowed, Answer, App, Id, Input, Page, SignedIn};
 
 use crate::TeamManage;
 use crate::assignment::changed;
-use crate::input::{present, same_version, settled};
+use crate::input::{lock, present, same_version, settled};
 use crate::org_unit::{NewOrgUnit, OrgUnit, all, announce, checked, create_org_unit, load, move_to, people_with_unit_reach};
 
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
@@ -82,6 +82,8 @@ pub(crate) async fn create(State(app): State<App>, who: Allowed<TeamManage>, inp
 pub(crate) async fn edit(State(app): State<App>, who: Allowed<TeamManage>, Id(id): Id<OrgUnitId>, input: Input<EditOrgUnit>) -> Answer<Response> {
     let (ctx, scope, once, body) = (who.ctx(), who.scope.clone(), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
+        // The tree is one thing: whoever changes its shape does so alone.
+        lock(tx, "workspace", ctx.workspace)?;
         let old = load(tx, ctx.workspace, id)?;
         within(&scope, Some(id)).map_err(|_| Problem::not_found("org unit"))?;
         same_version(body.version, old.version, &old)?;
@@ -110,6 +112,8 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<TeamManage>, Id(id
 pub(crate) async fn delete(State(app): State<App>, who: Allowed<TeamManage>, Id(id): Id<OrgUnitId>) -> Answer<Response> {
     let (ctx, scope, once) = (who.ctx(), who.scope.clone(), who.once(""));
     app.command(once, StatusCode::NO_CONTENT, move |tx| {
+        // The tree is one thing: whoever changes its shape does so alone.
+        lock(tx, "workspace", ctx.workspace)?;
         let old = load(tx, ctx.workspace, id)?;
         within(&scope, Some(id)).map_err(|_| Problem::not_found("org unit"))?;
         for (what, sql) in [

@@ -98,6 +98,7 @@ pub(crate) fn visible(tx: &Tx<'_>, scope: &Scope, workspace: WorkspaceId, id: Pe
 
 /// The row of a person the viewer may change: inside the reach, and with no right the viewer lacks.
 pub(crate) fn changeable(tx: &Tx<'_>, viewer: &Viewer, scope: &Scope, id: PersonId) -> Result<PersonRow> {
+    input::lock(tx, "identity_person", id)?;
     let row = visible(tx, scope, viewer.workspace, id)?;
     if row.id != viewer.person {
         must_cover(tx, viewer, &rights(tx, id, row.org_unit_id)?.grants)?;

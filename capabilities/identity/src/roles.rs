@@ -11,7 +11,7 @@ use shouwen_web::{Allowed, Answer, App, Id, Input, Page, PermissionInfo, SignedI
 
 use crate::RoleManage;
 use crate::assignment::{changed, must_cover};
-use crate::input::{Localised, name, same_version, settled};
+use crate::input::{Localised, lock, name, same_version, settled};
 use crate::role::{Role, all, holders, load};
 
 /// A permission as pages show it.
@@ -83,6 +83,7 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<RoleManage>, Id(id
     let (ctx, once, viewer, body) = (who.ctx(), who.once(&input.hash), who.viewer.clone(), input.value);
     let known = codes(&app);
     app.command(once, StatusCode::OK, move |tx| {
+        lock(tx, "identity_role", id)?;
         let old = load(tx, ctx.workspace, id)?;
         same_version(body.version, old.version, &old)?;
         refuse_built_in(&old)?;
@@ -108,6 +109,7 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<RoleManage>, Id(id
 pub(crate) async fn delete(State(app): State<App>, who: Allowed<RoleManage>, Id(id): Id<RoleId>) -> Answer<Response> {
     let (ctx, once) = (who.ctx(), who.once(""));
     app.command(once, StatusCode::NO_CONTENT, move |tx| {
+        lock(tx, "identity_role", id)?;
         let old = load(tx, ctx.workspace, id)?;
         refuse_built_in(&old)?;
         let holders = holders(tx, id)?.len();

@@ -11,7 +11,7 @@ use shouwen_store::{Json, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input, Page, SignedIn};
 
 use crate::TeamManage;
-use crate::input::{present, same_version, settled};
+use crate::input::{lock, present, same_version, settled};
 use crate::team::{NewTeam, Team, all, announce, checked, create_team, load, set_members};
 
 #[derive(Clone, Deserialize, utoipa::ToSchema)]
@@ -76,6 +76,7 @@ pub(crate) async fn create(State(app): State<App>, who: Allowed<TeamManage>, inp
 pub(crate) async fn edit(State(app): State<App>, who: Allowed<TeamManage>, Id(id): Id<TeamId>, input: Input<EditTeam>) -> Answer<Response> {
     let (ctx, scope, once, body) = (who.ctx(), who.scope.clone(), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
+        lock(tx, "identity_team", id)?;
         let old = load(tx, ctx.workspace, id)?;
         within(&scope, Some(id), old.org_unit_id).map_err(|_| Problem::not_found("team"))?;
         same_version(body.version, old.version, &old)?;
@@ -105,6 +106,7 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<TeamManage>, Id(id
 pub(crate) async fn delete(State(app): State<App>, who: Allowed<TeamManage>, Id(id): Id<TeamId>) -> Answer<Response> {
     let (ctx, scope, once) = (who.ctx(), who.scope.clone(), who.once(""));
     app.command(once, StatusCode::NO_CONTENT, move |tx| {
+        lock(tx, "identity_team", id)?;
         let old = load(tx, ctx.workspace, id)?;
         within(&scope, Some(id), old.org_unit_id).map_err(|_| Problem::not_found("team"))?;
         if tx.opt::<(i64,)>("SELECT 1 FROM identity_assignment WHERE workspace_id = ?2 AND team_id = ?1 LIMIT 1", params![id, ctx.workspace])?.is_some() {

@@ -53,10 +53,16 @@ impl Attempt {
 
     /// Counts the attempt, or says how long to wait.
     pub fn enter(&self, tx: &Tx<'_>) -> Result<()> {
-        let known = row(tx, &self.known)?.is_some();
+        let known = tx.opt::<(i64,)>("SELECT failures FROM identity_throttle WHERE key = ?1", params![self.known])?.is_some();
         let mut until = Time::default();
-        for (key, skip) in [(&self.pair, false), (&self.account, known), (&self.address, false)] {
-            if let Some((_, blocked)) = row(tx, key)?.filter(|_| !skip) {
+        for (key, skip) in [(&self.account, known), (&self.pair, false), (&self.address, false)] {
+            // Makes and locks the row, so that attempts at the same moment come one after the other. Always in this order.
+            let (blocked,): (Time,) = tx.one(
+                "INSERT INTO identity_throttle (key, failures, last_at, blocked_until) VALUES (?1, 0, ?2, 0)
+                 ON CONFLICT (key) DO UPDATE SET failures = identity_throttle.failures RETURNING blocked_until",
+                params![key, tx.now()],
+            )?;
+            if !skip {
                 until = until.max(blocked);
             }
         }
@@ -66,11 +72,9 @@ impl Attempt {
                 .expected(format!("another try in {wait} seconds; an administrator can unlock the account at once"))
                 .detail(serde_json::json!({ "retry_after_s": wait })));
         }
-        for (key, counter) in [(&self.pair, &PAIR), (&self.account, &ACCOUNT), (&self.address, &ADDRESS)] {
+        for (key, counter) in [(&self.account, &ACCOUNT), (&self.pair, &PAIR), (&self.address, &ADDRESS)] {
             let (failures,): (i64,) = tx.one(
-                "INSERT INTO identity_throttle (key, failures, last_at, blocked_until) VALUES (?1, 1, ?2, 0)
-                 ON CONFLICT (key) DO UPDATE SET failures = CASE WHEN identity_throttle.last_at < ?3 THEN 1 ELSE identity_throttle.failures + 1 END, last_at = ?2
-                 RETURNING failures",
+                "UPDATE identity_throttle SET failures = CASE WHEN last_at < ?3 THEN 1 ELSE failures + 1 END, last_at = ?2 WHERE key = ?1 RETURNING failures",
                 params![key, tx.now(), tx.now().plus_seconds(-counter.memory)],
             )?;
             tx.execute("UPDATE identity_throttle SET blocked_until = ?2 WHERE key = ?1", params![key, tx.now().plus_seconds(counter.wait(failures))])?;
@@ -80,7 +84,9 @@ impl Attempt {
 
     /// The sign-in succeeded: this account starts afresh, and this address is known to belong to it.
     pub fn succeeded(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute("DELETE FROM identity_throttle WHERE key IN (?1, ?2)", params![self.account, self.pair])?;
+        for key in [&self.account, &self.pair] {
+            tx.execute("DELETE FROM identity_throttle WHERE key = ?1", params![key])?;
+        }
         tx.execute("UPDATE identity_throttle SET failures = failures - 1, blocked_until = 0 WHERE key = ?1 AND failures > 0", params![self.address])?;
         tx.execute("INSERT INTO identity_throttle (key, failures, last_at, blocked_until) VALUES (?1, 0, ?2, 0) ON CONFLICT (key) DO UPDATE SET last_at = ?2", params![self.known, tx.now()])?;
         Ok(())
@@ -88,13 +94,11 @@ impl Attempt {
 
     /// Takes the count back: the password was right and only the second step is missing.
     pub fn undo(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute("UPDATE identity_throttle SET failures = failures - 1, blocked_until = 0 WHERE key IN (?1, ?2, ?3) AND failures > 0", params![self.account, self.pair, self.address])?;
+        for key in [&self.account, &self.pair, &self.address] {
+            tx.execute("UPDATE identity_throttle SET failures = failures - 1, blocked_until = 0 WHERE key = ?1 AND failures > 0", params![key])?;
+        }
         Ok(())
     }
-}
-
-fn row(tx: &Tx<'_>, key: &str) -> Result<Option<(i64, Time)>> {
-    tx.opt("SELECT failures, blocked_until FROM identity_throttle WHERE key = ?1", params![key])
 }
 
 /// Forgets the failures of an account, from wherever they came.

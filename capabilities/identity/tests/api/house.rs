@@ -101,6 +101,24 @@ impl House {
         })
     }
 
+    /// Sends the same request `times` times at once from strangers' browsers; the statuses, sorted.
+    pub fn at_once(&self, times: usize, path: &str, body: &Json) -> Vec<u16> {
+        self.runtime.block_on(async {
+            let mut running = Vec::new();
+            for i in 0..times {
+                let mut request = Request::builder().method(Method::POST).uri(format!("/api/v1{path}")).header("content-type", "application/json").body(Body::from(body.to_string())).unwrap();
+                request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([198, 18, 0, i as u8], 5000))));
+                running.push(tokio::spawn(self.router.clone().oneshot(request)));
+            }
+            let mut statuses = Vec::new();
+            for one in running {
+                statuses.push(one.await.unwrap().unwrap().status().as_u16());
+            }
+            statuses.sort_unstable();
+            statuses
+        })
+    }
+
     /// Runs async work beside requests.
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)

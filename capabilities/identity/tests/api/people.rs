@@ -151,7 +151,11 @@ fn presence_and_preferences_are_ones_own() {
         let viewer = admin.patch("/me", json!({ "locale": "en", "preferences": { "theme": "dark", "keys": { "reply": ["r"] } } })).expect(200);
         assert_eq!((viewer["person"]["locale"].as_str(), viewer["person"]["preferences"]["theme"].as_str()), (Some("en"), Some("dark")));
         assert_eq!(admin.get("/session").expect(200)["person"]["preferences"]["keys"]["reply"][0], "r");
-        assert_eq!(admin.patch("/me", json!({ "email": "x@example.com" })).status.as_u16(), 422, "nothing else through here");
+        // SEC-09: nothing else through here.
+        for field in ["email", "roles", "active", "org_unit_id", "teams", "capacity", "password", "version", "status"] {
+            let problem = admin.patch("/me", json!({ field: "x" })).expect(422);
+            assert_eq!(problem["error"]["field"], field);
+        }
         let big = "x".repeat(70_000);
         assert_eq!(admin.patch("/me", json!({ "preferences": { "a": big } })).json()["error"]["field"], "preferences");
         let statuses: Vec<String> = house.t.events::<IdentityEvent>().into_iter().filter_map(|e| if let IdentityEvent::PersonStatus(s) = e { Some(s.status) } else { None }).collect();

@@ -6,7 +6,7 @@ use totp_rs::Builder;
 
 use crate::house::{ADMIN, Browser, House, PASSWORD, on_both};
 
-fn code(house: &House, secret: &str) -> String {
+pub fn code(house: &House, secret: &str) -> String {
     let bits: Vec<u8> = secret.bytes().map(|c| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|a| *a == c).unwrap() as u8).collect();
     let bytes: Vec<u8> = bits.chunks(8).flat_map(|c| c.iter().fold(0u64, |acc, b| (acc << 5) | u64::from(*b)).to_be_bytes()[3..].to_vec()).collect();
     let secret: [u8; 20] = bytes.try_into().unwrap();
@@ -15,7 +15,7 @@ fn code(house: &House, secret: &str) -> String {
 }
 
 /// Enrols; the secret and the recovery codes.
-fn enrol(house: &House, browser: &Browser<'_>) -> (String, Vec<String>) {
+pub fn enrol(house: &House, browser: &Browser<'_>) -> (String, Vec<String>) {
     let offer = browser.post("/me/totp", Json::Null).expect(200);
     let secret = offer["secret"].as_str().unwrap().to_owned();
     assert!(offer["uri"].as_str().unwrap().contains(&secret) && offer["qr_svg"].as_str().unwrap().contains("<svg"));
