@@ -101,6 +101,8 @@ fn content_type(headers: &Headers, default: &str) -> Structured {
             "text" => "text/plain",
             "html" => "text/html",
             "multipart" => "multipart/mixed",
+            // `application-x-gzip; name=a.gz`: some file, whatever it is.
+            _ if s.raw("name").is_some() => "application/octet-stream",
             _ => default,
         };
         let mut s = s.clone();
