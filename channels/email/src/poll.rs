@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use shouwen_kernel::{InboxId, Problem, Result};
-use shouwen_store::{Db, Lease};
+use shouwen_store::{Db, Engine, Lease};
 use shouwen_web::App;
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +18,14 @@ use crate::settings::{Incoming, Protocol};
 use crate::trouble::{Trouble, Why};
 use crate::{fetch_pop, pop3};
 
-/// A lease is held this long and renewed three times as often.
-const LEASE_S: i64 = 60;
+/// On PostgreSQL a lease is held this long and renewed three times as often; a node that dies frees its mailboxes within it.
+const LEASE_S: i64 = 45;
+/// On SQLite one process owns the database: nobody else can want the mailbox, and renewing would only be writes.
+const LONG_LEASE_S: i64 = 3600;
+
+fn lease_s(db: &Db) -> i64 {
+    if db.engine() == Engine::Sqlite { LONG_LEASE_S } else { LEASE_S }
+}
 /// Waits after a break: at first short, never longer than a minute, so that a healed server is read again soon.
 const LONGEST_WAIT_S: u64 = 60;
 /// A refused login is tried again rarely: providers lock mailboxes that are knocked at too often.
@@ -27,8 +33,11 @@ const LOGIN_WAIT_S: u64 = 120;
 /// How long the server may keep us waiting in IDLE before we look by ourselves; some servers forget to tell.
 const IDLE_S: u64 = 240;
 
-/// The name under which this process holds leases.
+/// The name under which this process holds leases. On SQLite a constant one: after a crash the next process goes on at once.
 fn holder(db: &Db) -> &'static str {
+    if db.engine() == Engine::Sqlite {
+        return "the only process";
+    }
     static HOLDER: OnceLock<String> = OnceLock::new();
     HOLDER.get_or_init(|| format!("{}-{}", std::process::id(), shouwen_crypt::hex(&db.services().ids.secret::<8>())))
 }
@@ -36,7 +45,8 @@ fn holder(db: &Db) -> &'static str {
 async fn hold(db: &Db, inbox: InboxId) -> Result<Option<Held>> {
     let name = format!("mail.poll.{inbox}");
     let (asked, holder) = (name.clone(), holder(db));
-    let lease: Option<Lease> = db.write(move |tx| tx.lease(&asked, holder, LEASE_S)).await?;
+    let seconds = lease_s(db);
+    let lease: Option<Lease> = db.write(move |tx| tx.lease(&asked, holder, seconds)).await?;
     Ok(lease.map(|lease| Held { name, lease }))
 }
 
@@ -171,7 +181,7 @@ async fn keep(app: App, inbox: Inbox, cancel: CancellationToken) {
 async fn renew(db: &Db, inbox: InboxId) -> Trouble {
     let mut failures = 0;
     loop {
-        tokio::time::sleep(Duration::from_secs(LEASE_S as u64 / 3)).await;
+        tokio::time::sleep(Duration::from_secs(lease_s(db) as u64 / 3)).await;
         match hold(db, inbox).await {
             Ok(Some(_)) => failures = 0,
             Ok(None) => return Trouble::new(Why::Inside, "another node has taken this mailbox over"),

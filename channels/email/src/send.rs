@@ -25,7 +25,8 @@ pub fn handler(app: &App) -> EffectHandler {
     EffectHandler {
         kind: EMAIL_OUTBOX,
         concurrency: 8,
-        lease_s: 240,
+        // A crash in the middle delays the next try by this long.
+        lease_s: 120,
         run: Arc::new(move |item| {
             let (app, pool) = (app.clone(), pool.clone());
             Box::pin(async move { carry_out(&app, &pool, item).await })

@@ -18,9 +18,9 @@ use crate::settings::{Auth, Outgoing, Tls};
 use crate::trouble::{Trouble, Why};
 
 const CONNECT_S: u64 = 30;
-const COMMAND_S: u64 = 60;
+const COMMAND_S: u64 = 40;
 /// After the last byte a server may still think for long (RFC 5321 4.5.3.2.6 asks for patience).
-const END_S: u64 = 100;
+const END_S: u64 = 75;
 /// A connection rests at most this long before it is not trusted any more.
 const REST_S: u64 = 25;
 
