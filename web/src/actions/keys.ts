@@ -15,7 +15,7 @@ export function pressed(event: KeyboardEvent): string | null {
   return parts.join('+')
 }
 
-/** True where typing belongs to the field: inputs, editors, menus' own type-ahead. */
+/** True where typing belongs to the field: inputs and editors. Open menus and dialogs are layers and keep page keys out by themselves. */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false
   if (target.isContentEditable) return true
@@ -25,7 +25,7 @@ export function isTyping(target: EventTarget | null): boolean {
     const type = (target as HTMLInputElement).type
     return !['checkbox', 'radio', 'button', 'submit', 'reset', 'range'].includes(type)
   }
-  return target.closest('[role="menu"], [role="listbox"], [role="combobox"], [role="textbox"]') !== null
+  return target.closest('[role="textbox"]') !== null
 }
 
 /** Enter and Space on a focused control belong to that control. */

@@ -83,3 +83,17 @@ describe('keyboard', () => {
     expect(run).toHaveBeenCalledOnce()
   })
 })
+
+describe('keyboard in the list', () => {
+  it('acts while the list of cases has the focus', () => {
+    const run = vi.fn()
+    const scope = effectScope()
+    scope.run(() => useActions({ next: run }))
+    const list = document.createElement('div')
+    list.setAttribute('role', 'listbox')
+    document.body.append(list)
+    press('j', {}, list)
+    expect(run).toHaveBeenCalledOnce()
+    scope.stop()
+  })
+})

@@ -58,17 +58,20 @@ export function dayOf(at: number | string | Date): string {
   return found.format(new Date(at))
 }
 
+/** The whole of a moment: day, weekday, time to the second, offset of the zone. */
 export function absolute(at: string | number | Date): string {
-  return format('full', {
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    weekday: 'short',
-    timeZoneName: 'shortOffset',
-  }).format(new Date(at))
+  const date = new Date(at)
+  const offset = format('zone', { timeZoneName: 'shortOffset' })
+    .formatToParts(date)
+    .find((part) => part.type === 'timeZoneName')?.value
+  const time = format('hms', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(date)
+  return [dateOnly(date), format('weekday', { weekday: 'short' }).format(date), time, offset].join(' ')
+}
+
+/** A moment to come: weekday, day and time. */
+export function upcoming(at: string | number | Date): string {
+  const date = new Date(at)
+  return [format('weekday', { weekday: 'short' }).format(date), format('md', { month: '2-digit', day: '2-digit' }).format(date), timeOnly(date)].join(' ')
 }
 
 export function dateTime(at: string | number | Date): string {
