@@ -26,13 +26,13 @@ export function splitRecipients(input: string): { good: Recipient[]; bad: string
 
 export const asRecipient = (participant: Participant): Recipient => ({ participant_id: participant.id, name: participant.name })
 
-/** Whom a reply goes to unless changed: the customer in To, who was copied in Cc. */
+/** Whom a reply goes to unless changed: the customer in To, who was copied in Cc; never somebody nobody has accepted yet. */
 export function defaultRecipients(found: Case, conversationId?: string): { to: Recipient[]; cc: Recipient[] } {
   const conversation = found.conversations.find((entry) => entry.id === conversationId) ?? found.conversations[found.conversations.length - 1]
   const people = conversation?.participants ?? []
   return {
-    to: people.filter((person) => person.role === 'customer').map(asRecipient),
-    cc: people.filter((person) => person.role === 'cc').map(asRecipient),
+    to: people.filter((person) => person.verified && person.role === 'customer').map(asRecipient),
+    cc: people.filter((person) => person.verified && person.role === 'cc').map(asRecipient),
   }
 }
 
