@@ -21,6 +21,7 @@ pub fn all() -> Vec<Module> {
         shouwen_desk::module(),
         shouwen_voice::module(),
         shouwen_insight::module(),
+        shouwen_integrations::module(),
         shouwen_audit::module(),
     ]
 }
