@@ -348,7 +348,8 @@ async fn begin(db: &Db, inbox: &Inbox, incoming: &Incoming, imap: &mut Imap, fol
         None => {
             let now = db.services().clock.now();
             let (last_uid, since) = match incoming.import_from {
-                ImportFrom::Now => (newest, Some(now)),
+                // Servers tell dates in whole seconds.
+                ImportFrom::Now => (newest, Some(Time::from_seconds(now.seconds()))),
                 ImportFrom::All => (0, None),
                 ImportFrom::Date => (0, incoming.import_since),
             };

@@ -231,7 +231,7 @@ async fn session(app: &App, inbox: &Inbox, held: Held) -> std::result::Result<u6
         count(app, looked);
         health::good(db, inbox, Side::In, mailbox.remark.clone()).await;
         if mailbox.imap.idle {
-            mailbox.imap.wait(IDLE_S.min(incoming.poll_seconds().max(60) * 4)).await?;
+            mailbox.imap.wait(IDLE_S).await?;
         } else {
             tokio::time::sleep(Duration::from_secs(incoming.poll_seconds())).await;
             mailbox.imap.command("NOOP").await?;

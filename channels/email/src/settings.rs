@@ -98,7 +98,7 @@ pub struct Incoming {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub import_since: Option<Time>,
-    /// Seconds between looks where the server cannot tell by itself (15–3600; 60 when absent).
+    /// Seconds between looks where the server cannot tell by itself (15–3600; 30 when absent).
     #[serde(default)]
     pub poll_seconds: Option<u32>,
     /// Explicit exception: any certificate is taken, also one that nobody vouches for.
@@ -153,7 +153,7 @@ impl Incoming {
 
     /// Seconds between looks.
     pub fn poll_seconds(&self) -> u64 {
-        u64::from(self.poll_seconds.unwrap_or(60).clamp(15, 3600))
+        u64::from(self.poll_seconds.unwrap_or(30).clamp(15, 3600))
     }
 
     /// Trims, and refuses what cannot work, naming the field.
