@@ -3,7 +3,7 @@
 //! Nothing is lost. What cannot be threaded opens a case, automatic mail too (tagged `auto`, so that a view can set it
 //! aside). Within a known thread automatic mail is kept and shown, but wakes, reopens and changes nothing.
 
-use shouwen_contracts::casework::{CustomerSet, Linked, MessageAdded, MessageState, Opened};
+use shouwen_contracts::casework::{CustomerSet, Linked, MessageAdded, Opened};
 use shouwen_contracts::channel::Received;
 use shouwen_contracts::customers::{CustomerEvent, Recognised};
 use shouwen_contracts::message::Content;
@@ -179,7 +179,8 @@ impl Intake<'_, '_> {
         Ok(())
     }
 
-    /// Writes the message and tells of it.
+    /// Writes the message and tells of it. What a bounce means for the message it is about, the channel tells by
+    /// `message.delivery`: some say only that it will take longer.
     fn add(&self, case: &mut Case, conversation: ConversationId, verified: bool, bounced: Option<MessageId>) -> Result<()> {
         let (tx, received, body) = (self.tx, self.received, self.body);
         let text = if body.reply_text.trim().is_empty() { &body.text } else { &body.reply_text };
@@ -239,20 +240,7 @@ impl Intake<'_, '_> {
                 verified,
                 mentions: Vec::new(),
             },
-        )?;
-        if let Some(id) = bounced {
-            self.note_bounce(case, id, text)?;
-        }
-        Ok(())
-    }
-
-    fn note_bounce(&self, case: &Case, id: MessageId, text: &str) -> Result<()> {
-        let Some(mut sent) = Message::lock(self.tx, self.ctx.workspace, id)? else { return Ok(()) };
-        let detail = preview(text);
-        sent.state = "failed".to_owned();
-        sent.error = Some(detail.clone());
-        sent.save_state(self.tx)?;
-        case.emit(self.tx, self.ctx, MessageState { case_id: case.id, message_id: id, state: "failed".to_owned(), detail: Some(detail) })
+        )
     }
 }
 

@@ -21,7 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(put, remove))
 }
 
-const KINDS: &[(&str, &str)] = &[("related", "related"), ("duplicate", "duplicate"), ("parent", "child"), ("child", "parent"), ("merged", "merged"), ("split", "split")];
+const KINDS: &[(&str, &str)] = &[("related", "related"), ("duplicate", "duplicate"), ("parent", "child"), ("child", "parent")];
 
 /// What the other side of a link of this kind is called.
 fn inverse(kind: &str) -> &str {
@@ -59,7 +59,7 @@ struct Link {
 async fn put(State(app): State<App>, who: Allowed<CaseEdit>, Id((id, other)): Id<(CaseId, CaseId)>, input: Input<Link>) -> Answer<Response> {
     let (deed, once, kind) = (Deed::of(&who), who.once(&input.hash), input.value.kind);
     app.command(once, StatusCode::OK, move |tx| {
-        if !KINDS[..4].iter().any(|k| k.0 == kind) {
+        if !KINDS.iter().any(|k| k.0 == kind) {
             return Err(Problem::invalid("kind", format!("there is no link `{}`", shouwen_kernel::text::clip(&kind, 40))).expected("`related`, `duplicate`, `parent` or `child`"));
         }
         if id == other {

@@ -101,14 +101,14 @@ fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case) -> Re
         watch(tx, deed, target, person)?;
         watchers.push(person);
     }
-    case.unsnooze(tx, &deed.ctx, "merged")?;
+    case.unsnooze(tx, &deed.ctx, "duplicate")?;
     case.merged_into = Some(target.id);
     tx.emit::<CaseEvent>(&deed.ctx, Some(case.id.0), Some(&both(case, target)), Merged { case_id: case.id, into: target.id, conversations: conversations.clone() })?;
     // Put away without being asked about: the matter goes on in the other case.
     let archive = kinds::case_type(&case.case_type)?.stage_with("closed")?.key;
     case.move_to(tx, &deed.ctx, archive, Some("merged".to_owned()))?;
-    link::write(tx, &deed.ctx, case, target.id, "merged")?;
-    target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link: "merged".to_owned(), removed: false })?;
+    link::write(tx, &deed.ctx, case, target.id, "duplicate")?;
+    target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link: "duplicate".to_owned(), removed: false })?;
     target.last_in_at = target.last_in_at.max(case.last_in_at);
     Ok(Moved { conversations, stage, watchers })
 }
@@ -151,7 +151,7 @@ async fn unmerge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<Cas
         tx.emit::<CaseEvent>(&deed.ctx, Some(id.0), Some(&both(&case, &target)), Unmerged { case_id: id, from: into, conversations: moved.conversations })?;
         case.move_to(tx, &deed.ctx, &moved.stage, Some("unmerged".to_owned()))?;
         link::erase(tx, id, into)?;
-        target.emit(tx, &deed.ctx, Linked { case_id: into, other: id, link: "merged".to_owned(), removed: true })?;
+        target.emit(tx, &deed.ctx, Linked { case_id: into, other: id, link: "duplicate".to_owned(), removed: true })?;
         tx.execute("UPDATE case_merge SET undone_at = ?2 WHERE id = ?1", params![record, tx.now()])?;
         case.save(tx)?;
         target.save(tx)?;

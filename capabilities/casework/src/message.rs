@@ -27,8 +27,6 @@ pub struct Facts {
     pub first_response: bool,
     /// `forward`, `bounce` … when it is not an ordinary message.
     pub form: Option<String>,
-    /// Times it was given to the outbox.
-    pub tries: u32,
 }
 
 /// Who it came from and went to; addresses sealed.

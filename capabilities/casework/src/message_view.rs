@@ -32,16 +32,12 @@ pub struct AttachmentView {
     pub inline: bool,
 }
 
-/// A correspondent of a message; the address is masked.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct PartyView {
-    pub name: String,
-    pub address_masked: String,
-}
-
 /// One utterance in or out, or an internal note.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct MessageView {
+    /// Always `message`.
+    #[schema(value_type = String)]
+    pub kind: &'static str,
     pub id: MessageId,
     pub conversation_id: ConversationId,
     /// `in`, `out`, `note`.
@@ -54,14 +50,14 @@ pub struct MessageView {
     /// `text` holds only the beginning; GET /messages/{id} has all of it.
     pub cut: bool,
     pub has_quote: bool,
-    /// The whole text with its quotes; only in GET /messages/{id}.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What is folded away: quoted history and signature.
     pub quoted: Option<String>,
     pub has_html: bool,
     pub remote_images: u32,
-    pub to: Vec<PartyView>,
-    pub cc: Vec<PartyView>,
-    pub bcc: Vec<PartyView>,
+    /// `Name <z***@example.com>`, as for `cc` and `bcc`.
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    pub bcc: Vec<String>,
     pub attachments: Vec<AttachmentView>,
     /// `received`, `noted`, `queued`, `sending`, `sent`, `deferred`, `failed`, `cancelled`.
     pub state: String,
@@ -77,8 +73,23 @@ pub struct MessageView {
     pub form: Option<String>,
 }
 
-fn parties(tx: &Tx<'_>, list: &[Party]) -> Vec<PartyView> {
-    list.iter().map(|p| PartyView { name: p.name.clone(), address_masked: masked(tx, &p.address) }).collect()
+fn parties(tx: &Tx<'_>, list: &[Party]) -> Vec<String> {
+    list.iter()
+        .map(|p| {
+            let (name, address) = (p.name.trim(), masked(tx, &p.address));
+            // Many programs put the address itself where the name belongs.
+            if name.is_empty() || name.contains('@') { address } else { format!("{name} <{address}>") }
+        })
+        .collect()
+}
+
+/// Most characters of folded text that a list shows.
+const MOST_QUOTE: usize = 20_000;
+
+/// What stands around the reply part of a text: what follows it, or all of it where the parts are mixed.
+fn quoted(whole: &str, reply: &str) -> String {
+    let rest = whole.trim().strip_prefix(reply.trim()).unwrap_or(whole).trim();
+    rest.chars().take(MOST_QUOTE).collect()
 }
 
 /// The id of an author as the API prints it.
@@ -98,7 +109,14 @@ pub fn message(tx: &Tx<'_>, m: &Message) -> Result<MessageView> {
     } else {
         message::attachments(tx, m.id)?.into_iter().map(|a| AttachmentView { id: a.id, name: a.name, media_type: a.media_type, size: a.size, inline: a.inline }).collect()
     };
+    let quoted = if m.facts.has_quote {
+        let body = m.body(tx)?;
+        Some(quoted(&body.text, if body.reply_text.trim().is_empty() { "" } else { &body.reply_text }))
+    } else {
+        None
+    };
     Ok(MessageView {
+        kind: "message",
         id: m.id,
         conversation_id: m.conversation_id,
         direction: m.direction.clone(),
@@ -108,7 +126,7 @@ pub fn message(tx: &Tx<'_>, m: &Message) -> Result<MessageView> {
         text: m.text.clone(),
         cut: m.facts.cut,
         has_quote: m.facts.has_quote,
-        quoted: None,
+        quoted,
         has_html: m.facts.has_html,
         remote_images: m.facts.remote_images,
         to: parties(tx, &m.parties.to),

@@ -6,9 +6,9 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use shouwen_contracts::casework::MessageState;
-use shouwen_contracts::message::EMAIL_OUTBOX;
-use shouwen_kernel::{MessageId, Problem, Result};
-use shouwen_store::{Position, Tx, params};
+use shouwen_contracts::message::{EMAIL_OUTBOX, Outbound};
+use shouwen_kernel::{MessageId, ObjectId, OutboxId, Problem, Result};
+use shouwen_store::{Json, Position, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,7 +17,7 @@ use crate::case::Case;
 use crate::compose::Recipient;
 use crate::deed::Deed;
 use crate::draft::{self, DraftView, Written};
-use crate::message::{self, Message};
+use crate::message::{self, Facts, Message};
 use crate::message_view::{self, MessageView};
 use crate::show::unkeyed;
 use crate::view::{self, CaseView};
@@ -56,7 +56,6 @@ async fn show(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<Message
             view.text = if body.reply_text.trim().is_empty() { body.text.clone() } else { body.reply_text };
             view.cut = false;
         }
-        view.quoted = message.facts.has_quote.then_some(body.text);
         Ok(view)
     })
     .await
@@ -137,7 +136,7 @@ fn as_draft(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<
     draft::save(tx, deed, case.id, mode, written)
 }
 
-/// Tries a failed or waiting message again, now.
+/// Tries a failed or waiting message again, now. One that had left and bounced is sent as a new message.
 #[utoipa::path(post, path = "/messages/{id}/retry", params(("id" = MessageId, Path)), responses((status = 200, body = post::Posted), (status = 409)), tag = "messages", extensions(("x-permission" = json!("case.reply"))))]
 async fn retry(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<MessageId>) -> Answer<Response> {
     let (deed, once) = (Deed::of(&who), who.once(""));
@@ -145,20 +144,47 @@ async fn retry(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<Messa
         let (mut message, mut case) = open(tx, &deed, id)?;
         let outbox = message.outbox_id.filter(|_| matches!(message.state.as_str(), "failed" | "deferred"));
         let outbox = outbox.ok_or_else(|| Problem::conflict("message.not_failed", format!("the message is {}", message.state)).expected("a message that failed or waits for its next try"))?;
-        if !tx.retry_effect(outbox)? {
-            // It had left and came back (a bounce): it leaves anew, under a key of its own.
-            let (payload,): (serde_json::Value,) = tx.one("SELECT payload FROM outbox WHERE id = ?1", params![outbox])?;
-            message.facts.tries += 1;
-            message.outbox_id = Some(tx.enqueue(case.workspace, EMAIL_OUTBOX, &send::outbox_key(&message), &payload, None)?);
+        if tx.retry_effect(outbox)? {
+            message.state = "queued".to_owned();
+            message.error = None;
+            message.send_at = Some(tx.now());
+            message.save_state(tx)?;
+            case.emit(tx, &deed.ctx, MessageState { case_id: case.id, message_id: id, state: "queued".to_owned(), detail: Some("tried again by hand".to_owned()) })?;
+        } else {
+            message = again(tx, &deed, &case, &message, outbox)?;
         }
-        message.state = "queued".to_owned();
-        message.error = None;
-        message.send_at = Some(tx.now());
-        message.save_state(tx)?;
-        case.emit(tx, &deed.ctx, MessageState { case_id: case.id, message_id: id, state: "queued".to_owned(), detail: Some("tried again by hand".to_owned()) })?;
         case.save(tx)?;
         deed.audit(tx, "case.message_retried", &case, Some(json!({ "message": id })))?;
         post::answer(tx, &deed, &case, &message)
     })
     .await
+}
+
+/// A message that had left and came back is written anew, with an id of its own: under the old one, servers that took it
+/// once would not take it again.
+fn again(tx: &Tx<'_>, deed: &Deed, case: &Case, old: &Message, outbox: OutboxId) -> Result<Message> {
+    let (Json(mut outbound),): (Json<Outbound>,) = tx.one("SELECT payload FROM outbox WHERE id = ?1", params![outbox])?;
+    let mut message = Message {
+        id: tx.id(),
+        author_id: Some(ObjectId(deed.viewer.person.0)),
+        author_name: deed.viewer.name.clone(),
+        at: tx.now(),
+        added_at: tx.now(),
+        state: "queued".to_owned(),
+        send_at: Some(tx.now()),
+        error: None,
+        wire_id: None,
+        facts: Facts { first_response: false, then: None, mentions: Vec::new(), ..old.facts.clone() },
+        ..old.clone()
+    };
+    outbound.message_id = message.id;
+    outbound.queued_at = tx.now();
+    for file in &mut outbound.attachments {
+        file.id = tx.id();
+    }
+    message.outbox_id = Some(tx.enqueue(case.workspace, EMAIL_OUTBOX, &send::outbox_key(&message), &outbound, None)?);
+    message.insert(tx)?;
+    message::save_attachments(tx, case.workspace, message.id, &outbound.attachments)?;
+    send::told(tx, deed, case, &message)?;
+    Ok(message)
 }

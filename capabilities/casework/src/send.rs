@@ -115,7 +115,6 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
             stage_before: Some(case.stage.clone()),
             first_response,
             form: draft.forward.then(|| "forward".to_owned()),
-            tries: 1,
             ..Facts::default()
         },
         parties: Parties { to: recipients.to.clone(), cc: recipients.cc.clone(), bcc: recipients.bcc.clone(), ..Parties::default() },
@@ -168,9 +167,9 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
     Ok(message)
 }
 
-/// The outbox key of a message's present try.
+/// The outbox key of a message.
 pub fn outbox_key(message: &Message) -> String {
-    if message.facts.tries <= 1 { message.id.to_string() } else { format!("{}#{}", message.id, message.facts.tries) }
+    message.id.to_string()
 }
 
 fn first_of(tx: &Tx<'_>, conversation: ConversationId) -> Result<bool> {

@@ -48,8 +48,8 @@ async fn split(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
         let moved: Vec<MessageId> = messages.iter().map(|m| m.id).collect();
         move_messages(tx, &new, &messages)?;
         tx.emit::<CaseEvent>(&deed.ctx, Some(id.0), Some(&case.access()), Split { case_id: id, into: new.id, messages: moved })?;
-        link::write(tx, &deed.ctx, &case, new.id, "split")?;
-        new.emit(tx, &deed.ctx, Linked { case_id: new.id, other: id, link: "split".to_owned(), removed: false })?;
+        link::write(tx, &deed.ctx, &case, new.id, "related")?;
+        new.emit(tx, &deed.ctx, Linked { case_id: new.id, other: id, link: "related".to_owned(), removed: false })?;
         case.save(tx)?;
         deed.audit(tx, "case.split", &case, Some(json!({ "into": new.id })))?;
         deed.answer(tx, &new, Some(Undo::new("POST", format!("/cases/{}/merge", new.id), json!({ "into": id }))))

@@ -25,6 +25,9 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Something that happened, other than a message.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct EventView {
+    /// Always `event`.
+    #[schema(value_type = String)]
+    pub kind: &'static str,
     /// Place in the log.
     #[schema(value_type = String)]
     pub position: Position,
@@ -43,7 +46,7 @@ pub struct EventView {
 
 /// An entry of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(untagged)]
 pub enum Entry {
     Message(Box<MessageView>),
     Event(Box<EventView>),
@@ -185,5 +188,5 @@ fn event(tx: &Tx<'_>, recorded: &Recorded) -> Result<EventView> {
             }
         }
     }
-    Ok(EventView { position: recorded.position, event_type: recorded.kind.clone(), actor, at: recorded.at, data, names: known })
+    Ok(EventView { kind: "event", position: recorded.position, event_type: recorded.kind.clone(), actor, at: recorded.at, data, names: known })
 }

@@ -44,7 +44,7 @@ pub struct LinkView {
     pub number: String,
     /// Empty when the viewer may not see that case.
     pub title: String,
-    /// `related`, `duplicate`, `parent`, `child`, `merged`, `split`.
+    /// `related`, `duplicate`, `parent`, `child`.
     pub kind: String,
     pub status: String,
 }

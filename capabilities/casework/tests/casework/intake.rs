@@ -145,8 +145,11 @@ fn a_bounce_marks_the_message_it_is_about_and_delivery_news_reach_it() {
         assert_eq!(state(&house), "sent");
         house.delivered(&id, "deferred", None);
         assert_eq!(state(&house), "sent", "late news about an earlier try changes nothing");
+        // As the channel tells it: what it means for the message, then the bounce itself.
+        house.delivered(&id, "bounced", Some("c.abc.def.ghi@desk.example"));
         let bounce = house.mail(Mail { from: "mailer-daemon@mx.example", subject: "Undelivered Mail", text: "550 no such user", auto: Some("bounce"), bounce_of: Some("c.abc.def.ghi@desk.example".into()), ..Mail::default() });
         assert_eq!(house.case_of(bounce), case);
+        assert_eq!(house.messages(&case)[2]["author"]["kind"], "system");
         assert_eq!(state(&house), "failed");
         assert!(house.case_events().iter().any(|e| matches!(e, CaseEvent::MessageState(m) if m.state == "failed" && m.message_id.to_string() == id)));
         // The customer's answer to that mail finds the thread by its wire id.
