@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // run.mjs [JOURNEY…]: real servers and a real browser against the real binary. Without arguments: all of them.
-// BROWSER, POSTGRES, KEEP=1 (keeps the temporary folders), ONLY=text (steps whose name contains it), DATABASE=postgres.
+// BROWSER, POSTGRES, KEEP=1 (keeps the temporary folders), ONLY=pattern (steps whose name matches), DATABASE=postgres.
 import { finish, journey } from './lib/runner.mjs'
 
 const ALL = ['hosts', 'start', 'mail', 'agent', 'manager', 'customer']

@@ -23,7 +23,6 @@ export default async function agent() {
   })
 
   step('opens with the keyboard and reads', async () => {
-    await page.getByRole('listbox').focus()
     await page.keyboard.press('j')
     await page.keyboard.press('Enter')
     await timeline().first().waitFor()

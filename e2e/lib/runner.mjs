@@ -2,7 +2,7 @@
 import { cleanUp } from './proc.mjs'
 
 const steps = []
-let only = process.env.ONLY
+const only = process.env.ONLY
 
 /** One step of a journey. A step that fails ends its journey, because what follows stands on it; unless `apart` says otherwise. */
 export function step(name, fn, { timeout = 60_000, apart = false } = {}) {
@@ -25,7 +25,7 @@ export async function journey(name, define) {
   }
   let broken = counts.failed + counts.skipped > 0
   for (const { name: stepName, fn, timeout, apart } of steps) {
-    if (only && !stepName.includes(only)) continue
+    if (only && !new RegExp(only).test(stepName)) continue
     if (broken) {
       report(counts, 'skip', `${stepName} (after a failed step)`, 0)
       continue
