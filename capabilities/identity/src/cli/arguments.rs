@@ -48,8 +48,10 @@ pub(super) enum User {
     /// Create an account. The password comes from SHOUWEN_PASSWORD, standard input, or --random-password.
     #[command(after_help = "Example: shouwen admin user create --email ana@example.com --name 'Ana Ruiz' --role agent --random-password")]
     Create {
+        /// The e-mail address to sign in with.
         #[arg(long)]
         email: String,
+        /// The name colleagues see.
         #[arg(long)]
         name: String,
         /// Key of a built-in role, for the whole workspace; may be given several times.
@@ -73,8 +75,10 @@ pub(super) enum User {
     ChangePassword {
         #[command(flatten)]
         who: Who,
+        /// Make a password and print it.
         #[arg(long)]
         random_password: bool,
+        /// The next sign-in must set another password.
         #[arg(long)]
         must_change_password: bool,
     },
@@ -92,6 +96,7 @@ pub(super) enum User {
     Grant {
         #[command(flatten)]
         who: Who,
+        /// Key of a built-in role.
         #[arg(long)]
         role: String,
     },
@@ -105,6 +110,7 @@ pub(super) enum Sessions {
     /// End the sessions of one person, or of everybody.
     #[command(after_help = "Example: shouwen admin sessions revoke --email ana@example.com")]
     Revoke {
+        /// The e-mail address the person signs in with.
         #[arg(long, required_unless_present = "all", conflicts_with = "all")]
         email: Option<String>,
         /// Everybody's.
@@ -124,6 +130,7 @@ pub(super) enum Token {
 pub(super) struct NewToken {
     #[command(flatten)]
     pub who: Who,
+    /// What it is for.
     #[arg(long)]
     pub name: String,
     /// At most these permissions, with commas between; absent: all the person has.
