@@ -2,7 +2,8 @@
 //! back by itself after whatever broke. Trouble stands in the inbox's health until the next good look.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use shouwen_kernel::{InboxId, Problem, Result};
@@ -142,11 +143,11 @@ async fn keep(app: App, inbox: Inbox, cancel: CancellationToken) {
             Err(problem) if problem.code == "store.stopped" => return,
             Err(_) | Ok(None) => 5,
             Ok(Some(held)) => {
-                let started = tokio::time::Instant::now();
+                let good = Arc::new(AtomicBool::new(false));
                 let outcome = tokio::select! {
                     () = cancel.cancelled() => None,
                     // A panic in a protocol library ends the session, not the poller.
-                    outcome = guarded(app.clone(), inbox.clone(), held.clone()) => Some(outcome),
+                    outcome = guarded(app.clone(), inbox.clone(), held.clone(), good.clone()) => Some(outcome),
                     lost = renew(&db, inbox.id) => Some(Err(lost)),
                 };
                 release(&db, &held).await;
@@ -161,7 +162,8 @@ async fn keep(app: App, inbox: Inbox, cancel: CancellationToken) {
                         app.metrics().add(&format!("mail_fetch_troubles_total{{why=\"{}\"}}", trouble.why.code()), 1.0);
                         tracing::warn!(inbox = %inbox.id, address = %inbox.address, %trouble, "an inbox is in trouble; trying again by itself");
                         health::bad(&db, &inbox, Side::In, trouble.to_string()).await;
-                        if started.elapsed() > Duration::from_secs(120) {
+                        // A break after a good look is a new one.
+                        if good.load(Ordering::Relaxed) {
                             breaks = 0;
                         }
                         breaks += 1;
@@ -195,8 +197,8 @@ async fn renew(db: &Db, inbox: InboxId) -> Trouble {
     }
 }
 
-async fn guarded(app: App, inbox: Inbox, held: Held) -> std::result::Result<u64, Trouble> {
-    let task = tokio::spawn(async move { session(&app, &inbox, held).await });
+async fn guarded(app: App, inbox: Inbox, held: Held, good: Arc<AtomicBool>) -> std::result::Result<u64, Trouble> {
+    let task = tokio::spawn(async move { session(&app, &inbox, held, &good).await });
     let _stop = AbortOnDrop(task.abort_handle());
     match task.await {
         Ok(outcome) => outcome,
@@ -211,8 +213,8 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// One connection's life; seconds until the next.
-async fn session(app: &App, inbox: &Inbox, held: Held) -> std::result::Result<u64, Trouble> {
+/// One connection's life; seconds until the next. `good` tells that a look succeeded.
+async fn session(app: &App, inbox: &Inbox, held: Held, good: &AtomicBool) -> std::result::Result<u64, Trouble> {
     let db = app.db();
     let incoming: &Incoming = inbox.incoming.as_ref().ok_or_else(|| Trouble::from(Problem::internal("no incoming side")))?;
     let password = inbox.incoming_password(&db.services().keys)?;
@@ -228,6 +230,7 @@ async fn session(app: &App, inbox: &Inbox, held: Held) -> std::result::Result<u6
     tracing::info!(inbox = %inbox.id, address = %inbox.address, idle = mailbox.imap.idle, "an inbox is being read");
     loop {
         let looked = mailbox.look().await?;
+        good.store(true, Ordering::Relaxed);
         count(app, looked);
         health::good(db, inbox, Side::In, mailbox.remark.clone()).await;
         if mailbox.imap.idle {

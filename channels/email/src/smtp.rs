@@ -200,7 +200,7 @@ impl Pool {
         }
         let mut connection = match rested {
             Some(connection) => connection,
-            None => connect(account.outgoing, account.password, account.our_name).await.map_err(later)?,
+            None => patiently_connect(account).await.map_err(later)?,
         };
         let outcome = transaction(&mut connection, from, recipients, mail).await;
         match &outcome {
@@ -222,6 +222,19 @@ pub struct Account<'a> {
     pub password: &'a str,
     /// For EHLO.
     pub our_name: &'a str,
+}
+
+/// A quick "not now" while connecting (a server that restarts, its login daemon that was lost) gets a second try at once:
+/// the outbox's own wait is half a minute.
+async fn patiently_connect(account: &Account<'_>) -> Result<AsyncSmtpConnection, Trouble> {
+    let begun = tokio::time::Instant::now();
+    match connect(account.outgoing, account.password, account.our_name).await {
+        Err(trouble) if begun.elapsed() < Duration::from_secs(5) && !trouble.words.starts_with('5') && matches!(trouble.why, Why::Lost | Why::Refused | Why::Refusal | Why::Login) => {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            connect(account.outgoing, account.password, account.our_name).await
+        }
+        other => other,
+    }
 }
 
 fn verdict(error: &Error) -> NotSent {
