@@ -32,8 +32,11 @@ struct Head {
 struct TierHead {
     encoders: Vec<String>,
     blocks: Vec<u32>,
-    options: [f32; 5],
-    calibrator: Calibrator,
+    /// Bits of the numbers, because decimal text does not bring every float back.
+    options: [u32; 5],
+    /// Bits of mean, spread and weight of each sign, then bias, threshold, target.
+    calibrator: Vec<u64>,
+    judged: usize,
     rows: usize,
     neighbour_dim: usize,
 }
@@ -159,12 +162,13 @@ impl Mind {
 }
 
 fn tier_head(tier: &Tier, encoders: &[String]) -> TierHead {
-    let o = tier.options;
+    let (o, c) = (tier.options, &tier.calibrator);
     TierHead {
         encoders: encoders.to_vec(),
         blocks: tier.core.blocks.clone(),
-        options: [o.c, o.sparse_weight, o.neighbour_weight, o.min_rows as f32, o.tolerance],
-        calibrator: tier.calibrator.clone(),
+        options: [o.c, o.sparse_weight, o.neighbour_weight, o.min_rows as f32, o.tolerance].map(f32::to_bits),
+        calibrator: c.mean.iter().chain(&c.spread).chain(&c.weights).chain([&c.bias, &c.threshold, &c.target]).map(|v| v.to_bits()).collect(),
+        judged: c.judged,
         rows: tier.core.vocab.parts().2,
         neighbour_dim: tier.core.neighbours.dense_dim,
     }
@@ -242,12 +246,21 @@ fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: u
     if example_row.len() != count || example_row.iter().any(|r| *r as usize >= examples) || mean.len() != dim {
         return Err(damaged("its examples"));
     }
-    let c = &head.calibrator;
-    let numbers = c.mean.iter().chain(&c.spread).chain(&c.weights).chain([&c.bias, &c.threshold]);
-    if [&c.mean, &c.spread, &c.weights].iter().any(|v| v.len() != SIGNS) || numbers.into_iter().any(|v| !v.is_finite()) {
-        return Err(damaged("its calibration"));
-    }
-    let [c, sparse_weight, neighbour_weight, min_rows, tolerance] = head.options;
+    let numbers: Vec<f64> = head.calibrator.iter().map(|b| f64::from_bits(*b)).collect();
+    let [c, sparse_weight, neighbour_weight, min_rows, tolerance] = head.options.map(f32::from_bits);
+    let finite = numbers.iter().all(|v| v.is_finite()) && [c, sparse_weight, neighbour_weight, tolerance].iter().all(|v| v.is_finite());
+    let (signs, rest) = numbers.split_at_checked(3 * SIGNS).ok_or_else(|| damaged("its calibration"))?;
+    let ([bias, threshold, target], true) = (rest, finite) else { return Err(damaged("its calibration")) };
+    let part = |at: usize| signs[at * SIGNS..(at + 1) * SIGNS].to_vec();
+    let calibrator = Calibrator {
+        mean: part(0),
+        spread: part(1),
+        weights: part(2),
+        bias: *bias,
+        threshold: *threshold,
+        target: *target,
+        judged: head.judged,
+    };
     let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance };
     let core = Core {
         vocab: Vocab::from_parts(hashes, idf, head.rows),
@@ -259,5 +272,5 @@ fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: u
         sparse_weight,
         neighbour_weight,
     };
-    Ok((Tier { core, calibrator: head.calibrator, options }, head.encoders))
+    Ok((Tier { core, calibrator, options }, head.encoders))
 }

@@ -1,0 +1,96 @@
+//! The encoders against the reference implementation, the matrix product against the obvious one, the container against damage.
+
+use proptest::prelude::*;
+use shouwen_mind::encoder::container::{Builder, Container};
+use shouwen_mind::encoder::gemm::{Bytes, PANEL, multiply, panels};
+use shouwen_mind::encoder::Library;
+use std::path::PathBuf;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn products_are_those_of_the_obvious_loop(rows in 1usize..20, inner in 1usize..70, seed in any::<u64>()) {
+        let mut random = shouwen_mind::random::Sequence::new(seed);
+        let outer = 2 * PANEL;
+        let x: Vec<f32> = (0..rows * inner).map(|_| random.unit() as f32 - 0.5).collect();
+        let w: Vec<u8> = (0..inner * outer).map(|_| random.next_u64() as u8).collect();
+        let scales: Vec<f32> = (0..outer).map(|_| random.unit() as f32 * 0.01).collect();
+        let bias: Vec<f32> = (0..outer).map(|_| random.unit() as f32).collect();
+        let mut out = vec![0.0; rows * outer];
+        multiply(&x, &Bytes { data: &panels(&w, inner, outer), inner, outer, scales: &scales, zero: 128.0 }, Some(&bias), &mut out);
+        for r in 0..rows {
+            for c in 0..outer {
+                let sum: f64 = (0..inner).map(|k| f64::from(x[r * inner + k]) * (f64::from(w[k * outer + c]) - 128.0)).sum();
+                let expected = sum * f64::from(scales[c]) + f64::from(bias[c]);
+                prop_assert!((f64::from(out[r * outer + c]) - expected).abs() < 1e-3, "row {r} column {c}");
+            }
+        }
+    }
+}
+
+fn installed(test: &str) -> Option<Library> {
+    let home = std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/share/shouwen/encoders"));
+    let folder = std::env::var_os("SHOUWEN_ENCODERS").map(PathBuf::from).or(home)?;
+    let library = Library::open(&folder);
+    if library.is_empty() {
+        eprintln!("SKIPPED {test}: no encoder installed (make model)");
+        return None;
+    }
+    Some(library)
+}
+
+#[test]
+fn vectors_are_those_of_the_reference() {
+    let Some(library) = installed("vectors_are_those_of_the_reference") else { return };
+    let encoders = library.choose(false);
+    let Some(encoder) = encoders.first() else { return };
+    for line in include_str!("fixtures/use_m3.tsv").lines() {
+        let (text, values) = line.split_once('\t').expect("text and values");
+        let mut out = vec![0.0; encoder.dim()];
+        encoder.encode(text, &mut out);
+        for (found, expected) in out.iter().zip(values.split(' ').map(|v| v.parse::<f32>().expect("a number"))) {
+            assert!((found - expected).abs() < 2e-4, "{text}: {found} instead of {expected}");
+        }
+    }
+    let mut out = vec![1.0; encoder.dim()];
+    encoder.encode("", &mut out);
+    assert!(out.iter().all(|v| *v == 0.0), "empty text has no meaning");
+}
+
+#[test]
+fn english_sentences_of_one_meaning_lie_together() {
+    let Some(library) = installed("english_sentences_of_one_meaning_lie_together") else { return };
+    let encoders = library.choose(true);
+    let [_, encoder] = encoders[..] else { return };
+    let vector = |text: &str| {
+        let mut out = vec![0.0; encoder.dim()];
+        encoder.encode(text, &mut out);
+        out
+    };
+    let likeness = |a: &str, b: &str| vector(a).iter().zip(vector(b)).map(|(x, y)| x * y).sum::<f32>();
+    assert!(likeness("my card has not arrived", "i am still waiting for my card") > 0.7);
+    assert!(likeness("my card has not arrived", "what is the weather tomorrow") < 0.3);
+}
+
+#[test]
+fn a_container_is_written_read_and_checked() {
+    let path = std::env::temp_dir().join(format!("shouwen-mind-container-{}.encoder", std::process::id()));
+    let mut builder = Builder::default();
+    builder.add("a", &[1, 2, 3], &[3], 1.0, 0.0);
+    builder.add_floats("b", &[1.5, -2.0]);
+    let bytes = builder.finish("test", "a test", "none", "0").expect("built");
+    std::fs::write(&path, &bytes).expect("written");
+    let file = Container::open(&path).expect("opened");
+    file.verify().expect("intact");
+    assert_eq!(file.floats("b", 2).expect("floats"), [1.5, -2.0]);
+    assert!(file.bytes("a", 4).is_err() && file.bytes("c", 1).is_err());
+    drop(file);
+    let mut broken = bytes.clone();
+    *broken.last_mut().expect("not empty") ^= 1;
+    std::fs::write(&path, &broken).expect("written");
+    assert!(Container::open(&path).expect("opened").verify().is_err());
+    std::fs::write(&path, &bytes[..bytes.len() - 40]).expect("written");
+    assert!(Container::open(&path).is_err(), "a file cut short is refused");
+    let _ = std::fs::remove_file(path);
+}
