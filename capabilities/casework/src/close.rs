@@ -31,10 +31,19 @@ pub struct ResolutionBody {
     pub text: Option<String>,
 }
 
+impl Default for ResolutionBody {
+    /// One key press resolves a case; every case type can end as solved.
+    fn default() -> Self {
+        Self { code: "solved".into(), text: None }
+    }
+}
+
 /// An end.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct End {
+    /// Left out: solved.
+    #[serde(default)]
     pub resolution: ResolutionBody,
     #[serde(default)]
     pub reason: Option<String>,
