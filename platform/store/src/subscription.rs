@@ -31,6 +31,8 @@ pub enum Park {
 }
 
 const BATCH: usize = 200;
+/// Fewer on PostgreSQL: while a step runs, other followers do not see what was committed after it began.
+const BATCH_POSTGRES: usize = 64;
 /// Kinds read at a glance.
 const GLANCE: usize = 500;
 /// Rows of unwanted events after which the checkpoint is saved all the same.
@@ -81,7 +83,7 @@ impl Subscription {
             }
             None => Position::default(),
         };
-        let events = tx.events_after(from, BATCH)?;
+        let events = tx.events_after(from, if tx.engine() == Engine::Postgres { BATCH_POSTGRES } else { BATCH })?;
         let known = checkpoint.map(|(txid, seq, version)| (Position { tx: txid, seq }, version));
         let Some(last) = events.last() else {
             if known != Some((from, self.version)) {

@@ -186,7 +186,7 @@ fn the_runner_writes_nothing_for_events_it_does_not_want() {
         let until = |what: &str, ok: &dyn Fn() -> bool| {
             let begun = std::time::Instant::now();
             while !ok() {
-                assert!(begun.elapsed().as_secs() < 10, "{what}");
+                assert!(begun.elapsed().as_secs() < 60, "{what}");
                 std::thread::sleep(std::time::Duration::from_millis(2));
             }
         };
@@ -223,7 +223,8 @@ fn the_runner_follows_within_moments() {
             let begun = std::time::Instant::now();
             write_notes(house, n..n + 1);
             while seen(house).len() as i64 <= n {
-                assert!(begun.elapsed().as_secs() < 5, "event {n} was not followed");
+                // On PostgreSQL a long transaction of anybody in the cluster holds the log back for so long.
+                assert!(begun.elapsed().as_secs() < 60, "event {n} was not followed");
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
             slowest = slowest.max(begun.elapsed());
