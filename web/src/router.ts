@@ -23,6 +23,7 @@ export const router = createRouter({
   routes: [
     { path: '/login', name: 'login', component: () => import('./capabilities/identity/LoginPage.vue'), meta: { open: true, title: 'login.title' } },
     { path: '/setup', name: 'setup', component: () => import('./capabilities/identity/SetupPage.vue'), meta: { open: true, title: 'setup.title' } },
+    { path: '/enrol', name: 'enrol', component: () => import('./capabilities/identity/EnrolPage.vue'), meta: { title: 'identity.security.totp' } },
     { path: '/invitation', name: 'invitation', component: () => import('./capabilities/identity/InvitationPage.vue'), meta: { open: true, title: 'invitation.title' } },
     {
       path: '/',
@@ -55,6 +56,9 @@ router.beforeEach(async (to) => {
   if (!to.meta.open && !viewer.value) {
     return { name: 'login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   }
+  // Until the second factor that the role demands is there, the server answers nothing else.
+  const mfa = viewer.value?.mfa
+  if (mfa?.required && !mfa.enrolled && !to.meta.open && to.name !== 'enrol') return { name: 'enrol', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   if (to.name === 'login' && viewer.value) return typeof to.query.to === 'string' && to.query.to.startsWith('/') ? to.query.to : '/'
   return true
 })

@@ -44,16 +44,18 @@ export function provideViews(): void {
   const counts = ref<Record<string, { count: number; capped: boolean }>>({})
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  const refreshCounts = () => {
-    timer ??= setTimeout(async () => {
-      timer = undefined
-      try {
-        counts.value = (await api.get<{ counts: Record<string, { count: number; capped: boolean }> }>('/views/counts')).counts
-      } catch {
-        // The next event asks again.
-      }
-    }, COUNTS_MS)
+  const fetchCounts = async () => {
+    timer = undefined
+    try {
+      counts.value = (await api.get<{ counts: Record<string, { count: number; capped: boolean }> }>('/views/counts')).counts
+    } catch {
+      // The next event asks again.
+    }
   }
+  const refreshCounts = () => {
+    timer ??= setTimeout(() => void fetchCounts(), COUNTS_MS)
+  }
+  void fetchCounts()
   watch(
     live,
     (line, _before, clean) => {
@@ -73,7 +75,7 @@ export function provideViews(): void {
     },
     { immediate: true },
   )
-  const views = computed(() => (list.data.value ?? []).map((view) => ({ ...view, ...(counts.value[view.key ?? ''] ?? counts.value[view.id]) })))
+  const views = computed(() => (list.data.value ?? []).map((view) => ({ ...view, count: view.count ?? 0, capped: view.capped ?? false, ...(counts.value[view.key ?? ''] ?? counts.value[view.id]) })))
   provide(VIEWS, { views, refreshCounts })
 }
 

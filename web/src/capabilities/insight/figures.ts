@@ -13,7 +13,7 @@ export interface Tile {
   previous?: number | null
   direction?: 'up_good' | 'down_good' | null
   n?: number | null
-  definition?: string | { zh: string; en: string } | null
+  about?: string | { zh: string; en: string } | null
 }
 export interface Point {
   day: string

@@ -26,6 +26,12 @@ const ICONS: [RegExp, IconName][] = [
 /** Groups of words a bare key may belong to. */
 const GROUPS = ['status', 'priority', 'stage', 'link', 'clock_kind', 'edited_field']
 
+/** Reasons the product itself gives have words in both languages; what a person wrote stays as it is. */
+export function whyText(why: string): string {
+  const key = `desk.why.${why.trim().toLowerCase().replace(/[^a-z0-9]+/g, '_')}`
+  return has(key) ? t(key) : why
+}
+
 type Names = Record<string, unknown>
 
 /** A value of an event in words: a person, a moment, a known key, a list. */
@@ -79,6 +85,6 @@ export function describe(event: CaseEvent): { text: string; icon: IconName; reas
   const key = `desk.event.${name}`
   const text = has(key) ? t(key, values) : t('desk.event.other', { who, what: name.replaceAll('_', ' ') })
   const why = data.reason ?? data.why
-  const reason = typeof why === 'string' && why !== '' ? t('desk.because', { reason: why }) : ''
+  const reason = typeof why === 'string' && why !== '' ? t('desk.because', { reason: whyText(why) }) : ''
   return { text, icon: ICONS.find(([pattern]) => pattern.test(event.type))?.[1] ?? 'history', reason }
 }
