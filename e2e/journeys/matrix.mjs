@@ -1,0 +1,101 @@
+// Every role against every route, generated from the server's own OpenAPI document: who lacks the permission is refused,
+// who holds it is not, and nobody gets in without signing in. A new route without a permission fails here.
+import { Client } from '../lib/api.mjs'
+import { addPerson, setUp, startServer } from '../lib/server.mjs'
+import { startPostgres } from '../lib/postgres.mjs'
+import { check, step } from '../lib/runner.mjs'
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete']
+const NOBODY = '00000000000000000000000001'
+// These would end the very session that asks; they need no permission but being signed in, and have tests of their own.
+const ENDS_SESSION = new Set(['DELETE /api/v1/session', 'DELETE /api/v1/sessions', 'DELETE /api/v1/sessions/{id}', 'PUT /api/v1/me/password', 'DELETE /api/v1/me/totp'])
+
+/** A path with something plausible, but not existing, in each place. */
+function fill(path, operation) {
+  return path.replace(/\{(\w+)\}/g, (_, name) => {
+    const parameter = operation.parameters?.find((p) => p.name === name)
+    const schema = JSON.stringify(parameter?.schema ?? {})
+    const prefix = /([a-z]{3})_01/.exec(schema)?.[1] ?? /`([a-z]{3})_`/.exec(schema)?.[1] ?? guess(path, name)
+    if (['mode', 'tag', 'number', 'what'].includes(name)) return name === 'mode' ? 'reply' : 'x'
+    return `${prefix}_${NOBODY}`
+  })
+}
+
+function guess(path, name) {
+  if (name === 'person_id') return 'per'
+  if (name === 'case_id' || path.includes('/cases/')) return 'cas'
+  return { people: 'per', teams: 'tea', roles: 'rol', 'org-units': 'org', customers: 'cus', inboxes: 'inb', messages: 'msg', jobs: 'job', canned: 'can', views: 'vie' }[path.split('/')[3]] ?? 'obj'
+}
+
+async function ask(client, method, path) {
+  const body = ['POST', 'PUT', 'PATCH'].includes(method) ? {} : undefined
+  try {
+    const answer = await client.request(method, path, { body, raw: true })
+    return { status: answer.status }
+  } catch (error) {
+    return { status: error.status, code: error.code, text: error.message }
+  }
+}
+
+export default async function matrix() {
+  const database = process.env.DATABASE === 'postgres' ? (await startPostgres()).url : undefined
+  const server = await startServer({ database })
+  const admin = await setUp(server)
+  const document = await admin.get('/openapi.json')
+  const roles = (await admin.get('/roles')).filter((r) => r.built_in && r.key !== 'administrator')
+  const team = await admin.post('/teams', { name: '权限组' })
+  const clients = []
+  const operations = []
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of METHODS) if (item[method]) operations.push({ method: method.toUpperCase(), path, operation: item[method], permission: item[method]['x-permission'] })
+  }
+
+  step('every route says which permission it needs', async () => {
+    const silent = operations.filter((o) => !o.permission).map((o) => `${o.method} ${o.path}`)
+    check(silent.length === 0, 'routes without x-permission', silent)
+    const known = new Set((await admin.get('/permissions')).map((p) => p.code))
+    const unknown = operations.filter((o) => !['public', 'signed_in'].includes(o.permission) && !known.has(o.permission)).map((o) => `${o.method} ${o.path}: ${o.permission}`)
+    check(unknown.length === 0, 'permissions nobody declares', unknown)
+    check(operations.length > 100, 'the document is whole', String(operations.length))
+  })
+
+  step('nobody gets in without signing in', async () => {
+    const stranger = new Client(server.base)
+    const open = []
+    for (const { method, path, operation, permission } of operations) {
+      if (permission === 'public') continue
+      const { status } = await ask(stranger, method, fill(path, operation))
+      if (status !== 401) open.push(`${method} ${path} → ${status}`)
+    }
+    check(open.length === 0, 'open routes', open)
+  })
+
+  step('people with each built-in role', async () => {
+    check(roles.length >= 4, 'built-in roles', roles.map((r) => r.key))
+    for (const role of roles) {
+      const person = await addPerson(admin, server, { name: `测试${role.key}`, email: `${role.key}@matrix.example`, role: role.key, teams: [team.id] })
+      clients.push({ role, client: person.client })
+    }
+  }, { timeout: 120_000 })
+
+  step('each role gets exactly what its permissions say', async () => {
+    const wrong = []
+    let asked = 0
+    for (const { role, client } of clients) {
+      const held = new Set((await client.get('/session')).permissions)
+      for (const { method, path, operation, permission } of operations) {
+        if (permission === 'public' || ENDS_SESSION.has(`${method} ${path}`)) continue
+        const { status, code } = await ask(client, method, fill(path, operation))
+        asked += 1
+        const allowed = permission === 'signed_in' || held.has(permission)
+        if (status >= 500) wrong.push(`${role.key}: ${method} ${path} → ${status}`)
+        else if (allowed && (status === 401 || (status === 403 && code === 'forbidden'))) wrong.push(`${role.key} holds ${permission} and is refused: ${method} ${path} → ${status}`)
+        else if (!allowed && status !== 403) wrong.push(`${role.key} lacks ${permission} and gets in: ${method} ${path} → ${status}`)
+      }
+    }
+    console.log(`       ${asked} pairs of role and route`)
+    check(wrong.length === 0, 'the matrix holds', wrong)
+  }, { timeout: 300_000 })
+
+  return async () => server.stop()
+}
