@@ -42,7 +42,6 @@ export default async function agent() {
 
   step('writes an internal note with N; it leaves the house by no door', async () => {
     const before = house.host.mailbox('li@customer.example').length
-    await page.keyboard.press('Escape')
     await page.keyboard.press('n')
     await editor().pressSequentially('内部：客户是老会员')
     await page.keyboard.press('Control+Enter')
@@ -124,6 +123,7 @@ export default async function agent() {
     await page.keyboard.press('/')
     await page.keyboard.type('退款')
     await page.keyboard.press('Enter')
+    await page.waitForURL(/\/search/)
     await page.getByText('路由器坏了').first().waitFor()
     const target = await house.caseOf('路由器坏了')
     const found = await house.agents.zhang.client.get(`/search?q=${target.number}&kind=cases`)
