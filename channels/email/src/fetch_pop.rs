@@ -40,11 +40,15 @@ pub(crate) async fn look(db: &Db, inbox: &Inbox, incoming: &Incoming, mut pop: P
         let bytes = match pop.fetch(mail.number).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(size)) => {
-                tracing::warn!(inbox = %inbox.id, size, "a mail is too long to be fetched over POP3 and stays on the server");
+                left_there(db, inbox, held, &mail.uidl, format!("it has {size} bytes and stays on the server")).await?;
+                // Not again and again.
+                if named {
+                    note(db, inbox, held, vec![mail.uidl.clone()]).await?;
+                }
                 continue;
             }
             Err(trouble) if trouble.why == Why::Refusal => {
-                tracing::warn!(inbox = %inbox.id, words = %trouble.words, "the server does not hand over a mail; the others go on");
+                left_there(db, inbox, held, &mail.uidl, trouble.words).await?;
                 continue;
             }
             Err(trouble) => return Err(trouble),
@@ -70,6 +74,31 @@ pub(crate) async fn look(db: &Db, inbox: &Inbox, incoming: &Incoming, mut pop: P
     }
     pop.quit().await?;
     Ok(looked)
+}
+
+/// A number for a UIDL, for the table of mails a server does not hand over.
+fn number_of(uidl: &str) -> u32 {
+    let digest = shouwen_crypt::sha256(uidl.as_bytes());
+    u32::from_be_bytes([digest[0] & 0x7f, digest[1], digest[2], digest[3]])
+}
+
+/// The folder under which such mails are noted.
+const POP_FOLDER: &str = "POP3";
+
+/// Notes a mail that stays on the server, where the doctor shows it; the others go on.
+async fn left_there(db: &Db, inbox: &Inbox, held: &Held, uidl: &str, why: String) -> Result<(), Trouble> {
+    tracing::warn!(inbox = %inbox.id, why, "the server does not hand over a mail; the others go on");
+    let (id, workspace, held, number) = (inbox.id, inbox.workspace, held.clone(), number_of(uidl));
+    db.write(move |tx| {
+        tx.hold_lease(&held.name, held.lease)?;
+        tx.execute(
+            "INSERT INTO mail_unfetched (inbox_id, folder, uidvalidity, uid, workspace_id, attempts, next_at, error) VALUES (?1, ?2, 0, ?3, ?4, 1, ?5, ?6)
+             ON CONFLICT (inbox_id, folder, uidvalidity, uid) DO UPDATE SET attempts = mail_unfetched.attempts + 1, error = ?6",
+            params![id, POP_FOLDER, number, workspace, tx.now(), why],
+        )
+    })
+    .await?;
+    Ok(())
 }
 
 fn is_older(bytes: &[u8], since: Option<Time>) -> bool {
@@ -108,6 +137,7 @@ async fn commit(db: &Db, inbox: &Inbox, held: &Held, raw: RawMail, uidl: Option<
                     "INSERT INTO mail_pop (inbox_id, uidl, workspace_id, message_id, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (inbox_id, uidl) DO NOTHING",
                     params![id, uidl, workspace, message, tx.now()],
                 )?;
+                tx.execute("DELETE FROM mail_unfetched WHERE inbox_id = ?1 AND folder = ?2 AND uidvalidity = 0 AND uid = ?3", params![id, POP_FOLDER, number_of(uidl)])?;
             }
             Ok(taken[0])
         })

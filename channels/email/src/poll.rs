@@ -31,8 +31,9 @@ fn lease_s(db: &Db) -> i64 {
 const LONGEST_WAIT_S: u64 = 60;
 /// A refused login is tried again rarely: providers lock mailboxes that are knocked at too often.
 const LOGIN_WAIT_S: u64 = 120;
-/// How long the server may keep us waiting in IDLE before we look by ourselves; some servers forget to tell.
-const IDLE_S: u64 = 240;
+/// How long the server may keep us waiting in IDLE before we look by ourselves: some servers forget to tell, and a dead
+/// connection shows only when we speak.
+const IDLE_S: u64 = 50;
 
 /// The name under which this process holds leases. On SQLite a constant one: after a crash the next process goes on at once.
 fn holder(db: &Db) -> &'static str {

@@ -188,7 +188,7 @@ fn rel_11_a_break_after_the_last_byte_is_sent_again_under_the_same_message_id() 
 #[test]
 fn rel_11_temporary_refusals_are_kept_for_five_days_and_final_ones_are_told_at_once() {
     on_both(app, |t| {
-        let fake = fakes::smtp(|n| if n == 0 { "421 too busy" } else { "220 fake" }, |_| End::Refuse("452 4.3.1 mailbox full <li@customer.example>"));
+        let fake = fakes::smtp(|n| if n < 2 { "421 too busy" } else { "220 fake" }, |_| End::Refuse("452 4.3.1 mailbox full <li@customer.example>"));
         let inbox = outgoing(&t, fake.port);
         send(&t, &outbound(&t, inbox, "li@customer.example", None, false));
         t.clock.advance(3600);
