@@ -86,12 +86,13 @@ pub struct Calibrator {
     pub judged: usize,
 }
 
+#[allow(clippy::needless_range_loop)] // matrix arithmetic reads best with indices
 impl Calibrator {
     /// Confidence in 0..=1 that the first label is right.
     pub fn confidence(&self, signs: &Signs) -> f64 {
         let mut sum = self.bias;
-        for i in 0..SIGNS {
-            sum += self.weights[i] * (signs[i] - self.mean[i]) / self.spread[i];
+        for (((sign, weight), mean), spread) in signs.iter().zip(&self.weights).zip(&self.mean).zip(&self.spread) {
+            sum += weight * (sign - mean) / spread;
         }
         1.0 / (1.0 + (-sum).exp())
     }
@@ -190,6 +191,7 @@ impl Calibrator {
     }
 }
 
+#[allow(clippy::needless_range_loop)] // matrix arithmetic reads best with indices
 /// Gaussian elimination with pivoting; a singular column gives 0.
 fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
     for col in 0..N {

@@ -122,8 +122,8 @@ fn updating_gives_the_model_of_the_whole_set() {
     let (old, new) = rows.split_at(40);
     let whole = Mind::train(&rows, common::options(), &[]).expect("trained");
     let extra = Row::new("refund", "这一行要去掉");
-    let part = Mind::train(&[old, &[extra.clone()]].concat(), common::options(), &[]).expect("trained");
-    let updated = part.update(new, &[extra], common::options().tuning, &[]).expect("updated");
+    let part = Mind::train(&[old, std::slice::from_ref(&extra)].concat(), common::options(), &[]).expect("trained");
+    let updated = part.update(new, std::slice::from_ref(&extra), common::options().tuning, &[]).expect("updated");
     assert!(updated.to_bytes() == whole.to_bytes());
 }
 

@@ -48,7 +48,7 @@ pub fn luhn(digits: &str) -> bool {
             if i % 2 == 0 { d } else if d > 4 { d * 2 - 9 } else { d * 2 }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 pub(super) fn organisation(text: &mut Text) {
