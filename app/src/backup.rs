@@ -1,6 +1,6 @@
 //! `shouwen backup` and `shouwen restore`: everything an installation is, as one folder.
 //!
-//! The folder holds `shouwen.db` (copied through SQLite's own backup, while the server runs), `blobs/`, `keys.toml`
+//! The folder holds `shouwen.db` (copied through SQLite's own backup, while the server runs), `blobs/`, `audit-heads.log`, `keys.toml`
 //! (unless `--without-keys`) and `MANIFEST.json` with the SHA-256 of every file.
 
 use std::collections::BTreeMap;
@@ -97,6 +97,11 @@ fn backup(config: Config, to: &Path, with_keys: bool) -> Result<()> {
     instance.db.backup_to(&partial.join("shouwen.db"))?;
     // Blobs never change once named by a committed row, so copying them after the database misses nothing it names.
     copy_tree(&data.join("blobs"), &partial.join("blobs"))?;
+    // Signed heads of the audit: they show a database that was rolled back.
+    let heads = data.join("audit-heads.log");
+    if heads.exists() {
+        std::fs::copy(&heads, partial.join("audit-heads.log")).map_err(|e| io("copy", &heads, e))?;
+    }
     if with_keys {
         std::fs::copy(data.join("keys.toml"), partial.join("keys.toml")).map_err(|e| io("copy", &data.join("keys.toml"), e))?;
     }
