@@ -1,5 +1,8 @@
 //! The head of a case: its row, who may see it, and how it is saved.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use serde_json::{Map, Value as Json};
 use shouwen_contracts::casework::CaseEvent;
 use shouwen_kernel::{Access, CaseId, CustomerId, InboxId, OrgUnitId, PersonId, Problem, Result, TeamId, Time, WorkspaceId};
@@ -126,9 +129,7 @@ impl Case {
 
     /// The next number, counted within the year of the workspace's time zone.
     pub fn next_number(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<String> {
-        let zone = tx.workspaces()?.into_iter().find(|w| w.id == workspace).map(|w| w.time_zone).unwrap_or_default();
-        let zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let year = tx.now().to_jiff().to_zoned(zone).year();
+        let year = tx.now().to_jiff().to_zoned(zone(tx, workspace)?).year();
         let count = tx.next_number(workspace, &format!("case-{year}"))?;
         Ok(format!("{year}-{count:06}"))
     }
@@ -193,4 +194,19 @@ impl Case {
                 .detail(serde_json::json!({ "merged_into": into }))),
         }
     }
+}
+
+/// The time zone of a workspace, asked for once a minute: every mail needs it and it hardly ever changes.
+fn zone(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<jiff::tz::TimeZone> {
+    static KNOWN: Mutex<BTreeMap<WorkspaceId, (Time, jiff::tz::TimeZone)>> = Mutex::new(BTreeMap::new());
+    let known = KNOWN.lock().unwrap_or_else(|p| p.into_inner()).get(&workspace).cloned();
+    if let Some((at, zone)) = known
+        && (at.micros() - tx.now().micros()).abs() < 60_000_000
+    {
+        return Ok(zone);
+    }
+    let name = tx.workspaces()?.into_iter().find(|w| w.id == workspace).map(|w| w.time_zone).unwrap_or_default();
+    let zone = jiff::tz::TimeZone::get(&name).unwrap_or(jiff::tz::TimeZone::UTC);
+    KNOWN.lock().unwrap_or_else(|p| p.into_inner()).insert(workspace, (tx.now(), zone.clone()));
+    Ok(zone)
 }

@@ -13,6 +13,7 @@ use shouwen_store::{Ctx, Recorded, Tx, params};
 use crate::case::Case;
 use crate::conversation::{Conversation, join, participant};
 use crate::message::{Facts, Message, Parties, TEXT_LIMIT, preview, remember_wire_id, save_attachments};
+use crate::names::Inbox;
 use crate::thread::{self, Thread};
 use crate::{kinds, link, names};
 
@@ -64,7 +65,8 @@ impl Intake<'_, '_> {
             join(tx, self.ctx.workspace, conversation.id, &received.from, received.reply_to.as_ref(), Some(self.event.customer_id), role, false)?;
         }
         if verified && !automatic {
-            self.join_others(conversation.id, true)?;
+            let inbox = names::inbox(tx, self.ctx.workspace, received.inbox_id)?;
+            self.join_others(conversation.id, inbox.as_ref(), true)?;
         }
         self.add(&mut case, conversation.id, verified, thread.bounced)?;
         if automatic {
@@ -153,7 +155,7 @@ impl Intake<'_, '_> {
         };
         conversation.insert(tx)?;
         join(tx, workspace, conversation.id, &received.from, received.reply_to.as_ref(), Some(event.customer_id), "customer", true)?;
-        self.join_others(conversation.id, true)?;
+        self.join_others(conversation.id, inbox.as_ref(), true)?;
         if let Some((old, thread, known)) = after {
             link::write(tx, self.ctx, old, case.id, "related")?;
             case.emit(tx, self.ctx, Linked { case_id: case.id, other: old.id, link: "related".to_owned(), removed: false })?;
@@ -166,9 +168,10 @@ impl Intake<'_, '_> {
     }
 
     /// Everybody else the message was sent to, without our own inboxes.
-    fn join_others(&self, conversation: ConversationId, verified: bool) -> Result<()> {
+    fn join_others(&self, conversation: ConversationId, inbox: Option<&Inbox>, verified: bool) -> Result<()> {
         let received = self.received;
-        let others: Vec<_> = received.to.iter().chain(&received.cc).filter(|p| p.index != received.from.index && !p.index.is_empty()).take(50).collect();
+        let ours = inbox.map_or("", |i| i.address_index.as_str());
+        let others: Vec<_> = received.to.iter().chain(&received.cc).filter(|p| p.index != received.from.index && p.index != ours && !p.index.is_empty()).take(50).collect();
         if others.is_empty() {
             return Ok(());
         }
