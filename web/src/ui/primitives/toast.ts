@@ -1,6 +1,6 @@
 import { reactive } from 'vue'
 import { Problem } from '@/api/problem'
-import { t } from '@/i18n'
+import { has, t } from '@/i18n'
 
 export interface Toast {
   id: number
@@ -62,6 +62,9 @@ export function problemText(error: unknown): string {
     if (error.code === 'answer.unreadable') return t('problem.unreadable')
     if (error.status === 429) return t('problem.throttled', { seconds: error.retryAfter ?? 30 })
     if (error.code.startsWith('http.')) return t('problem.http', { status: error.status })
+    const known = `problem.code.${error.code.replaceAll('.', '_')}`
+    // The code has words in the reader's language; where the server says more about a field, that is told too.
+    if (has(known)) return error.code === 'invalid' ? `${t(known)}${error.message ? ` (${error.message})` : ''}` : t(known)
     const expected = error.expected ? ` ${t('problem.expected', { expected: error.expected })}` : ''
     return `${error.message}${expected}`
   }
