@@ -24,6 +24,15 @@ pub struct Group {
     pub figure: Figure,
 }
 
+/// One day of a series.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Day {
+    /// `2026-03-02`.
+    pub day: String,
+    #[serde(flatten)]
+    pub group: Group,
+}
+
 /// The indicator asked for.
 pub fn wanted(asked: &Asked) -> Result<&'static Definition> {
     let key = asked.indicator.as_deref().unwrap_or_default();
@@ -115,11 +124,15 @@ fn label(tx: &Tx<'_>, by: &str, value: &Value, plain: String) -> Result<(Option<
     Ok((Some(key), name.map_or_else(String::new, |row| row.0)))
 }
 
-#[utoipa::path(get, path = "/insight/series", params(Asked), responses((status = 200, body = [Group])), tag = "insight", summary = "One indicator by day", extensions(("x-permission" = json!("insight.read"))))]
-pub async fn series(State(app): State<App>, who: Allowed<InsightRead>, Params(asked): Params<Asked>) -> Answer<axum::Json<Vec<Group>>> {
+#[utoipa::path(get, path = "/insight/series", params(Asked), responses((status = 200, body = [Day])), tag = "insight", summary = "One indicator by day", extensions(("x-permission" = json!("insight.read"))))]
+pub async fn series(State(app): State<App>, who: Allowed<InsightRead>, Params(asked): Params<Asked>) -> Answer<axum::Json<Vec<Day>>> {
     let (workspace, scope) = (who.viewer.workspace, who.scope.clone());
     let wanted = wanted(&asked)?;
-    app.query(move |tx| groups(tx, workspace, wanted, &Range::read(&asked, &scope, tx.now(), &project::zone_of(tx, workspace)?)?, "day")).await
+    app.query(move |tx| {
+        let groups = groups(tx, workspace, wanted, &Range::read(&asked, &scope, tx.now(), &project::zone_of(tx, workspace)?)?, "day")?;
+        Ok(groups.into_iter().map(|group| Day { day: group.key.clone().unwrap_or_default(), group }).collect())
+    })
+    .await
 }
 
 #[utoipa::path(get, path = "/insight/breakdown", params(Asked), responses((status = 200, body = [Group])), tag = "insight", summary = "One indicator by team, person, org unit, channel or day", extensions(("x-permission" = json!("insight.read"))))]
