@@ -99,9 +99,20 @@ fn as_id(text: &str) -> Option<uuid::Uuid> {
 
 /// Checks a condition written by a person.
 pub fn check(condition: &Condition) -> Result<()> {
-    match condition.faults(FIELDS).into_iter().next() {
+    // `@my_teams` stands for a list wherever one is wanted.
+    match personal_shape(condition).faults(FIELDS).into_iter().next() {
         Some(fault) => Err(Problem::invalid(format!("filter.{}", fault.path), fault.wrong).expected(fault.right)),
         None => foreign_id(condition),
+    }
+}
+
+fn personal_shape(condition: &Condition) -> Condition {
+    match condition {
+        Condition::All { all } => Condition::All { all: all.iter().map(personal_shape).collect() },
+        Condition::Any { any } => Condition::Any { any: any.iter().map(personal_shape).collect() },
+        Condition::Not { not } => Condition::Not { not: Box::new(personal_shape(not)) },
+        Condition::Compare { field, op, value } if value == "@my_teams" => Condition::Compare { field: field.clone(), op: *op, value: Json::from(vec!["@my_teams"]) },
+        other => other.clone(),
     }
 }
 

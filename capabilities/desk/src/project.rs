@@ -131,6 +131,11 @@ fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
         CaseEvent::CustomerSet(c) => touch(c.case_id, ", customer_id = ?3, customer_name = ?4", params![c.to, c.name]),
         CaseEvent::Merged(m) if recorded.subject == Some(m.case_id.0) => touch(m.case_id, ", merged = TRUE, active = FALSE", &[]),
         CaseEvent::Unmerged(u) if recorded.subject == Some(u.case_id.0) => touch(u.case_id, ", merged = FALSE, active = (status IN ('open', 'waiting'))", &[]),
+        CaseEvent::Split(s) if recorded.subject == Some(s.case_id.0) => {
+            let moved = s.messages.len() as i64;
+            touch(s.case_id, ", messages = messages - ?3", params![moved])?;
+            touch(s.into, ", messages = messages + ?3", params![moved])
+        }
         CaseEvent::Watched(w) => {
             let sql = if w.removed { "DELETE FROM desk_watcher WHERE case_id = ?1 AND person_id = ?2" } else { "INSERT INTO desk_watcher (case_id, person_id) VALUES (?1, ?2) ON CONFLICT (case_id, person_id) DO NOTHING" };
             tx.execute(sql, params![w.case_id, w.person_id]).map(|_| ())

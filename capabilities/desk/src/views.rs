@@ -199,7 +199,7 @@ pub async fn create(State(app): State<App>, who: Allowed<CaseRead>, input: Input
             params![id, ctx.workspace, view.name, person, view.team_id, Json(&view.filter), view.sort, view.order],
         )?;
         tx.audit(&ctx, "view.created", "view", Some(id.0), Some(json!({ "name": view.name, "team": view.team_id })))?;
-        find(tx, &viewer, &id.to_string())
+        editable(tx, &viewer, id)
     })
     .await
 }

@@ -157,11 +157,19 @@ fn on_case(tx: &Tx<'_>, case: &Case, event: CaseEvent) -> Result<()> {
             let reopened = points::get(tx, case.id, "reopened", "")?.is_some_and(|p| p.numerator > 0);
             case.put(tx, "fcr", "", c.at, i64::from(case.answers == 1 && !reopened), 1, None)
         }
-        CaseEvent::Reopened(_) => {
+        CaseEvent::Reopened(r) => {
             points::remove(tx, case.workspace, case.id, "closed", "")?;
             points::remove(tx, case.workspace, case.id, "backlog", "out")?;
             for name in ["resolution", "sla_resolution"] {
                 points::remove(tx, case.workspace, case.id, name, "")?;
+            }
+            // A closing taken back at once was never one: nothing was reopened.
+            if r.reason == "undo" {
+                points::remove(tx, case.workspace, case.id, "fcr", "")?;
+                return match points::get(tx, case.id, "reopened", "")? {
+                    Some(point) if point.numerator == 0 => points::remove(tx, case.workspace, case.id, "reopened", ""),
+                    _ => Ok(()),
+                };
             }
             if let Some(point) = points::get(tx, case.id, "fcr", "")? {
                 points::put(tx, case.workspace, &Point { numerator: 0, ..point })?;
