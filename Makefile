@@ -13,7 +13,7 @@ RELEASE := target/release/shouwen
 
 WEB_SOURCES := $(shell find web widget -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test test-tools test-rust test-web test-e2e crash bench check fmt web build release screenshots clean need-cargo need-node FORCE
+.PHONY: help run test test-tools test-rust test-web test-e2e test-crash crash bench check fmt web build release screenshots clean need-cargo need-node FORCE
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,7 +52,7 @@ need-node:
 
 # --- test ------------------------------------------------------------------------------------------------------------
 
-test: test-tools test-rust test-web test-e2e ## every test
+test: test-tools test-rust test-web test-e2e test-crash ## every test
 
 test-tools: ## PostgreSQL, Dovecot, Postfix, Chromium … from Debian, where they are missing
 	e2e/bin/install-tools
@@ -65,8 +65,10 @@ test-web: web/node_modules/.package-lock.json ## types and unit tests of the web
 	npm --prefix web run check
 	npm --prefix web test
 
-test-e2e: build e2e/node_modules/.package-lock.json ## mail servers, browser journeys, a short crash test
+test-e2e: build e2e/node_modules/.package-lock.json ## mail servers, browser journeys
 	node e2e/run.mjs
+
+test-crash: build ## a short crash test; `make crash` is the full one
 	node e2e/faults/crash.mjs --kills 15
 
 crash: build ## the crash test in full: 100 kills under load, nothing lost, nothing doubled
