@@ -5,6 +5,7 @@ mod args;
 mod assets;
 mod backup;
 mod config;
+mod demo;
 mod docs_page;
 mod doctor;
 mod instance;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         "migrate" => ops::migrate(&arguments),
         "config" => ops::config(&arguments),
         "openapi" => ops::openapi(),
+        "demo" => demo::run(&arguments),
         "version" | "--version" | "-V" => {
             println!("shouwen {}", env!("CARGO_PKG_VERSION"));
             0
