@@ -188,6 +188,7 @@ export default async function mail() {
     await host.dovecot.stop()
     await until('health says trouble', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'trouble', { timeout: 60_000, every: 500 })
     await host.dovecot.start()
+    host.postfix.reload()
     const mark = marker()
     await send({ subject: `回来了 ${mark}`, text: '您好' })
     await appears(mark, 1, 90_000)

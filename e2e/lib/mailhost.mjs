@@ -241,12 +241,14 @@ postlog unix-dgram n - n - 1 postlogd
     }
     await server?.stop()
   }
+  /** Processes that talked to a Dovecot that has gone keep its dead line once; new ones do not. */
+  running.reload = () => run('postfix', ['-c', conf, 'reload'])
   /** What the host says to a domain's recipients from now on; `null` accepts them. */
   running.answer = (domain, reply) => {
     if (reply) access[domain] = reply
     else access[domain] = 'OK'
     writeAccess()
-    run('postfix', ['-c', conf, 'reload'])
+    running.reload()
   }
   return running
 }
