@@ -97,6 +97,22 @@ pub async fn housekeeping(app: App) {
     }
 }
 
+const MIGRATE_HELP: &str = "\
+shouwen migrate — steps of the database schema
+
+  status   lists the steps that are missing:   shouwen migrate status --data ./data
+  up       applies them in one transaction:    shouwen migrate up --data ./data
+
+`shouwen serve` applies what is missing by itself. Options: --data DIR, --database URL, --config FILE.";
+
+const CONFIG_HELP: &str = "\
+shouwen config — the settings in force: defaults < file < environment < command line
+
+  show     prints them without secrets:        shouwen config show --config ./shouwen.toml
+  check    says what is wrong with them:       shouwen config check --listen 0.0.0.0:8080
+
+Options: those of `shouwen serve`.";
+
 /// `shouwen migrate status|up`
 pub fn migrate(arguments: &[String]) -> i32 {
     let (verb, rest) = arguments.split_first().map_or(("", arguments), |(v, r)| (v.as_str(), r));
@@ -112,6 +128,14 @@ pub fn migrate(arguments: &[String]) -> i32 {
         instance.db.close();
         Ok(())
     };
+    if arguments.iter().any(|a| a == "--help" || a == "-h") {
+        println!("shouwen migrate status --data DIR   schema steps this program would apply\nshouwen migrate up --data DIR       applies them; `serve` does so by itself");
+        return 0;
+    }
+    if matches!(verb, "--help" | "-h") {
+        println!("{MIGRATE_HELP}");
+        return 0;
+    }
     if verb != "status" && verb != "up" {
         eprintln!("shouwen migrate: use `shouwen migrate status --data DIR` or `shouwen migrate up --data DIR`; `serve` applies what is missing by itself");
         return 2;
@@ -122,6 +146,14 @@ pub fn migrate(arguments: &[String]) -> i32 {
 /// `shouwen config show|check`
 pub fn config(arguments: &[String]) -> i32 {
     let (verb, rest) = arguments.split_first().map_or(("", arguments), |(v, r)| (v.as_str(), r));
+    if arguments.iter().any(|a| a == "--help" || a == "-h") {
+        println!("shouwen config show    the settings in force, without secrets\nshouwen config check   exit code 0 when they are in order\nBoth take the options of `shouwen serve`; defaults < file < environment < command line.");
+        return 0;
+    }
+    if matches!(verb, "--help" | "-h") {
+        println!("{CONFIG_HELP}");
+        return 0;
+    }
     if verb != "show" && verb != "check" {
         eprintln!("shouwen config: use `shouwen config show` (secrets are left out) or `shouwen config check`, with the options of `serve`");
         return 2;
@@ -140,7 +172,9 @@ pub fn config(arguments: &[String]) -> i32 {
 pub fn openapi() -> i32 {
     match shouwen_web::api_document(modules::all()).to_pretty_json() {
         Ok(text) => {
-            println!("{text}");
+            use std::io::Write;
+            // A reader that has seen enough (`| head`) is no failure.
+            let _ = writeln!(std::io::stdout(), "{text}");
             0
         }
         Err(error) => fail(&Problem::internal(error)),
