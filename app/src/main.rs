@@ -4,6 +4,7 @@ mod admin;
 mod args;
 mod assets;
 mod backup;
+mod bench;
 mod config;
 mod demo;
 mod docs_page;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         "migrate" => ops::migrate(&arguments),
         "config" => ops::config(&arguments),
         "openapi" => ops::openapi(),
+        "bench" => bench::run(&arguments),
         "demo" => demo::run(&arguments),
         "version" | "--version" | "-V" => {
             println!("shouwen {}", env!("CARGO_PKG_VERSION"));

@@ -6,7 +6,7 @@ pub mod house;
 pub mod people;
 mod play;
 mod story;
-mod texts;
+pub mod texts;
 
 use std::sync::Arc;
 
