@@ -61,7 +61,7 @@ async fn carry_out(app: &App, pool: &Pool, item: OutboxItem) -> EffectOutcome {
         Ok(Prepared::Stop(outcome)) => return outcome,
         Err(problem) => return EffectOutcome::Retry { error: problem.to_string(), after_s: Some(10) },
     };
-    match deliver(app, pool, &outbound, &plan).await {
+    match deliver(app, pool, &outbound, &plan, item.attempts).await {
         Ok(outcome) => outcome,
         Err(problem) if problem.is_transient() => EffectOutcome::Retry { error: problem.to_string(), after_s: None },
         Err(problem) => EffectOutcome::Dead { error: masked(&problem.to_string()) },
@@ -184,7 +184,7 @@ fn usable(id: &str) -> bool {
     !id.is_empty() && id.len() <= 900 && id.is_ascii() && !id.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>')) && !id.ends_with("@shouwen.invalid")
 }
 
-async fn deliver(app: &App, pool: &Pool, outbound: &Outbound, plan: &Plan) -> Result<EffectOutcome> {
+async fn deliver(app: &App, pool: &Pool, outbound: &Outbound, plan: &Plan, attempts: i64) -> Result<EffectOutcome> {
     let mail = compose(&letter(app, outbound, plan)?)?;
     let waiting: Vec<&Party> = recipients(outbound).filter(|p| !plan.accepted.contains(&p.index)).collect();
     if waiting.is_empty() {
@@ -206,10 +206,12 @@ async fn deliver(app: &App, pool: &Pool, outbound: &Outbound, plan: &Plan) -> Re
             taken(app.db(), outbound, plan, &waiting, sent).await
         }
         Err(NotSent::Never(words)) => Ok(EffectOutcome::Dead { error: masked(&words) }),
-        Err(NotSent::Later(words)) => {
+        Err(NotSent::Unreached(words)) => {
             health::bad(app.db(), &plan.inbox, Side::Out, masked(&words)).await;
-            Ok(EffectOutcome::Retry { error: masked(&words), after_s: None })
+            // A server that restarts is back in seconds; later on the outbox's own, ever longer waits.
+            Ok(EffectOutcome::Retry { error: masked(&words), after_s: [5, 15].get(attempts as usize).copied() })
         }
+        Err(NotSent::Later(words)) => Ok(EffectOutcome::Retry { error: masked(&words), after_s: None }),
         Err(NotSent::Unknown(words)) => {
             app.metrics().add("smtp_ambiguous_total", 1.0);
             Ok(EffectOutcome::Retry { error: masked(&format!("the connection broke after the last byte; sent again under the same Message-ID: {words}")), after_s: None })

@@ -38,7 +38,9 @@ pub struct Sent {
 /// Why a mail as a whole was not taken.
 #[derive(Debug)]
 pub enum NotSent {
-    /// Not now: network, TLS, 4xx.
+    /// The server could not be reached or did not let us in.
+    Unreached(String),
+    /// Not now: 4xx, or a break before the last byte.
     Later(String),
     /// Never: 5xx to the mail itself.
     Never(String),
@@ -191,7 +193,7 @@ impl Pool {
 
     /// Sends one mail to `recipients`; a connection at rest is used when it still answers.
     pub async fn send(&self, account: &Account<'_>, from: &Address, recipients: &[Address], mail: &[u8]) -> Result<Sent, NotSent> {
-        let later = |t: Trouble| if t.why == Why::Login { NotSent::Later(format!("login: {}", t.words)) } else { NotSent::Later(t.to_string()) };
+        let unreached = |t: Trouble| NotSent::Unreached(t.to_string());
         let mut rested = self.take(account.inbox, account.version);
         if let Some(connection) = &mut rested
             && !tokio::time::timeout(Duration::from_secs(5), connection.test_connected()).await.unwrap_or(false)
@@ -200,7 +202,7 @@ impl Pool {
         }
         let mut connection = match rested {
             Some(connection) => connection,
-            None => patiently_connect(account).await.map_err(later)?,
+            None => patiently_connect(account).await.map_err(unreached)?,
         };
         let outcome = transaction(&mut connection, from, recipients, mail).await;
         match &outcome {
