@@ -206,6 +206,8 @@ export interface View {
   sort: string | null
   count: number
   capped: boolean
+  team_id?: string | null
+  version?: number
 }
 
 export interface ClockBrief {
