@@ -37,7 +37,7 @@ struct File {
     listen: Option<String>,
     base_url: Option<String>,
     trusted_proxies: Option<usize>,
-    #[serde(default)]
+    #[serde(default, alias = "allow-private-host")]
     allow_private_hosts: Vec<String>,
     log: Option<String>,
     log_format: Option<String>,
@@ -75,6 +75,14 @@ impl Config {
         {
             return Err(invalid("database", "this is not a PostgreSQL address".into()).expected("postgres://user:password@host:5432/name; leave it out for SQLite in the data folder"));
         }
+        let log = pick("log", "SHOUWEN_LOG", file.log)?.unwrap_or_else(|| "info".into());
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
+            return Err(invalid("log", format!("`{log}` is not a log level: {error}")).expected("info, debug, warn, error, trace, or per part: info,shouwen_email=debug"));
+        }
+        let log_format = pick("log-format", "SHOUWEN_LOG_FORMAT", file.log_format)?.unwrap_or_else(|| "text".into());
+        if log_format != "text" && log_format != "json" {
+            return Err(invalid("log-format", format!("`{log_format}` is not a format")).expected("text or json"));
+        }
         let proxies = pick("trusted-proxies", "SHOUWEN_TRUSTED_PROXIES", file.trusted_proxies.map(|n| n.to_string()))?.unwrap_or_else(|| "0".into());
         let mut allow_private_hosts = file.allow_private_hosts;
         allow_private_hosts.extend(env("SHOUWEN_ALLOW_PRIVATE_HOSTS").iter().flat_map(|v| v.split(',')).map(|h| h.trim().to_owned()).filter(|h| !h.is_empty()));
@@ -86,8 +94,8 @@ impl Config {
             listen,
             trusted_proxies: proxies.parse().map_err(|_| invalid("trusted-proxies", format!("`{proxies}` is not a number")).expected("0, 1, 2 …"))?,
             allow_private_hosts,
-            log: pick("log", "SHOUWEN_LOG", file.log)?.unwrap_or_else(|| "info".into()),
-            log_format: pick("log-format", "SHOUWEN_LOG_FORMAT", file.log_format)?.unwrap_or_else(|| "text".into()),
+            log,
+            log_format,
         })
     }
 
@@ -108,10 +116,10 @@ fn invalid(field: &str, message: String) -> Problem {
 
 const VARIABLES: &[&str] = &["CONFIG", "DATA", "DATABASE", "LISTEN", "BASE_URL", "TRUSTED_PROXIES", "ALLOW_PRIVATE_HOSTS", "LOG", "LOG_FORMAT"];
 
-/// A misspelt setting is an error; variables of tests and tools (`SHOUWEN_TEST_…`, `SHOUWEN_SHARED`, `SHOUWEN_ADMIN_…`) pass.
+/// A misspelt setting is an error; variables of tests and tools (`SHOUWEN_TEST_…`, `SHOUWEN_SHARED`, `SHOUWEN_ADMIN_…`, `SHOUWEN_PASSWORD` for new passwords) pass.
 fn check_env(name: &str, known: &str) -> Result<()> {
     let plain = known.strip_suffix("_FILE").unwrap_or(known);
-    if VARIABLES.contains(&plain) || ["TEST_", "E2E_", "BENCH_", "ADMIN_", "SHARED", "DEMO", "CRASH_"].iter().any(|p| plain.starts_with(p)) {
+    if VARIABLES.contains(&plain) || ["TEST_", "E2E_", "BENCH_", "ADMIN_", "PASSWORD", "SHARED", "DEMO", "CRASH_"].iter().any(|p| plain.starts_with(p)) {
         return Ok(());
     }
     let names: Vec<String> = VARIABLES.iter().map(|v| format!("SHOUWEN_{v}")).collect();

@@ -34,8 +34,14 @@ pub fn location(config: &Config) -> Location {
     }
 }
 
-/// Opens without migrating. `exclusive`: refuse while another process has the SQLite database open.
+/// Opens without migrating. `exclusive`: refuse while another process has the SQLite database open; only then may a new
+/// installation be begun here, so that a misspelt folder is an error and not an empty house.
 pub fn open(config: Config, exclusive: bool) -> Result<Instance> {
+    if !exclusive && config.database.is_none() && !config.data.join("shouwen.db").exists() {
+        return Err(Problem::new(Kind::Invalid, "data.none", format!("there is no Shouwen data in {}", config.data.display()))
+            .field("data")
+            .expected("the folder given to `shouwen serve --data`; serve creates it at its first start"));
+    }
     std::fs::create_dir_all(&config.data)
         .map_err(|e| Problem::new(Kind::Invalid, "data", format!("cannot create the data folder {}: {e}", config.data.display())).expected("--data with a folder this user may write to"))?;
     let location = location(&config);
