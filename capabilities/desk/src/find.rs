@@ -69,7 +69,8 @@ pub async fn search(State(app): State<App>, who: Allowed<CaseRead>, Params(query
     let ask = Query {
         text: query.q.clone(),
         workspace: viewer.workspace.to_string(),
-        kinds: kinds.clone(),
+        // Customers are asked for apart, or their names would eat the limit of cases.
+        kinds: if kinds.is_empty() { vec![Kind::Case, Kind::Message] } else { kinds.clone() },
         scope: scope.branches().into_iter().map(Branch::from).collect(),
         limit,
         one_per_case: true,
