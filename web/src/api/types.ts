@@ -454,7 +454,9 @@ export interface Webhook {
   id: string
   name?: string
   url: string
-  events: string[]
+  /** Kinds of events it hears of; empty: all. */
+  kinds: string[]
+  trouble?: string | null
   active: boolean
   version: number
   [key: string]: unknown
