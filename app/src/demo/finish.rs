@@ -10,19 +10,29 @@ use shouwen_store::params;
 use super::house::House;
 use super::play::Play;
 
-/// Open cases the agent who signs in should find.
-const DESK: usize = 8;
+const DESK: usize = super::people::DESK as usize;
 
 /// Does all of it.
 pub fn touches(house: &House, play: &mut Play<'_>) -> Result<()> {
     let (team, place) = play.firm.hero;
     let (lead, hero) = (play.firm.teams[team].lead.clone(), play.firm.teams[team].agents[place].clone());
+    // What was told weeks ago was read weeks ago.
+    for staff in play.firm.teams.iter().flat_map(|t| t.agents.iter().chain([&t.lead])) {
+        house.ask(&staff.token, Method::POST, "/notices/read", json!({ "all": true }))?;
+    }
     let open: Vec<(CaseId, bool)> =
         play.matters.iter().rev().filter(|m| !m.ended && m.team == team).filter_map(|m| Some((m.case?, m.assignee == Some(hero.id)))).collect();
     let own = open.iter().filter(|(_, own)| *own).count();
     for (case, _) in open.iter().filter(|(_, own)| !own).take(DESK.saturating_sub(own)) {
         house.ask(&lead.token, Method::PUT, &format!("/cases/{case}/assignment"), json!({ "person_id": hero.id, "reason": "请接手跟进" }))?;
     }
+    house.turn()?;
+    // The others have gone home, or routing would hand out at once what is given back.
+    for (i, staff) in play.firm.teams.iter().flat_map(|t| &t.agents).enumerate().filter(|(_, s)| s.id != hero.id) {
+        house.ask(&staff.token, Method::PUT, "/me/status", json!({ "status": if i % 6 == 0 { "away" } else { "offline" } }))?;
+    }
+    house.turn()?;
+    release(house, play)?;
     house.turn()?;
     let desk = house.ask(&hero.token, Method::GET, "/desk/cases?view=mine&limit=20", Json::Null)?;
     let mine: Vec<String> = desk["items"].as_array().into_iter().flatten().filter_map(|row| row["case_id"].as_str().map(str::to_owned)).collect();
@@ -49,6 +59,21 @@ pub fn touches(house: &House, play: &mut Play<'_>) -> Result<()> {
         tx.execute("DELETE FROM identity_token WHERE workspace_id = ?1", params![workspace])?;
         if tx.engine() == shouwen_store::Engine::Sqlite { tx.batch("ANALYZE;") } else { Ok(()) }
     })
+}
+
+/// Gives the newest open case of every other team back, so that there is something to claim; two in the team of those who
+/// sign in.
+fn release(house: &House, play: &Play<'_>) -> Result<()> {
+    let (own, place) = play.firm.hero;
+    let hero = play.firm.teams[own].agents[place].id;
+    for (i, team) in play.firm.teams.iter().enumerate() {
+        let some = play.matters.iter().rev().filter(|m| !m.ended && m.team == i && m.assignee.is_some_and(|p| p != hero)).filter_map(|m| m.case);
+        let skip = if i == own { DESK } else { 0 };
+        for case in some.skip(skip).take(if i == own { 2 } else { 1 }) {
+            house.ask(&team.lead.token, Method::PUT, &format!("/cases/{case}/assignment"), json!({ "person_id": null, "reason": "坐席休假，退回班组" }))?;
+        }
+    }
+    Ok(())
 }
 
 /// Tiers and telephone numbers for some customers. The numbers are from the range set aside for fiction.

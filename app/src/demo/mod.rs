@@ -80,7 +80,7 @@ pub fn fill(config: Config, days: i64, progress: &mut dyn FnMut(i64, usize)) -> 
     let house = House::open(config, clock.clone())?;
     let outcome = fill_house(&house, &clock, days, progress);
     house.close();
-    outcome
+    outcome.map_err(|p| if p.code == "demo.not_empty" || p.code == "password.refused" { p } else { p.expected("an undisturbed run; remove the folder and try again") })
 }
 
 /// The same in an opened house.

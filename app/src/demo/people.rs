@@ -21,6 +21,7 @@ pub struct Staff {
 #[derive(Clone)]
 pub struct Team {
     pub id: TeamId,
+    pub unit: OrgUnitId,
     pub lead: Staff,
     pub agents: Vec<Staff>,
 }
@@ -50,6 +51,8 @@ const TEAMS: [(&str, Option<usize>, Option<&str>); 8] = [
     ("账务组", None, Some("billing")),
     ("投诉处理组", None, Some("complaint")),
 ];
+/// Open cases the agent who can sign in may have, and has at the end.
+pub const DESK: u32 = 8;
 /// Second line for repairs and for bills.
 pub const REPAIR: usize = 1;
 pub const BILLING: usize = 6;
@@ -114,7 +117,8 @@ impl Maker<'_, '_> {
                 teams: team.into_iter().collect(),
                 skills: skills.iter().map(|s| Skill { skill: (*s).to_owned(), level: 2 + (n % 4) as u8 }).collect(),
                 languages: if english { vec!["en".into(), "zh".into()] } else { vec!["zh".into()] },
-                capacity: 25,
+                // Who leads a team is given no cases; the agent who can sign in has a full desk.
+                capacity: if role != "agent" { 0 } else if login.is_some() { DESK } else { 25 },
                 locale: english.then(|| "en".to_owned()),
                 password_hash: login.map(|(_, hash)| hash.to_owned()),
                 ..NewPerson::default()
@@ -151,7 +155,7 @@ fn people(tx: &Tx<'_>, ctx: &Ctx, workspace: WorkspaceId, hash: &str) -> Result<
             let name = if english { ENGLISH[k].to_owned() } else { made_up_name(i * 5 + k) };
             agents.push(make.person(&name, (hero && k == 0).then_some(("agent@example.com", hash)), unit, Some(id), "agent", ReachKind::Team, &skills, english)?);
         }
-        teams.push(Team { id, lead, agents });
+        teams.push(Team { id, unit, lead, agents });
     }
     for team in &teams {
         for (k, staff) in team.agents.iter().enumerate() {
@@ -168,7 +172,7 @@ fn settings(house: &House, mut firm: Firm) -> Result<Firm> {
     let post = |path: &str, body| house.ask(&admin, Method::POST, path, body);
     for (address, name, team, language) in INBOXES {
         // No server on either side: nothing is fetched, and nothing can leave the house.
-        let inbox = post("/inboxes", json!({ "name": name, "address": address, "team_id": firm.teams[team].id, "default_language": language, "signature": if language == "en" { "Example Telecom (fictional)" } else { "示例通信（演示数据，非真实企业）" } }))?;
+        let inbox = post("/inboxes", json!({ "name": name, "address": address, "team_id": firm.teams[team].id, "org_unit_id": firm.teams[team].unit, "default_language": language, "signature": if language == "en" { "Example Telecom (fictional)" } else { "示例通信（演示数据，非真实企业）" } }))?;
         let id = inbox["id"].as_str().and_then(|id| id.parse().ok()).ok_or_else(|| Problem::internal("an inbox without an id"))?;
         firm.inboxes.push((id, address.to_owned()));
     }

@@ -312,7 +312,8 @@ async fn do_it(router: axum::Router, who: Staff, lead: PersonId, case: CaseId, d
             if let Some(then) = then {
                 body["then"] = json!(then);
             }
-            send(Method::POST, format!("/cases/{case}/messages"), body).await
+            send(Method::POST, format!("/cases/{case}/messages"), body).await?;
+            send(Method::PUT, format!("/desk/read/{case}"), Json::Null).await
         }
         Deed::Step(Step::Note { text, mention }) => {
             let mentions: Vec<PersonId> = if mention { vec![lead] } else { Vec::new() };
