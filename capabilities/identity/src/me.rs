@@ -41,6 +41,8 @@ pub(crate) struct Presence {
 /// Change one's own name, language, time zone or preferences.
 #[utoipa::path(patch, path = "/me", request_body = EditMe, responses((status = 200, body = ViewerAnswer)), tag = "me", extensions(("x-permission" = json!("signed_in"))))]
 pub(crate) async fn edit(State(app): State<App>, who: SignedIn, input: Input<EditMe>) -> Answer<Response> {
+    // A token acts for a person; it does not change who they are.
+    input::in_person(&who)?;
     let (ctx, once, viewer, body) = (who.ctx(), who.once(&input.hash), who.viewer.clone(), input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let old = crate::person_row::load(tx, viewer.workspace, viewer.person)?;

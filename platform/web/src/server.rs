@@ -79,6 +79,7 @@ pub fn router(app: &App, modules: Vec<Module>, fallback: axum::routing::MethodRo
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = shouwen_kernel::encode_base32(app.ids().uuid(app.clock().now()).as_u128());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let has_body = request.headers().get(header::CONTENT_LENGTH).is_some_and(|v| v.as_bytes() != b"0") || request.headers().contains_key(header::TRANSFER_ENCODING);
     let begun = Instant::now();
     let mut response = REQUEST_ID
         .scope(id.clone(), async move {
@@ -94,6 +95,10 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     tracing::info!(request_id = %id, %method, path, status = status.as_u16(), duration_ms = (millis * 100.0).round() / 100.0, "request");
     let api = path.starts_with("/api/");
     let headers = response.headers_mut();
+    if has_body && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::PAYLOAD_TOO_LARGE) {
+        // Refused before the body was read: say that the connection ends, or the next request on it would fail unheard.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let mut set = |name: HeaderName, value: &str| {
         if !headers.contains_key(&name)
             && let Ok(value) = HeaderValue::from_str(value)
