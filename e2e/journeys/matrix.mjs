@@ -57,6 +57,9 @@ export default async function matrix() {
     const unknown = operations.filter((o) => !['public', 'signed_in'].includes(o.permission) && !known.has(o.permission)).map((o) => `${o.method} ${o.path}: ${o.permission}`)
     check(unknown.length === 0, 'permissions nobody declares', unknown)
     check(operations.length > 100, 'the document is whole', String(operations.length))
+    const named = new Set(Object.keys(document.components.schemas))
+    const dangling = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/([^"]+)/g)].map((m) => m[1]).filter((name) => !named.has(name))
+    check(dangling.length === 0, 'references that lead nowhere', [...new Set(dangling)])
   })
 
   step('nobody gets in without signing in', async () => {

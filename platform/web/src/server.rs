@@ -39,9 +39,21 @@ fn documented(modules: Vec<Module>) -> (axum::Router<App>, axum::Router<App>, Op
     let (_, mut document) = OpenApiRouter::<App>::with_openapi(OpenApi::default()).nest("/api/v1", OpenApiRouter::<App>::with_openapi(inner.clone())).split_for_parts();
     document.info = inner.info;
     let components = document.components.get_or_insert_default();
+    name_ids(components);
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION_COOKIE))));
     components.add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
     (routes, pages, document)
+}
+
+/// Ids that stand only in paths are referred to by name, so every one is named.
+fn name_ids(components: &mut utoipa::openapi::Components) {
+    macro_rules! add {
+        ($($id:ident),*) => {$(
+            components.schemas.entry(<shouwen_kernel::$id as utoipa::ToSchema>::name().into_owned()).or_insert_with(<shouwen_kernel::$id as utoipa::PartialSchema>::schema);
+        )*};
+    }
+    add!(PersonId, OrgUnitId, TeamId, RoleId, SessionId, TokenId, CustomerId, IdentityId, InboxId, ConversationId, CaseId, MessageId, AttachmentId, DraftId, CannedId, ViewId);
+    add!(CalendarId, ServiceLevelId, SurveyId, WebhookId, OutboxId, NoticeId, JobId, ObjectId, Time, Lang);
 }
 
 /// The OpenAPI document of `modules`.
