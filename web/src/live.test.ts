@@ -69,6 +69,13 @@ describe('live', () => {
     expect(last().sent[0]).toContain('"case_id":"cas_1"')
   })
 
+  it('does not trust an open socket after the network was gone', () => {
+    last().say({ type: 'event', position: '44', kind: 'case.opened' })
+    live.wake(true)
+    expect(sockets.length).toBe(2)
+    expect(last().url).toBe('/live?since=44')
+  })
+
   it('backs off, and tries at once when woken', () => {
     for (let i = 0; i < 6; i += 1) {
       last().onclose?.()

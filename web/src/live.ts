@@ -90,8 +90,15 @@ export class Live {
   }
 
   /** Called when the browser says it is online or visible again: find out now, not at the next heartbeat. */
-  wake(): void {
+  wake(fresh = false): void {
     if (this.closed) return
+    // After the network was gone an open socket proves nothing: a new one asks for everything since the last position.
+    if (fresh && this.socket) {
+      const old = this.socket
+      old.onopen = old.onmessage = old.onclose = null
+      old.close()
+      this.socket = null
+    }
     if (!this.socket) {
       this.failures = 0
       this.connect()
@@ -201,7 +208,7 @@ export function openLive(position: string): Live {
     },
   )
   const wake = () => document.visibilityState === 'visible' && live.wake()
-  addEventListener('online', wake)
+  addEventListener('online', () => live.wake(true))
   document.addEventListener('visibilitychange', wake)
   live.connect()
   return live
