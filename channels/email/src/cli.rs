@@ -254,7 +254,8 @@ fn digest(db: &Db, subscriptions: &[Subscription]) -> Result<()> {
     let mut quiet = 0;
     loop {
         let mut total = 0;
-        for subscription in subscriptions.iter().copied() {
+        for subscription in subscriptions {
+            let subscription = *subscription;
             total += patiently(|| db.write_blocking(move |tx| subscription.step(tx, Park::Yes)))?;
         }
         if total > 0 {

@@ -88,13 +88,18 @@ fn report(noted: Result<u64, Problem>) {
     }
 }
 
-fn current(tx: &Tx<'_>, inbox: InboxId, side: Side) -> Result<Option<(String, Option<String>, Option<Time>)>> {
+/// State, error, last good contact.
+type Current = (String, Option<String>, Option<Time>);
+/// Side, state, error, since, last good contact.
+type SideRow = (String, String, Option<String>, Time, Option<Time>);
+
+fn current(tx: &Tx<'_>, inbox: InboxId, side: Side) -> Result<Option<Current>> {
     tx.opt("SELECT state, error, last_ok_at FROM mail_health WHERE inbox_id = ?1 AND side = ?2", params![inbox, side.name()])
 }
 
 /// Both sides of an inbox as one: trouble of either is trouble.
 pub fn of(tx: &Tx<'_>, inbox: &Inbox) -> Result<Health> {
-    let rows: Vec<(String, String, Option<String>, Time, Option<Time>)> =
+    let rows: Vec<SideRow> =
         tx.all("SELECT side, state, error, since, last_ok_at FROM mail_health WHERE inbox_id = ?1 ORDER BY side", params![inbox.id])?;
     let last_ok_at = rows.iter().filter_map(|r| r.4).max();
     if !inbox.active {
