@@ -18,7 +18,7 @@ shouwen serve — start the server
   --listen IP:PORT         default 127.0.0.1:8080
   --base-url URL           how people reach it, for links in mails: https://desk.example.com
   --trusted-proxies N      believe N entries of X-Forwarded-For (default 0)
-  --allow-private-host H   let mail and webhooks reach this private host (may be repeated)
+  --allow-private-host H   let webhooks reach this private host (may be repeated); mail servers are named by administrators
   --log LEVEL              info (default), debug, warn … or per part: shouwen_email=debug
   --log-format text|json
   --config FILE            TOML with the same names; environment: SHOUWEN_DATA, SHOUWEN_LISTEN …, secrets also as SHOUWEN_DATABASE_FILE

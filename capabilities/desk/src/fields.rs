@@ -34,8 +34,12 @@ pub const FIELDS: Catalogue<'static> = &[
     ("snoozed_until", FieldKind::Time),
     ("messages", FieldKind::Number),
     ("breached", FieldKind::Bool),
+    ("unread", FieldKind::Bool),
     ("active", FieldKind::Bool),
 ];
+
+/// Fields that hold ids. Their columns compare like numbers: never with an empty text.
+const ID_FIELDS: [&str; 7] = ["inbox", "team", "org_unit", "assignee", "accountable", "customer", "mentioned"];
 
 /// The column of a field; ids are compared as ids (see [`parameter`]).
 pub fn column(field: &str) -> Option<(FieldKind, Column<'static>)> {
@@ -67,22 +71,22 @@ pub fn column(field: &str) -> Option<(FieldKind, Column<'static>)> {
         "snoozed_until" => Column::Plain("c.snoozed_until"),
         "messages" => Column::Plain("c.messages"),
         "breached" => Column::Plain("c.breached"),
+        // Parameter 1 of every list is the viewer.
+        "unread" => Column::Plain("(c.last_in_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM desk_read r WHERE r.case_id = c.case_id AND r.person_id = ?1 AND r.at >= c.last_in_at))"),
         "active" => Column::Plain("c.active"),
         _ => return None,
     };
     // An id column is never an empty text; comparing it with '' would be a type error on PostgreSQL.
-    let kind = if field.ends_with("assignee") || ["inbox", "team", "org_unit", "accountable", "customer"].contains(&field) { FieldKind::Number } else { kind };
+    let kind = if ID_FIELDS.contains(&field) { FieldKind::Number } else { kind };
     Some((kind, place))
 }
 
-/// A compiled parameter as the database takes it: `cas_…`-like texts become ids.
+/// A compiled parameter as the database takes it: texts of id fields become ids, all others stay texts.
 pub fn parameter(kind: FieldKind, value: &Json) -> Value {
     match value {
-        Json::String(text) => match as_id(text) {
-            Some(id) => Value::Id(id),
-            None => Value::Text(text.clone()),
-        },
-        Json::Number(number) => number.as_i64().map_or_else(|| Value::Real(number.as_f64().unwrap_or_default()), Value::Int),
+        Json::String(text) if kind == FieldKind::Number => as_id(text).map_or(Value::Null, Value::Id),
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Number(number) => number.as_i64().map_or(Value::Null, Value::Int),
         Json::Bool(truth) => Value::Bool(*truth),
         _ if kind == FieldKind::Bool => Value::Bool(false),
         _ => Value::Null,
@@ -122,6 +126,10 @@ fn foreign_id(condition: &Condition) -> Result<()> {
         Condition::All { all: parts } | Condition::Any { any: parts } => parts.iter().try_for_each(foreign_id),
         Condition::Not { not } => foreign_id(not),
         Condition::Compare { field, value, op } => {
+            let numbers: Vec<&Json> = value.as_array().map_or_else(|| vec![value], |items| items.iter().collect());
+            if field == "messages" && !matches!(op, Op::Empty | Op::NotEmpty) && numbers.iter().any(|n| n.as_i64().is_none()) {
+                return Err(Problem::invalid("filter.messages", format!("{value} is not a count")).expected("a whole number"));
+            }
             let prefix = match field.as_str() {
                 "assignee" | "accountable" | "mentioned" => "per",
                 "team" => "tea",

@@ -80,12 +80,15 @@ pub fn page(tx: &Tx<'_>, viewer: &Viewer, scope: &Scope, condition: &Condition, 
     let workspace = viewer.workspace.to_value();
     values.push(workspace);
     let filter = format!("c.workspace_id = ?{} AND {sql}", values.len());
-    let cursor: Option<(Vec<i64>, CaseId)> = decode_cursor(after)?;
-    let after = cursor.map(|(numbers, id)| numbers.into_iter().map(Value::Int).chain([id.to_value()]).collect());
+    let cursor: Option<(String, Vec<i64>, CaseId)> = decode_cursor(after)?;
+    if let Some((of, _, _)) = cursor.as_ref().filter(|(of, _, _)| of != sort) {
+        return Err(Problem::invalid("after", format!("this cursor belongs to the sort `{of}`")).expected("`next` of the page before, with the same sort"));
+    }
+    let after = cursor.map(|(_, numbers, id)| numbers.into_iter().map(Value::Int).chain([id.to_value()]).collect());
     let list = BranchList { table: "desk_case AS c", id: "c.case_id", select: SELECT, joins: JOINS, columns: SCOPE, filter: (&filter, values), keys: keys(sort)?, after, limit: limit + 1 };
     let now = tx.now();
     let rows: Vec<CaseRow> = tx.list_by_branches::<CaseRow>(scope, &list)?.into_iter().map(|row| row.at(now)).collect();
-    Ok(Page::from_rows(rows, limit, |row| (place(sort, row), row.case_id)))
+    Ok(Page::from_rows(rows, limit, |row| (sort, place(sort, row), row.case_id)))
 }
 
 #[utoipa::path(get, path = "/desk/cases", params(ListParams), responses((status = 200, body = Page<CaseRow>)), tag = "desk", summary = "Cases of a view or a condition", extensions(("x-permission" = json!("case.read"))))]

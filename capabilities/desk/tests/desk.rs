@@ -141,6 +141,8 @@ fn pages_by_keyset_cover_everything_once_while_new_cases_arrive() {
             sorted.dedup();
             assert_eq!((seen.len(), sorted), (25, all.clone()), "{sort}");
         }
+        let foreign = d.t.get(&d.agent, "/api/v1/desk/cases?limit=7&sort=-updated_at").expect(200)["next"].as_str().unwrap().to_owned();
+        assert_eq!(d.t.get(&d.agent, &format!("/api/v1/desk/cases?sort=due_at&after={foreign}")).json()["error"]["field"], "after");
         assert_eq!(d.t.get(&d.agent, "/api/v1/desk/cases?after=xyz").json()["error"]["field"], "after");
         assert_eq!(d.t.get(&d.agent, "/api/v1/desk/cases?sort=colour").json()["error"]["field"], "sort");
     });
@@ -159,10 +161,14 @@ fn ux_20_filters_combine_and_wrong_ones_say_what_would_be_right() {
         assert_eq!(find(json!({"field": "assignee", "op": "empty"})).len(), 2);
         assert_eq!(find(json!({"field": "title", "op": "contains", "value": "工单 1"})), [plain.to_string()]);
         assert_eq!(find(json!({"field": "team", "op": "in", "value": "@my_teams"})).len(), 2);
+        assert_eq!(find(json!({"field": "title", "op": "eq", "value": plain.to_string()})).len(), 0, "a text that looks like an id is a text");
+        assert_eq!(find(json!({"field": "messages", "op": "ge", "value": 0})).len(), 2);
         for (filter, field) in [
             (json!({"field": "colour", "op": "eq", "value": "red"}), "filter.field"),
             (json!({"field": "opened_at", "op": "lt", "value": "yesterday"}), "filter.value"),
             (json!({"field": "assignee", "op": "eq", "value": "' OR 1=1 --"}), "filter.assignee"),
+            (json!({"field": "messages", "op": "gt", "value": 0.5}), "filter.messages"),
+            (json!({"field": "messages", "op": "gt", "value": 1e300}), "filter.messages"),
         ] {
             let reply = d.t.get(&d.agent, &format!("/api/v1/desk/cases?filter={}", encoded(&filter)));
             assert_eq!((reply.status.as_u16(), reply.json()["error"]["field"].as_str()), (422, Some(field)), "{}", reply.text);
@@ -206,9 +212,12 @@ fn ux_39_40_notices_reach_the_right_person_once_and_opening_reads_them() {
         assert_eq!(kinds, ["mention", "reply", "assigned"]);
         assert!(d.t.get(&d.agent, "/api/v1/desk/cases?view=mine").expect(200)["items"][0]["unread"].as_bool().unwrap());
         assert_eq!(d.rows(&d.agent, "view=mentioned"), [case.to_string()]);
+        let unread = format!("filter={}", encoded(&json!({"field": "unread", "op": "eq", "value": true})));
+        assert_eq!(d.rows(&d.agent, &unread), [case.to_string()]);
         d.t.clock.advance(1);
         d.t.put(&d.agent, &format!("/api/v1/desk/read/{case}"), Value::Null).expect(204);
         assert_eq!(d.t.get(&d.agent, "/api/v1/notices?unread=1").expect(200)["items"].as_array().unwrap().len(), 0);
+        assert!(d.rows(&d.agent, &unread).is_empty());
         assert!(!d.t.get(&d.agent, "/api/v1/desk/cases?view=mine").expect(200)["items"][0]["unread"].as_bool().unwrap());
     });
 }

@@ -63,7 +63,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let Some(case_id) = recorded.subject.map(CaseId) else { return Ok(()) };
     let access = recorded.access()?.unwrap_or_default();
     if let CaseEvent::Opened(opened) = &event {
-        return open(tx, &ctx, opened, &access);
+        return open(tx, &ctx, opened, &access, recorded.at);
     }
     let Some(mut case) = load(tx, case_id)? else { return Ok(()) };
     if recorded.access()?.is_some() {
@@ -137,18 +137,25 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     case.store(tx)
 }
 
-fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, access: &Access) -> Result<()> {
+/// A case that was old when it came in (an import of old mail) is history: no promise runs for it.
+const HISTORY_S: i64 = 86_400;
+
+fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, access: &Access, came_in: Time) -> Result<()> {
     let facts = json!({
         "type": opened.case_type, "priority": opened.priority, "channel": opened.channel, "inbox": opened.inbox_id, "team": opened.team_id, "org_unit": opened.org_unit_id,
         "customer": opened.customer_id, "region": opened.region, "tier": opened.tier, "language": opened.language, "tag": opened.tags, "title": opened.title,
     });
-    let facts = facts.as_object().cloned().unwrap_or_default();
-    let level = choose(tx, ctx, &facts)?;
+    let mut facts = facts.as_object().cloned().unwrap_or_default();
+    let history = opened.opened_at.plus_seconds(HISTORY_S) < came_in;
+    if history {
+        facts.insert("history".into(), Value::Bool(true));
+    }
+    let level = if history { None } else { choose(tx, ctx, &facts)? };
     tx.execute(
         "INSERT INTO clock_case (case_id, workspace_id, status, facts, access, level_id, opened_at, responded, merged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, FALSE)",
         params![opened.case_id, ctx.workspace, opened.status, Json(&facts), Json(access), level.as_ref().map(|l| l.id), opened.opened_at],
     )?;
-    if opened.status == "closed" {
+    if opened.status == "closed" || history {
         return Ok(());
     }
     let case = Subject { case_id: opened.case_id, status: opened.status.clone(), facts, access: access.clone(), level_id: level.map(|l| l.id), responded: false, merged: false };
@@ -219,7 +226,7 @@ fn reopen(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, was: &str, at: Time) -> Result
 
 /// A changed fact may bring another level, or another target of the same one.
 fn rechoose(tx: &Tx<'_>, ctx: &Ctx, case: &mut Subject, why: &str) -> Result<()> {
-    if case.merged || case.status == "closed" {
+    if case.merged || case.status == "closed" || case.facts.contains_key("history") {
         return Ok(());
     }
     let level = choose(tx, ctx, &case.facts)?;

@@ -175,6 +175,29 @@ fn closing_meets_and_reopening_goes_on_without_the_time_between() {
 }
 
 #[test]
+fn old_mail_brought_in_by_an_import_starts_no_clock_whatever_happens_to_it() {
+    on_both(modules, |t| {
+        let s = Stage::new(t);
+        let case = CaseId(s.t.app.ids().uuid(START));
+        let access = Some(Access { team: Some(s.team), ..Access::default() });
+        s.t.emit::<CaseEvent>(
+            Some(case),
+            access.clone(),
+            Opened {
+                case_id: case, number: "2025-000001".into(), case_type: "request".into(), title: "旧信".into(), priority: "normal".into(), stage: "accepted".into(), status: "open".into(), channel: "email".into(), inbox_id: None,
+                customer_id: None, customer_name: None, region: None, tier: None, org_unit_id: None, team_id: Some(s.team), assignee_id: None, accountable_id: None, tags: vec![], language: None,
+                opened_at: START.plus_seconds(-90 * 86_400),
+            }
+            .into(),
+        );
+        s.t.emit::<CaseEvent>(Some(case), access, Edited { case_id: case, field: "priority".into(), from: json!("normal"), to: json!("urgent") }.into());
+        s.t.advance(HOUR);
+        assert_eq!(s.t.get(&s.admin, &format!("/api/v1/cases/{case}/clocks")).expect(200), json!([]));
+        assert_eq!(s.told("clock.breached"), 0);
+    });
+}
+
+#[test]
 fn clocks_are_shown_only_to_who_may_see_the_case() {
     on_both(modules, |t| {
         let s = Stage::new(t);
