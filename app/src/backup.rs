@@ -26,7 +26,7 @@ const BACKUP_HELP: &str = "\
 shouwen backup --data DIR --to FOLDER [--without-keys]
 
 Copies the database (online, consistent), the blobs and the key file into a new folder, with checksums.
-With PostgreSQL the database itself is left to pg_dump; the command to run is printed.
+With PostgreSQL blobs and keys are copied; the database itself is left to pg_dump, and the command is printed.
 `shouwen backup verify FOLDER` checks a backup without restoring it.
 ";
 
@@ -83,18 +83,17 @@ fn backup(config: Config, to: &Path, with_keys: bool) -> Result<()> {
         return Err(Problem::new(Kind::Conflict, "backup.exists", format!("{} is there already", to.display())).expected("a new folder; nothing is overwritten"));
     }
     let data = config.data.clone();
-    let Location::Sqlite(_) = instance::location(&config) else {
-        let url = config.database.unwrap_or_default();
-        return Err(Problem::new(Kind::Invalid, "backup.postgres", "the database of this installation is PostgreSQL")
-            .expected(format!("pg_dump --format=custom --file=shouwen.dump '{}'; and a copy of {} for blobs and keys", redact(&url), data.display())));
-    };
+    let in_postgres = matches!(instance::location(&config), Location::Postgres { .. });
+    let url = config.database.clone().unwrap_or_default();
     let partial = to.with_extension("partial");
     if partial.exists() {
         std::fs::remove_dir_all(&partial).map_err(|e| io("remove", &partial, e))?;
     }
     std::fs::create_dir_all(&partial).map_err(|e| io("create", &partial, e))?;
     let instance = instance::open(config, false)?;
-    instance.db.backup_to(&partial.join("shouwen.db"))?;
+    if !in_postgres {
+        instance.db.backup_to(&partial.join("shouwen.db"))?;
+    }
     // Blobs never change once named by a committed row, so copying them after the database misses nothing it names.
     copy_tree(&data.join("blobs"), &partial.join("blobs"))?;
     // Signed heads of the audit: they show a database that was rolled back.
@@ -114,6 +113,10 @@ fn backup(config: Config, to: &Path, with_keys: bool) -> Result<()> {
     std::fs::rename(&partial, to).map_err(|e| io("rename", &partial, e))?;
     let bytes: u64 = manifest.files.values().map(|(size, _)| size).sum();
     println!("{} files, {} bytes in {}", manifest.files.len(), bytes, to.display());
+    if in_postgres {
+        println!("The database is PostgreSQL's own to copy, and before the blobs. If this has not run yet, run it and then back up again:");
+        println!("  pg_dump --format=custom --file=shouwen.dump '{}'", redact(&url));
+    }
     if !with_keys {
         println!("The key file is not in it: keep {} elsewhere, without it personal data cannot be read.", data.join("keys.toml").display());
     }

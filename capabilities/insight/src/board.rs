@@ -84,7 +84,7 @@ pub fn figure(definition: &Definition, numerator: i64, denominator: i64, n: i64,
         Shape::Quantile(q) => percentile(spread, f64::from(q) / 100.0).map(f64::round),
     };
     // What is left of a stock is counted by what came in and did not go out.
-    let n = if definition.shape == Shape::Stock { numerator } else { n };
+    let (n, denominator) = if definition.shape == Shape::Stock { (numerator, numerator) } else { (n, denominator) };
     Figure { numerator, denominator, value, n }
 }
 
