@@ -23,7 +23,8 @@ help: ## this list
 # The development profile: ready in a third of the time of `make release` and quick enough for a team on one machine.
 # `make release` builds what belongs on a server.
 run: build ## build and start; DEMO=1 with a fictional organisation, LISTEN=address:port, DATA=folder
-	$(if $(DEMO),[ -d $(DATA) ] || $(DEV) demo --data $(DATA))
+	$(if $(DEMO),[ -f $(DATA)/DEMO.txt ] || $(DEV) demo --data $(DATA))
+	$(if $(DEMO),@cat $(DATA)/DEMO.txt)
 	exec $(DEV) serve --data $(DATA) --listen $(LISTEN)
 
 build: need-cargo web FORCE ## the development binary
