@@ -2,7 +2,7 @@ import { request } from '@/api/client'
 import type { Case, CaseAnswer, CaseRow, Undo } from '@/api/types'
 import { t } from '@/i18n'
 import { queryClient } from '@/queries'
-import { toast, toastProblem } from '@/ui/primitives'
+import { toast, toastProblem, undoWaitsFor } from '@/ui/primitives'
 import { lists } from './caseList'
 
 /** One act on a case: shown at once, sent, taken back with the reason if the server refuses, undoable for a while (UX-13, UX-14). */
@@ -35,7 +35,13 @@ export function takeCase(next: Case): void {
   lists.patch(next.id, rowPart(next))
 }
 
-export async function run(command: Command): Promise<Case | null> {
+export function run(command: Command): Promise<Case | null> {
+  const deed = carryOut(command)
+  undoWaitsFor(deed)
+  return deed
+}
+
+async function carryOut(command: Command): Promise<Case | null> {
   const key = ['case', command.caseId]
   const before = queryClient.getQueryData<Case>(key)
   const rowBefore = lists.row(command.caseId)

@@ -41,8 +41,18 @@ export function dismiss(id: number): void {
   timers.delete(id)
 }
 
+/** Deeds the server has not answered yet. */
+const waiting = new Set<Promise<unknown>>()
+
+/** A hand may ask for undo before the answer to the deed is here; undo then waits for it. */
+export function undoWaitsFor(deed: Promise<unknown>): void {
+  const quiet = deed.catch(() => undefined).finally(() => waiting.delete(quiet))
+  waiting.add(quiet)
+}
+
 /** Undoes the newest thing that can be undone; false when there is none. */
-export function undoLast(): boolean {
+export async function undoLast(): Promise<boolean> {
+  await Promise.all(waiting)
   for (let i = toasts.length - 1; i >= 0; i -= 1) {
     const entry = toasts[i]
     if (entry?.undo) {
