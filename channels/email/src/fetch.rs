@@ -346,10 +346,10 @@ async fn begin(db: &Db, inbox: &Inbox, incoming: &Incoming, imap: &mut Imap, fol
             Cursor { folder: incoming.folder.clone(), uidvalidity: folder.uidvalidity, last_uid: 0, rescan_until: newest, rescan: true, since }
         }
         None => {
-            let now = db.services().clock.now();
             let (last_uid, since) = match incoming.import_from {
-                // Servers tell dates in whole seconds.
-                ImportFrom::Now => (newest, Some(Time::from_seconds(now.seconds()))),
+                // "Now" is when the inbox was set up, not when its server could first be reached: what comes in between
+                // is read too. Servers tell dates in whole seconds.
+                ImportFrom::Now => (0, Some(Time::from_seconds(inbox.created_at.seconds()))),
                 ImportFrom::All => (0, None),
                 ImportFrom::Date => (0, incoming.import_since),
             };
