@@ -240,6 +240,11 @@ impl TestApp {
     }
     /// Every event of family `E`, oldest first.
     pub fn events<E: shouwen_contracts::Event + 'static>(&self) -> Vec<E> {
+        self.recorded().iter().filter_map(|event| event.event::<E>().expect("an event that can be read")).collect()
+    }
+    /// The whole log, oldest first. Waits, as every reader of the log does, until what other tests have open on the
+    /// same PostgreSQL no longer holds it back.
+    pub fn recorded(&self) -> Vec<shouwen_store::Recorded> {
         self.settle();
         self.db
             .read_blocking(|tx| {
@@ -249,9 +254,7 @@ impl TestApp {
                     let batch = tx.events_after(at, 500)?;
                     let Some(last) = batch.last() else { return Ok(out) };
                     at = last.position;
-                    for event in &batch {
-                        out.extend(event.event::<E>()?);
-                    }
+                    out.extend(batch);
                 }
             })
             .expect("the log is read")

@@ -45,23 +45,8 @@ fn old_and_new_owner_hear_of_a_transfer_and_the_undo_request_takes_it_back() {
         let case = house.case_of(house.mail(first()));
         house.t.put(&a, &format!("/api/v1/cases/{case}/assignment"), json!({ "person_id": a.person })).expect(200);
         let moved = house.t.put(&a, &format!("/api/v1/cases/{case}/assignment"), json!({ "person_id": b.person, "team_id": house.other_team })).expect(200);
-        let access = house
-            .t
-            .db
-            .read_blocking(|tx| {
-                let mut at = shouwen_store::Position::default();
-                let mut last = None;
-                loop {
-                    let batch = tx.events_after(at, 500)?;
-                    let Some(end) = batch.last() else { return Ok(last) };
-                    at = end.position;
-                    for event in batch.iter().filter(|e| e.kind == "case.assigned") {
-                        last = event.access()?;
-                    }
-                }
-            })
-            .unwrap()
-            .unwrap();
+        let told = house.t.recorded();
+        let access = told.iter().rfind(|e| e.kind == "case.assigned").expect("the transfer is told").access().unwrap().unwrap();
         assert!(access.people.contains(&a.person) && access.people.contains(&b.person) && access.team == Some(house.other_team));
         let undo = &moved["undo"];
         let back = house.t.put(&a, undo["path"].as_str().unwrap(), undo["body"].clone()).expect(200);
