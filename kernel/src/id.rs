@@ -149,7 +149,7 @@ macro_rules! ids {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<str>::deserialize(d)?;
-                text.parse().map_err(|p: Problem| serde::de::Error::custom(p.message))
+                text.parse().map_err(|p: Problem| serde::de::Error::custom(format!("{}; expected {}", p.message, p.expected.unwrap_or_default())))
             }
         }
     )*};
