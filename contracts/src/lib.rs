@@ -60,3 +60,4 @@ pub mod routing;
 pub mod voice;
 
 pub mod message;
+pub mod wish;
