@@ -4,14 +4,25 @@ use crate::model::Address;
 use crate::words::{self, decode_words, tidy};
 
 /// More addresses than this in one header are counted but not kept.
-const MOST: usize = 2_000;
+pub const MOST: usize = 20_000;
 
-/// Parses one header value (raw bytes); `hint` is the body's charset for unlabelled 8-bit names.
-pub fn parse_list(raw: &[u8], hint: &str, problems: &mut Vec<String>) -> Vec<Address> {
-    let text = words::raw_text(raw, hint, problems);
-    let mut out = Vec::new();
+/// Parses one header value (raw bytes); `hint` is the body's charset for unlabelled 8-bit names. The second value counts
+/// what stands there beyond [`MOST`].
+pub fn parse_list(raw: &[u8], hint: &str, problems: &mut Vec<String>) -> (Vec<Address>, usize) {
+    let text = words::raw_text_of(raw, MOST_BYTES, hint, problems);
+    let mut out = List::default();
     parse_text(&text, hint, problems, &mut out, true);
-    out
+    let beyond = raw.get(MOST_BYTES..).unwrap_or_default().iter().filter(|b| **b == b'@').count();
+    (out.kept, out.more + beyond)
+}
+
+/// Lists of recipients may be longer than other headers; beyond this they are only counted.
+const MOST_BYTES: usize = 2 << 20;
+
+#[derive(Default)]
+struct List {
+    kept: Vec<Address>,
+    more: usize,
 }
 
 #[derive(Default)]
@@ -25,13 +36,13 @@ struct One {
     comments: Vec<String>,
 }
 
-fn parse_text(text: &str, hint: &str, problems: &mut Vec<String>, out: &mut Vec<Address>, again: bool) {
+fn parse_text(text: &str, hint: &str, problems: &mut Vec<String>, out: &mut List, again: bool) {
     let chars: Vec<char> = text.chars().collect();
     let mut one = One::default();
     let mut pos = 0;
     // Found once: searching for them at every opening would take quadratic time.
     let last_close = chars.iter().rposition(|&c| c == '>').unwrap_or(0);
-    while pos < chars.len() && out.len() < MOST {
+    while pos < chars.len() {
         let c = chars[pos];
         match c {
             '"' => match closing_quote(&chars, pos) {
@@ -216,9 +227,10 @@ fn spaced(s: &str) -> String {
     s.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn flush(one: &mut One, hint: &str, problems: &mut Vec<String>, out: &mut Vec<Address>, again: bool) {
+fn flush(one: &mut One, hint: &str, problems: &mut Vec<String>, out: &mut List, again: bool) {
     let one = std::mem::take(one);
-    if out.len() >= MOST {
+    if out.kept.len() >= MOST {
+        out.more += usize::from(one.angle.is_some() || !one.bare.trim().is_empty());
         return;
     }
     let comments: Vec<String> = one.comments.iter().map(|c| tidy(&spaced(&decode_words(c, hint, problems)))).collect();
@@ -279,7 +291,7 @@ fn flush(one: &mut One, hint: &str, problems: &mut Vec<String>, out: &mut Vec<Ad
         let shown: String = shown.chars().take(80).collect();
         problems.push(format!("{shown:?} is not a complete address"));
     }
-    out.push(Address { name, address });
+    out.kept.push(Address { name, address });
 }
 
 /// Message ids in a header: what stands in angle brackets, else bare words with an `@`, in order, without doubles.

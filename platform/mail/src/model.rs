@@ -173,7 +173,8 @@ impl Parsed {
 }
 
 /// Bounds of one parse (`ux-reliability` rule 2.3.3). Passing one leads to quarantine, never to loss.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Raw bytes.
     pub raw_bytes: usize,
@@ -185,7 +186,7 @@ pub struct Limits {
     pub header_lines: usize,
     /// To and Cc together.
     pub recipients: usize,
-    /// Bytes of HTML that are sanitised; what is longer is kept as an attachment only.
+    /// Bytes of HTML that are sanitised; what is longer is kept as an attachment, and its beginning as text.
     pub html_bytes: usize,
     /// Bytes unpacked from one TNEF container.
     pub tnef_bytes: usize,

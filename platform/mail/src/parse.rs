@@ -49,8 +49,9 @@ fn quarantine(reason: String, headers: &Headers) -> Parsed {
     Parsed::Quarantined(Quarantine { reason, envelope: Box::new(mail) })
 }
 
-/// Fills in what the headers say.
-fn envelope(h: &Headers, hint: &str, mail: &mut Mail) {
+/// Fills in what the headers say; how many recipients there are beyond those kept.
+fn envelope(h: &Headers, hint: &str, mail: &mut Mail) -> usize {
+    let mut more = 0;
     let problems = &mut mail.problems;
     problems.extend(h.problems.iter().cloned());
     let mut list = |name: &str, only_first: bool| -> Vec<Address> {
@@ -60,7 +61,11 @@ fn envelope(h: &Headers, hint: &str, mail: &mut Mail) {
                 problems.push(format!("header {name:?} occurs more than once; the first is used"));
                 break;
             }
-            out.extend(parse_list(v, hint, problems));
+            let (found, beyond) = parse_list(v, hint, problems);
+            out.extend(found);
+            if !only_first {
+                more += beyond;
+            }
         }
         out
     };
@@ -83,6 +88,7 @@ fn envelope(h: &Headers, hint: &str, mail: &mut Mail) {
         }
     }
     mail.date = date(h, problems);
+    more
 }
 
 fn date(h: &Headers, problems: &mut Vec<String>) -> String {
@@ -120,9 +126,10 @@ fn charset_hint<'a>(p: &'a Part<'_>) -> &'a str {
 fn assemble(root: &Part<'_>, tree_problems: Vec<String>, limits: &Limits) -> Parsed {
     let hint = charset_hint(root).to_owned();
     let mut mail = Mail::default();
-    envelope(&root.headers, &hint, &mut mail);
-    if mail.to.len() + mail.cc.len() > limits.recipients {
-        return quarantine(format!("the mail has {} recipients; at most {} are taken in", mail.to.len() + mail.cc.len(), limits.recipients), &root.headers);
+    let beyond = envelope(&root.headers, &hint, &mut mail);
+    let recipients = mail.to.len() + mail.cc.len() + beyond;
+    if recipients > limits.recipients {
+        return quarantine(format!("the mail has {recipients} recipients; at most {} are taken in", limits.recipients), &root.headers);
     }
     mail.problems.extend(tree_problems);
     let mut problems = std::mem::take(&mut mail.problems);
@@ -161,6 +168,14 @@ fn assemble(root: &Part<'_>, tree_problems: Vec<String>, limits: &Limits) -> Par
     let folded = if message.dsn.is_some() { quote::Folded { reply: mail.text.trim().to_owned(), folds: Vec::new() } } else { quote::fold(&mail.text, &quotes) };
     mail.reply_text = folded.reply;
     message.folds = folded.folds;
+    if let Some(note) = &shown.note {
+        // After the folding, or it would disappear with the signature.
+        for text in [&mut mail.text, &mut mail.reply_text] {
+            text.truncate(text.trim_end().len());
+            text.push_str(if text.is_empty() { "" } else { "\n\n" });
+            text.push_str(note);
+        }
+    }
     mail.auto = auto::classify(&auto::Signs {
         headers: &message.headers,
         subject: &mail.subject,
@@ -194,6 +209,45 @@ struct Shown {
     quotes: Vec<std::ops::Range<usize>>,
     remote_images: usize,
     content_ids: Vec<String>,
+    /// What the reader must know about a body that is not shown whole.
+    note: Option<String>,
+}
+
+/// Characters of text taken from HTML that is too large to be shown.
+const MOST_TEXT_OF_LARGE_HTML: usize = 200_000;
+
+/// The beginning of large HTML as text, and whether that is not all of it. A first look at a megabyte is most often enough.
+fn beginning_of(html_source: &str, most_bytes: usize) -> (String, bool) {
+    for bytes in [1 << 20, most_bytes] {
+        let cut = cut_html(html_source, bytes);
+        let text = html::html_to_text(&html::clean(cut).html).text;
+        if let Some((at, _)) = text.char_indices().nth(MOST_TEXT_OF_LARGE_HTML) {
+            return (text[..at].to_owned(), true);
+        }
+        if bytes >= most_bytes {
+            return (text, cut.len() < html_source.len());
+        }
+    }
+    (String::new(), true)
+}
+
+/// At most `bytes` of HTML, cut before a character or tag that would be torn.
+fn cut_html(source: &str, bytes: usize) -> &str {
+    let mut at = bytes.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    let head = &source[..at];
+    match (head.rfind('<'), head.rfind('>')) {
+        (Some(open), close) if at < source.len() && close.is_none_or(|c| c < open) => &head[..open],
+        _ => head,
+    }
+}
+
+fn large_html_note(bytes: usize, cut: bool) -> String {
+    let size = format!("{:.1}", bytes as f64 / f64::from(1 << 20));
+    let (zh, en) = if cut { ("以上为开头的文字。", " Above is the text it begins with.") } else { ("", "") };
+    format!("[这封邮件的 HTML 正文有 {size} MB，过大而不显示，已保存为附件 message.html。{zh} The HTML body of this mail ({size} MB) is too large to be shown and is kept as the attachment message.html.{en}]")
 }
 
 /// Text with `\n` line ends and without control characters.
@@ -253,6 +307,7 @@ fn html_charset(bytes: &[u8]) -> Option<String> {
 fn show(chosen: &Chosen<'_, '_>, hint: &str, limits: &Limits, files: &mut Vec<AttachmentData>, problems: &mut Vec<String>) -> Shown {
     let mut out = Shown::default();
     let mut html_source = String::new();
+    let mut large: Option<String> = None;
     let has_html = chosen.html.iter().any(|p| p.is("text/html"));
     if has_html {
         for p in &chosen.html {
@@ -262,6 +317,7 @@ fn show(chosen: &Chosen<'_, '_>, hint: &str, limits: &Limits, files: &mut Vec<At
                     problems.push(format!("HTML of {} bytes is not shown; it is kept as an attachment", t.len()));
                     let bytes = p.decoded(&mut Vec::new());
                     files.push(attach::data(Attachment { name: "message.html".into(), content_type: "text/html".into(), ..Attachment::default() }, bytes));
+                    large.get_or_insert(t);
                 } else {
                     html_source.push_str(&t);
                 }
@@ -303,6 +359,15 @@ fn show(chosen: &Chosen<'_, '_>, hint: &str, limits: &Limits, files: &mut Vec<At
             pieces = vec![(r.text, r.quotes)];
         }
     }
+    if let Some(source) = large {
+        let mut cut = false;
+        if pieces.iter().all(|(t, _)| t.trim().is_empty()) {
+            let (text, is_cut) = beginning_of(&source, limits.html_bytes);
+            pieces = vec![(text, Vec::new())];
+            cut = is_cut;
+        }
+        out.note = Some(large_html_note(source.len(), cut));
+    }
     for (t, quotes) in pieces {
         if !out.text.is_empty() && !out.text.ends_with('\n') {
             out.text.push('\n');
@@ -319,7 +384,7 @@ fn render_tnef(t: attach::TnefBody, limits: &Limits, problems: &mut Vec<String>)
     if let Some(h) = t.html.filter(|h| h.len() <= limits.html_bytes) {
         let cleaned = html::clean(&h);
         let r = html::html_to_text(&cleaned.html);
-        out = Shown { text: r.text, quotes: r.quotes, html: cleaned.html, remote_images: cleaned.remote_images, content_ids: cleaned.content_ids };
+        out = Shown { text: r.text, quotes: r.quotes, html: cleaned.html, remote_images: cleaned.remote_images, content_ids: cleaned.content_ids, note: None };
     }
     if let Some(text) = t.text {
         out.text = plain_lines(&text);

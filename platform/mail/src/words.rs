@@ -171,9 +171,14 @@ pub fn decode_header(raw: &[u8], hint: &str, problems: &mut Vec<String>) -> Stri
 
 /// Raw header bytes to text without touching encoded words.
 pub fn raw_text(raw: &[u8], hint: &str, problems: &mut Vec<String>) -> String {
-    let raw = if raw.len() > MOST_HEADER {
-        problems.push(format!("a header of {} bytes is cut to {MOST_HEADER}", raw.len()));
-        &raw[..MOST_HEADER]
+    raw_text_of(raw, MOST_HEADER, hint, problems)
+}
+
+/// [`raw_text`] of at most `most` bytes.
+pub fn raw_text_of(raw: &[u8], most: usize, hint: &str, problems: &mut Vec<String>) -> String {
+    let raw = if raw.len() > most {
+        problems.push(format!("a header of {} bytes is cut to {most}", raw.len()));
+        &raw[..most]
     } else {
         raw
     };

@@ -288,3 +288,42 @@ fn limits_lead_to_quarantine() {
     assert!(reason(deep.as_bytes()).reason.contains("nested"));
     assert!(matches!(parse(&around("ok"), &Limits { raw_bytes: 10, ..Limits::default() }), Parsed::Quarantined(_)));
 }
+
+#[test]
+fn a_reason_names_the_right_number_of_recipients_and_raised_limits_take_the_mail_in() {
+    let raw = |n: usize| format!("Subject: 通知\nTo: {}\n\nx", (0..n).map(|i| format!("u{i}@example.com")).collect::<Vec<_>>().join(", "));
+    for n in [150, 2_500, 50_000] {
+        let Parsed::Quarantined(q) = parse(raw(n).as_bytes(), &Limits::default()) else { panic!("{n} recipients are too many") };
+        assert!(q.reason.contains(&format!("has {n} recipients; at most 100")), "{}", q.reason);
+    }
+    let Parsed::Message(m) = parse(raw(2_500).as_bytes(), &Limits { recipients: 3_000, ..Limits::default() }) else { panic!("the limit was raised") };
+    assert_eq!(m.mail.to.len(), 2_500);
+}
+
+#[test]
+fn html_too_large_to_show_still_gives_its_text_and_says_where_the_rest_is() {
+    let limits = Limits { html_bytes: 300_000, ..Limits::default() };
+    let html = |paragraphs: usize| format!("Subject: big\nContent-Type: text/html; charset=utf-8\n\n<html><head><style>p {{ color: red }}</style></head><body>{}</body></html>", "<p class=\"x\">退款还没有到账，请尽快处理。</p>\n".repeat(paragraphs));
+    let Parsed::Message(m) = parse(html(30_000).as_bytes(), &limits) else { panic!("taken in") };
+    assert!(m.mail.html.is_empty());
+    assert!(m.mail.text.starts_with("退款还没有到账"), "{}", &m.mail.text[..60]);
+    assert!(m.mail.reply_text.starts_with("退款还没有到账") && m.mail.reply_text.contains("attachment message.html"));
+    assert!(m.mail.text.ends_with(']') && m.mail.text.contains("附件 message.html") && m.mail.text.contains("begins with"), "says that the HTML is an attachment and the text cut");
+    assert!(!m.mail.text.contains("color"));
+    assert_eq!((m.mail.attachments.len(), m.mail.attachments[0].name.as_str()), (1, "message.html"));
+    assert!(m.mail.problems.iter().any(|p| p.contains("is not shown")));
+
+    // Beyond 200,000 characters the text is cut.
+    let Parsed::Message(m) = parse(html(26_000).as_bytes(), &Limits { html_bytes: 1_100_000, ..limits.clone() }) else { panic!("taken in") };
+    assert!((200_000..200_400).contains(&m.mail.text.chars().count()), "{}", m.mail.text.chars().count());
+
+    // A plain text beside it stays as it is.
+    let both = format!("Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8\n\n正文在此\n--b\n{}\n--b--\n", &html(30_000)["Subject: big\n".len()..]);
+    let Parsed::Message(m) = parse(both.as_bytes(), &limits) else { panic!("taken in") };
+    assert!(m.mail.text.starts_with("正文在此\n\n[这封邮件"), "{}", &m.mail.text);
+    // A tag is never torn, whatever the place of the cut.
+    for cut in 0..30 {
+        let Parsed::Message(m) = parse(html(200).as_bytes(), &Limits { html_bytes: 4_000 + cut, ..limits.clone() }) else { panic!("taken in") };
+        assert!(!m.mail.text.contains("class") && !m.mail.text.contains('<'), "{cut}");
+    }
+}

@@ -6,13 +6,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shouwen_kernel::{Clock, Ids, Problem, Result, Time};
-use shouwen_store::{Db, Remembered, Tx};
+use shouwen_store::{Ctx, Db, Remembered, Tx};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, Credentials, Metrics, Once, PermissionInfo, Viewer};
+use crate::{Answer, Credentials, Metrics, Module, Once, PackPart, PermissionInfo, Viewer};
 
 /// Finds who a credential belongs to; given by `identity`. `Ok(None)`: it is no (longer) valid.
 pub type Authenticator = fn(&Tx<'_>, &Credentials) -> Result<Option<Viewer>>;
+
+/// Prepares a new workspace (that of `Ctx`) within the transaction that sets it up.
+pub type Founding = fn(&App, &Tx<'_>, &Ctx) -> Result<()>;
 
 /// Settings of the web room.
 #[derive(Clone, Debug)]
@@ -40,6 +43,23 @@ pub struct AppParts {
     pub config: AppConfig,
     pub authenticate: Authenticator,
     pub permissions: Vec<PermissionInfo>,
+    /// Parts of packs, in the order they are installed.
+    pub pack_parts: Vec<PackPart>,
+    pub founding: Vec<Founding>,
+}
+
+impl AppParts {
+    /// What `modules` bring along.
+    pub fn of(db: Db, config: AppConfig, authenticate: Authenticator, modules: &[Module]) -> Self {
+        Self {
+            db,
+            config,
+            authenticate,
+            permissions: modules.iter().flat_map(|m| m.permissions).copied().collect(),
+            pack_parts: modules.iter().flat_map(|m| m.parts.clone()).collect(),
+            founding: modules.iter().filter_map(|m| m.founding).collect(),
+        }
+    }
 }
 
 struct Inner {
@@ -80,6 +100,14 @@ impl App {
     /// Every permission of every module.
     pub fn permissions(&self) -> &[PermissionInfo] {
         &self.0.parts.permissions
+    }
+    /// Every part of packs of every module.
+    pub fn pack_parts(&self) -> &[PackPart] {
+        &self.0.parts.pack_parts
+    }
+    /// Prepares the new workspace of `ctx`; call it in the transaction that creates the workspace.
+    pub fn found(&self, tx: &Tx<'_>, ctx: &Ctx) -> Result<()> {
+        self.0.parts.founding.iter().try_for_each(|prepare| prepare(self, tx, ctx))
     }
     pub(crate) fn authenticate(&self) -> Authenticator {
         self.0.parts.authenticate

@@ -1,5 +1,7 @@
 //! Bodies, queries and path parts, read strictly: what is wrong is named.
 
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::{header, request::Parts};
 use serde::de::DeserializeOwned;
@@ -20,24 +22,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("").to_ascii_lowercase();
         if !kind.starts_with("application/json") {
-            return Err(Problem::new(Kind::Invalid, "invalid.content_type", format!("the body is `{kind}`")).field("Content-Type").expected("application/json").into());
+            let said = if kind.is_empty() { "the request does not say what its body is".to_owned() } else { format!("the body is `{}`", shouwen_kernel::text::clip(&kind, 60)) };
+            return Err(Problem::new(Kind::Invalid, "invalid.content_type", said).field("Content-Type").expected("the header Content-Type: application/json, and JSON").into());
         }
         let bytes = axum::body::to_bytes(request.into_body(), 2 * 1024 * 1024)
             .await
             .map_err(|_| Problem::new(Kind::TooLarge, "too_large", "the body is larger than 2 MiB or was cut off").expected("files through POST /api/v1/uploads"))?;
-        let value = serde_json::from_slice(&bytes).map_err(|e| json_problem(&e))?;
+        let value = crate::shape::read_json(&bytes)?;
         Ok(Self { value, hash: shouwen_crypt::sha256_hex(&bytes) })
     }
-}
-
-fn json_problem(error: &serde_json::Error) -> Problem {
-    let text = error.to_string();
-    // serde names the field in back quotes for unknown, missing and duplicate fields.
-    let field = text.contains("field `").then(|| text.split('`').nth(1).unwrap_or_default().to_owned());
-    let code = if error.is_data() { "invalid" } else { "invalid.json" };
-    let mut problem = Problem::new(Kind::Invalid, code, format!("the body cannot be read: {text}")).expected("a JSON object as /api/v1/docs describes it");
-    problem.field = field;
-    problem
 }
 
 /// Query parameters.
@@ -47,9 +40,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        axum::extract::Query::<T>::try_from_uri(&parts.uri)
-            .map(|query| Self(query.0))
-            .map_err(|e| Problem::invalid("query", format!("the query cannot be read: {e}")).expected("the parameters /api/v1/docs lists for this path").into())
+        Ok(Self(crate::shape::read_query(parts.uri.query().unwrap_or_default())?))
     }
 }
 
@@ -60,9 +51,17 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        Path::<T>::from_request_parts(parts, state)
-            .await
-            .map(|path| Self(path.0))
-            .map_err(|e| Problem::new(Kind::NotFound, "not_found", format!("no such thing: {e}")).expected("an id as the API printed it").into())
+        Path::<T>::from_request_parts(parts, state).await.map(|path| Self(path.0)).map_err(|rejection| no_such(&rejection).into())
     }
+}
+
+fn no_such(rejection: &PathRejection) -> Problem {
+    let problem = |message: String| Problem::new(Kind::NotFound, "not_found", message);
+    if let PathRejection::FailedToDeserializePathParams(inner) = rejection
+        && let ErrorKind::DeserializeError { key, value, message } = inner.kind()
+    {
+        let right = message.split_once("; expected ").map_or("an id as the API printed it", |(_, right)| right);
+        return problem(format!("there is no such thing: `{}` is not an id of this kind", shouwen_kernel::text::clip(value, 60))).field(key.clone()).expected(right.to_owned());
+    }
+    problem("there is no such thing".to_owned()).expected("an id as the API printed it")
 }

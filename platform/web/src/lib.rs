@@ -3,20 +3,27 @@
 
 mod answer;
 mod app;
+pub mod guard;
 mod input;
 mod metrics;
 mod module;
+mod pack;
 mod page;
 mod server;
+mod shape;
 mod viewer;
 
 pub use answer::{Answer, Failure, request_id};
-pub use app::{App, AppConfig, AppParts, Authenticator};
+pub use app::{App, AppConfig, AppParts, Authenticator, Founding};
 pub use input::{Id, Input, Params};
 pub use metrics::Metrics;
 pub use module::{Language, Module, PermissionInfo, Task};
+pub use pack::{
+    PACK_KEY_RULE, PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, pack_path_fits, read_toml,
+};
 pub use page::{Page, PageParams, decode_cursor, encode_cursor, limit_of};
 pub use server::{api_document, router};
+pub use shape::{read_json, read_query};
 pub use viewer::{Allowed, Client, Credentials, Once, SESSION_COOKIE, SignedIn, Viewer, session_cookie};
 
 pub use axum;

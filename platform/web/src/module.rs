@@ -6,7 +6,7 @@ use std::pin::Pin;
 use shouwen_store::{EffectHandler, Migration, Subscription, TimerHandler};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::App;
+use crate::{App, Founding, PackPart};
 
 /// A permission as roles and documents show it.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -39,6 +39,10 @@ pub struct Module {
     pub timers: Vec<TimerHandler>,
     pub effects: fn(&App) -> Vec<EffectHandler>,
     pub tasks: Vec<Task>,
+    /// Its parts of packs.
+    pub parts: Vec<PackPart>,
+    /// What a new workspace needs of it before anybody works there; runs in the transaction that sets it up.
+    pub founding: Option<Founding>,
 }
 
 impl Module {
@@ -54,6 +58,8 @@ impl Module {
             timers: Vec::new(),
             effects: |_| Vec::new(),
             tasks: Vec::new(),
+            parts: Vec::new(),
+            founding: None,
         }
     }
 }

@@ -87,11 +87,33 @@ pub fn router(app: &App, modules: Vec<Module>, fallback: axum::routing::MethodRo
         .with_state(app.clone())
 }
 
+/// What the framework refuses by itself (a form without its boundary, an upgrade without its headers) is plain text; the
+/// API answers every refusal as the same JSON.
+async fn in_words(response: Response, sent_as: &str) -> Response {
+    let plain = response.headers().get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/plain"));
+    if !response.status().is_client_error() || !plain {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, 4096).await.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+    let (code, expected) = if sent_as.starts_with("multipart/form-data") {
+        ("invalid.multipart", "multipart/form-data; boundary=…, as browsers and `curl -F file=@name` write it")
+    } else {
+        ("invalid.request", "a request as /api/v1/docs describes it")
+    };
+    let said = shouwen_kernel::text::clip(&shouwen_kernel::text::one_line(&said), 300);
+    let told = Failure(Problem::new(Kind::Invalid, code, format!("the request cannot be read: {said}")).field(if code == "invalid.multipart" { "Content-Type" } else { "request" }).expected(expected)).into_response();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Response::from_parts(parts, told.into_body())
+}
+
 /// Gives each request an id, the answer its headers, and the log a line.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = shouwen_kernel::encode_base32(app.ids().uuid(app.clock().now()).as_u128());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let has_body = request.headers().get(header::CONTENT_LENGTH).is_some_and(|v| v.as_bytes() != b"0") || request.headers().contains_key(header::TRANSFER_ENCODING);
+    let sent_as = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let begun = Instant::now();
     let mut response = REQUEST_ID
         .scope(id.clone(), async move {
@@ -100,12 +122,15 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
             response
         })
         .await;
+    let api = path.starts_with("/api/");
+    if api {
+        response = REQUEST_ID.scope(id.clone(), in_words(response, &sent_as)).await;
+    }
     let status = response.status();
     let millis = begun.elapsed().as_secs_f64() * 1000.0;
     app.metrics().add(&format!("http_requests_total{{class=\"{}xx\"}}", status.as_u16() / 100), 1.0);
     app.metrics().add("http_request_duration_ms_total", millis);
     tracing::info!(request_id = %id, %method, path, status = status.as_u16(), duration_ms = (millis * 100.0).round() / 100.0, "request");
-    let api = path.starts_with("/api/");
     let headers = response.headers_mut();
     if has_body && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::PAYLOAD_TOO_LARGE) {
         // Refused before the body was read: say that the connection ends, or the next request on it would fail unheard.
