@@ -15,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::CaseRead;
 use crate::compose::Recipient;
 use crate::deed::Deed;
+use crate::message_view::AttachmentView;
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -46,6 +47,8 @@ pub struct DraftView {
     pub mode: String,
     #[serde(flatten)]
     pub written: Written,
+    /// Names and sizes of `attachments`, as far as they are still there.
+    pub files: Vec<AttachmentView>,
     pub version: i64,
     pub updated_at: Time,
 }
@@ -76,7 +79,22 @@ struct Save {
 /// The draft of one person on one case in one mode.
 pub fn find(tx: &Tx<'_>, case: CaseId, person: PersonId, mode: &str) -> Result<Option<DraftView>> {
     let row: Option<(DraftId, Json<Written>, i64, Time)> = tx.opt("SELECT id, body, version, updated_at FROM case_draft WHERE case_id = ?1 AND person_id = ?2 AND mode = ?3", params![case, person, mode])?;
-    Ok(row.map(|(id, written, version, updated_at)| DraftView { id, case_id: case, mode: mode.to_owned(), written: written.0, version, updated_at }))
+    row.map(|(id, written, version, updated_at)| {
+        let files = written.0.attachments.iter().filter_map(|file| named(tx, case, person, *file).transpose()).collect::<Result<_>>()?;
+        Ok(DraftView { id, case_id: case, mode: mode.to_owned(), written: written.0, files, version, updated_at })
+    })
+    .transpose()
+}
+
+/// A file a draft may carry: this person's upload, or a file of this case.
+fn named(tx: &Tx<'_>, case: CaseId, person: PersonId, id: AttachmentId) -> Result<Option<AttachmentView>> {
+    type File = (String, String, u64);
+    let own: Option<File> = tx.opt("SELECT name, media_type, size FROM case_upload WHERE id = ?1 AND person_id = ?2", params![id, person])?;
+    let found = match own {
+        Some(file) => Some(file),
+        None => tx.opt("SELECT a.name, a.media_type, a.size FROM case_attachment a JOIN case_message m ON m.id = a.message_id WHERE a.id = ?1 AND m.case_id = ?2", params![id, case])?,
+    };
+    Ok(found.map(|(name, media_type, size)| AttachmentView { id, name, media_type, size, inline: false }))
 }
 
 /// Saves a draft.

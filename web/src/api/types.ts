@@ -143,6 +143,8 @@ export interface Message {
   at: string
   subject: string | null
   text: string
+  /** `text` is only the beginning; GET /messages/{id} has all of it. */
+  cut?: boolean
   has_quote: boolean
   quoted?: string | null
   has_html: boolean
@@ -156,6 +158,8 @@ export interface Message {
   verified: boolean
   auto: string | null
   mentions: string[]
+  /** `forward`, `bounce` …; null for an ordinary message. */
+  form?: string | null
 }
 
 export interface CaseEvent {
@@ -184,6 +188,8 @@ export interface Draft {
   cc?: Recipient[]
   bcc?: Recipient[]
   attachments?: Attachment[] | string[]
+  /** Names and sizes of `attachments`. */
+  files?: Attachment[]
   based_on?: string | null
   version?: number
   updated_at?: string

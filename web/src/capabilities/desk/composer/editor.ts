@@ -73,8 +73,9 @@ export function createEditor(element: HTMLElement, content: string, hooks: Edito
     editorProps: {
       attributes: { role: 'textbox', 'aria-multiline': 'true', 'aria-label': hooks.label, spellcheck: 'true' },
       handleKeyDown: (_view, event) => (event.isComposing || event.keyCode === 229 ? false : hooks.key(event)),
-      handlePaste: (_view, event) => takeFiles(event.clipboardData, hooks),
-      handleDrop: (_view, event) => takeFiles(event.dataTransfer, hooks),
+      handlePaste: (_view, event) => takeFiles(event.clipboardData, hooks, true),
+      // The composer around takes dropped files, wherever on it they fall.
+      handleDrop: (_view, event) => (event.dataTransfer?.files.length ?? 0) > 0,
     },
     onUpdate: ({ editor: now }) => {
       hooks.changed()
@@ -86,9 +87,11 @@ export function createEditor(element: HTMLElement, content: string, hooks: Edito
   return editor
 }
 
-function takeFiles(data: DataTransfer | null, hooks: EditorHooks): boolean {
+function takeFiles(data: DataTransfer | null, hooks: EditorHooks, pasted = false): boolean {
   const files = [...(data?.files ?? [])]
   if (files.length === 0) return false
+  // Word processors and tables put a picture of the text beside the text: the text is what was meant.
+  if (pasted && (data?.getData('text/plain') ?? '').trim() !== '') return false
   hooks.files(files)
   return true
 }
