@@ -41,6 +41,8 @@ const NAMES: Record<string, string> = {
   enter: MAC ? '↩' : 'Enter',
   escape: 'Esc',
   space: 'Space',
+  arrowright: '→',
+  arrowleft: '←',
 }
 
 /** The caps to draw for a chord: `mod+shift+e` → ["Ctrl","Shift","E"]; a sequence gives one list per press. */

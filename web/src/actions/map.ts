@@ -5,7 +5,7 @@
  */
 export interface ActionDef {
   id: string
-  group: 'general' | 'go' | 'list' | 'case' | 'composer' | 'panes'
+  group: 'general' | 'go' | 'list' | 'case' | 'tabs' | 'composer' | 'panes'
   keys: string[]
   /** Left out of the palette: it only makes sense as a key. */
   keyOnly?: boolean
@@ -56,10 +56,17 @@ export const ACTIONS: readonly ActionDef[] = [
   { id: 'macro', group: 'case', keys: ['m'] },
   { id: 'accountable', group: 'case', keys: [] },
   { id: 'watch', group: 'case', keys: [] },
+  { id: 'watchers', group: 'case', keys: [] },
   { id: 'merge', group: 'case', keys: [] },
   { id: 'split', group: 'case', keys: [] },
   { id: 'link', group: 'case', keys: [] },
   { id: 'copy', group: 'case', keys: ['.'] },
+
+  { id: 'tab_next', group: 'tabs', keys: ['shift+arrowright'] },
+  { id: 'tab_previous', group: 'tabs', keys: ['shift+arrowleft'] },
+  { id: 'tab_close', group: 'tabs', keys: ['shift+w'] },
+  { id: 'tab_pin', group: 'tabs', keys: ['shift+p'] },
+  { id: 'tab_reopen', group: 'tabs', keys: ['shift+t'] },
 
   { id: 'send', group: 'composer', keys: ['mod+enter'], keyOnly: true },
   { id: 'send_resolve', group: 'composer', keys: ['mod+shift+enter'], keyOnly: true },
@@ -72,4 +79,4 @@ export const ACTIONS: readonly ActionDef[] = [
   { id: 'pane_right', group: 'panes', keys: [']'] },
 ]
 
-export const GROUPS = ['general', 'go', 'list', 'case', 'composer', 'panes'] as const
+export const GROUPS = ['general', 'go', 'list', 'case', 'tabs', 'composer', 'panes'] as const

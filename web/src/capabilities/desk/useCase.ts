@@ -20,9 +20,25 @@ export function mergeTimeline(known: TimelineItem[], page: TimelineItem[]): { it
   return { items: [...known.slice(0, first), ...page], gap: false }
 }
 
+type Known = { items: TimelineItem[]; older: string | null }
+
+/** What is asked for a case and under which name it is kept; an open tab holds on to it without asking. */
+export const caseOptions = (id: string) => ({ queryKey: ['case', id], queryFn: () => api.get<Case>(`/cases/${id}`), staleTime: 10_000 })
+export const timelineOptions = (id: string) => ({
+  queryKey: ['timeline', id],
+  queryFn: async (): Promise<Known> => {
+    const page = await api.get<Page<TimelineItem>>(`/cases/${id}/timeline`, { limit: PAGE })
+    const known = queryClient.getQueryData<Known>(['timeline', id])
+    if (!known) return { items: page.items, older: page.next }
+    const merged = mergeTimeline(known.items, page.items)
+    return { items: merged.items, older: merged.gap || known.items.length <= page.items.length ? page.next : known.older }
+  },
+  staleTime: 10_000,
+})
+
 /** One open case: itself, its timeline, its clocks, who else is here; kept right by live events. */
 export function useCase(id: Ref<string>) {
-  const found = useQuery({ queryKey: computed(() => ['case', id.value]), queryFn: () => api.get<Case>(`/cases/${id.value}`), staleTime: 10_000 })
+  const found = useQuery(computed(() => caseOptions(id.value)))
   const clocks = useQuery({
     queryKey: computed(() => ['clocks', id.value]),
     queryFn: async () => itemsOf(await api.get<Clock[] | Page<Clock>>(`/cases/${id.value}/clocks`)),
@@ -31,18 +47,7 @@ export function useCase(id: Ref<string>) {
   const loadingOlder = ref(false)
   const people = shallowRef<PresencePerson[]>([])
 
-  const timeline = useQuery({
-    queryKey: computed(() => ['timeline', id.value]),
-    queryFn: async ({ queryKey }) => {
-      const key = queryKey[1] as string
-      const page = await api.get<Page<TimelineItem>>(`/cases/${key}/timeline`, { limit: PAGE })
-      const known = queryClient.getQueryData<{ items: TimelineItem[]; older: string | null }>(['timeline', key])
-      if (!known) return { items: page.items, older: page.next }
-      const merged = mergeTimeline(known.items, page.items)
-      return { items: merged.items, older: merged.gap || known.items.length <= page.items.length ? page.next : known.older }
-    },
-    staleTime: 10_000,
-  })
+  const timeline = useQuery(computed(() => timelineOptions(id.value)))
   watch(timeline.data, (data) => (older.value = data?.older ?? null), { immediate: true })
 
   async function loadOlder(): Promise<void> {
@@ -52,7 +57,7 @@ export function useCase(id: Ref<string>) {
     loadingOlder.value = true
     try {
       const page = await api.get<Page<TimelineItem>>(`/cases/${key}/timeline`, { limit: PAGE, after })
-      queryClient.setQueryData<{ items: TimelineItem[]; older: string | null }>(['timeline', key], (known) => {
+      queryClient.setQueryData<Known>(['timeline', key], (known) => {
         const have = new Set((known?.items ?? []).map(keyOf))
         return { items: [...page.items.filter((item) => !have.has(keyOf(item))), ...(known?.items ?? [])], older: page.next }
       })
