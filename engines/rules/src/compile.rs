@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::condition::{Condition, FieldKind, Op, span_micros, time_micros};
+use crate::condition::{Condition, FieldKind, Op};
+use crate::units::{span_micros, time_micros};
 
 /// How a field lies in the database.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,8 @@ pub enum Column<'a> {
     /// A set beside the row; `{}` stands for the test on an element, e.g.
     /// `EXISTS (SELECT 1 FROM desk_tag t WHERE t.case_id = c.case_id AND t.tag {})`.
     Set(&'a str),
+    /// A time column whose age is asked: `age > 2h` is `column < now - 2h`. For fields of kind `Span`.
+    Age(&'a str),
 }
 
 /// SQL with `?n` parameters from the given first number, and their values in order. Times are microseconds.
@@ -74,8 +77,33 @@ fn compare(kind: FieldKind, place: Column<'_>, op: Op, value: &Value, now: i64, 
                 let test = if list.is_empty() { "1 = 0".to_owned() } else { pattern.replace("{}", &format!("IN ({})", list.join(", "))) };
                 if op == Op::In { test } else { format!("NOT {test}") }
             }
+            Op::ContainsAny | Op::ContainsAll => {
+                let (word, none) = if op == Op::ContainsAny { (" OR ", "1 = 0") } else { (" AND ", "1 = 1") };
+                let tests: Vec<String> = value.as_array().into_iter().flatten().map(|item| pattern.replace("{}", &format!("= {}", bind(item)))).collect();
+                if tests.is_empty() { none.to_owned() } else { format!("({})", tests.join(word)) }
+            }
             _ => "1 = 0".to_owned(),
         },
+        Column::Age(column) => {
+            let span = value.as_str().and_then(span_micros);
+            // An older row has a smaller time, so the comparison turns around.
+            let sign = match op {
+                Op::Empty => return format!("({column} IS NULL)"),
+                Op::NotEmpty => return format!("({column} IS NOT NULL)"),
+                Op::Lt => ">",
+                Op::Le => ">=",
+                Op::Gt => "<",
+                Op::Ge => "<=",
+                _ => return "1 = 0".to_owned(),
+            };
+            match span {
+                None => "1 = 0".to_owned(),
+                Some(span) => {
+                    params.push((FieldKind::Time, Value::from(now.saturating_sub(span))));
+                    format!("{column} {sign} ?{}", first + params.len() - 1)
+                }
+            }
+        }
         Column::Plain(column) => match op {
             Op::Empty => empty(column, kind),
             Op::NotEmpty => format!("NOT {}", empty(column, kind)),
@@ -87,10 +115,12 @@ fn compare(kind: FieldKind, place: Column<'_>, op: Op, value: &Value, now: i64, 
             Op::Le => format!("{column} <= {}", bind(value)),
             Op::Gt => format!("{column} > {}", bind(value)),
             Op::Ge => format!("{column} >= {}", bind(value)),
-            Op::Contains => {
-                let text = value.as_str().unwrap_or_default().to_lowercase();
-                let escaped: String = text.chars().flat_map(|c| if matches!(c, '%' | '_' | '\\') { vec!['\\', c] } else { vec![c] }).collect();
-                format!("lower({column}) LIKE {} ESCAPE '\\'", bind(&Value::from(format!("%{escaped}%"))))
+            Op::Contains => format!("lower({column}) LIKE {} ESCAPE '\\'", bind(&Value::from(format!("%{}%", like(value))))),
+            Op::StartsWith => format!("lower({column}) LIKE {} ESCAPE '\\'", bind(&Value::from(format!("{}%", like(value))))),
+            Op::ContainsAny | Op::ContainsAll => {
+                let (word, none) = if op == Op::ContainsAny { (" OR ", "1 = 0") } else { (" AND ", "1 = 1") };
+                let tests: Vec<String> = value.as_array().into_iter().flatten().map(|item| format!("lower({column}) LIKE {} ESCAPE '\\'", bind(&Value::from(format!("%{}%", like(item)))))).collect();
+                if tests.is_empty() { none.to_owned() } else { format!("({})", tests.join(word)) }
             }
             Op::In | Op::NotIn => {
                 let list: Vec<String> = value.as_array().into_iter().flatten().map(&mut bind).collect();
@@ -99,11 +129,23 @@ fn compare(kind: FieldKind, place: Column<'_>, op: Op, value: &Value, now: i64, 
             }
             Op::WithinLast | Op::WithinNext => {
                 let span = value.as_str().and_then(span_micros).unwrap_or(0);
-                let (from, to) = if op == Op::WithinLast { (now - span, now) } else { (now, now + span) };
+                let (from, to) = if op == Op::WithinLast { (now.saturating_sub(span), now) } else { (now, now.saturating_add(span)) };
                 format!("{column} BETWEEN {} AND {}", bind(&Value::from(from)), bind(&Value::from(to)))
             }
+            Op::OlderThan => {
+                let span = value.as_str().and_then(span_micros).unwrap_or(0);
+                format!("{column} < {}", bind(&Value::from(now.saturating_sub(span))))
+            }
+            // A row knows the present only; validation refuses these before.
+            Op::Changed | Op::Was => "1 = 0".to_owned(),
         },
     }
+}
+
+/// The value as a pattern of LIKE, its own wildcards taken literally.
+fn like(value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default().to_lowercase();
+    text.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect()
 }
 
 fn empty(column: &str, kind: FieldKind) -> String {

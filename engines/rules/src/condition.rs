@@ -1,7 +1,12 @@
 //! The tree and its validation against a catalogue of fields.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::near;
+use crate::units::{Span, is_date, span_micros, time_micros};
 
 /// A condition. `{"all":[…]}`, `{"any":[…]}`, `{"not":…}` or `{"field":…,"op":…,"value":…}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,16 +37,66 @@ pub enum Op {
     Ge,
     /// Text holds the value (letter case ignored); a list holds it as an element.
     Contains,
+    /// Text holds one of the values; a list has one of them.
+    ContainsAny,
+    /// Text holds all of the values; a list has all of them.
+    ContainsAll,
+    /// Text begins with the value (letter case ignored).
+    StartsWith,
     Empty,
     NotEmpty,
     /// A time lies within the last `30m`, `12h`, `7d`.
     WithinLast,
     /// A time lies within the next `30m`, `12h`, `7d`.
     WithinNext,
+    /// A time lies further back than `30m`, `12h`, `7d`.
+    OlderThan,
+    /// The event changed the field; the value may narrow it: `{"from": …, "to": …}`, both optional. Rules only.
+    Changed,
+    /// Before the event the field was the value, or one of a list of values. Rules only.
+    Was,
+}
+
+impl Op {
+    /// Every operator, with the name JSON gives it.
+    pub const ALL: [(Self, &'static str); 19] = [
+        (Self::Eq, "eq"),
+        (Self::Ne, "ne"),
+        (Self::In, "in"),
+        (Self::NotIn, "not_in"),
+        (Self::Lt, "lt"),
+        (Self::Le, "le"),
+        (Self::Gt, "gt"),
+        (Self::Ge, "ge"),
+        (Self::Contains, "contains"),
+        (Self::ContainsAny, "contains_any"),
+        (Self::ContainsAll, "contains_all"),
+        (Self::StartsWith, "starts_with"),
+        (Self::Empty, "empty"),
+        (Self::NotEmpty, "not_empty"),
+        (Self::WithinLast, "within_last"),
+        (Self::WithinNext, "within_next"),
+        (Self::OlderThan, "older_than"),
+        (Self::Changed, "changed"),
+        (Self::Was, "was"),
+    ];
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(op, _)| *op == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether it asks what was before the event, which only a rule can know.
+    #[must_use]
+    pub fn of_history(self) -> bool {
+        matches!(self, Self::Changed | Self::Was)
+    }
 }
 
 /// What a field holds; decides which operators and values fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// Text, also ids and codes.
     Text,
@@ -51,19 +106,83 @@ pub enum FieldKind {
     Bool,
     /// A list of texts.
     List,
+    /// A calendar date `2026-10-01`; the fact is that text.
+    Date,
+    /// A length of time, compared with `2h` or `2wd`. The fact is a number of seconds; for working days the fact
+    /// `<field>.wd` is read, a number of full working days.
+    Span,
+}
+
+impl FieldKind {
+    /// The operators that fit, in the order a list should show them.
+    #[must_use]
+    pub fn operators(self) -> &'static [Op] {
+        use Op::{Changed, Contains, ContainsAll, ContainsAny, Empty, Eq, Ge, Gt, In, Le, Lt, Ne, NotEmpty, NotIn, OlderThan, StartsWith, Was, WithinLast, WithinNext};
+        match self {
+            Self::Text => &[Eq, Ne, In, NotIn, Contains, ContainsAny, ContainsAll, StartsWith, Empty, NotEmpty, Changed, Was],
+            Self::Number => &[Eq, Ne, In, NotIn, Lt, Le, Gt, Ge, Empty, NotEmpty, Changed, Was],
+            Self::Time => &[Eq, Ne, Lt, Le, Gt, Ge, WithinLast, WithinNext, OlderThan, Empty, NotEmpty, Changed, Was],
+            Self::Date => &[Eq, Ne, In, NotIn, Lt, Le, Gt, Ge, Empty, NotEmpty, Changed, Was],
+            Self::Bool => &[Eq, Ne, Empty, NotEmpty, Changed, Was],
+            Self::List => &[Contains, ContainsAny, ContainsAll, In, NotIn, Empty, NotEmpty, Changed],
+            Self::Span => &[Lt, Le, Gt, Ge, Empty, NotEmpty],
+        }
+    }
 }
 
 /// The fields somebody may use: name → kind.
 pub type Catalogue<'a> = &'a [(&'a str, FieldKind)];
 
 /// What is wrong in a condition, where, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// Path within the tree: `all[0].any[2].value`.
+    /// Path within the tree or file: `all[0].any[2].value`, `rule[3].then[0].team`.
     pub path: String,
     pub wrong: String,
     pub right: String,
+    /// Line of the text it was written in, from 1; `None` where there is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column in characters, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
 }
+
+impl Fault {
+    /// A fault at a path, its place in a text not known yet.
+    pub fn new(path: impl Into<String>, wrong: impl Into<String>, right: impl Into<String>) -> Self {
+        Self { path: path.into(), wrong: wrong.into(), right: right.into(), line: None, column: None }
+    }
+
+    /// The same fault, its path inside `outer`.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        self.path = match (outer.is_empty(), self.path.is_empty()) {
+            (true, _) => self.path,
+            (_, true) => outer.to_owned(),
+            _ => format!("{outer}.{}", self.path),
+        };
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}")?;
+            if let Some(column) = self.column {
+                write!(f, ", column {column}")?;
+            }
+            f.write_str(": ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "{}; {}", self.wrong, self.right)
+    }
+}
+
+impl std::error::Error for Fault {}
 
 const DEEPEST: usize = 8;
 const LARGEST: usize = 100;
@@ -74,38 +193,66 @@ impl Condition {
         Self::Compare { field: field.to_owned(), op, value: value.into() }
     }
 
-    /// Every fault, in reading order; none: it can be evaluated and compiled.
+    /// The condition that always holds.
+    #[must_use]
+    pub fn always() -> Self {
+        Self::All { all: Vec::new() }
+    }
+
+    /// Every fault, in reading order; none: it can be evaluated and compiled. What was before an event and working
+    /// days have no place in a list and are refused here; [`Condition::rule_faults`] allows them.
     pub fn faults(&self, catalogue: Catalogue<'_>) -> Vec<Fault> {
+        self.all_faults(catalogue, false)
+    }
+
+    /// Every fault of the condition of a rule, where the event's change and working days may be asked too.
+    pub fn rule_faults(&self, catalogue: Catalogue<'_>) -> Vec<Fault> {
+        self.all_faults(catalogue, true)
+    }
+
+    fn all_faults(&self, catalogue: Catalogue<'_>, of_rule: bool) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut size = 0;
-        self.check(catalogue, String::new(), 0, &mut size, &mut faults);
+        self.check(catalogue, of_rule, String::new(), 0, &mut size, &mut faults);
         if size > LARGEST {
-            faults.push(Fault { path: String::new(), wrong: format!("{size} comparisons"), right: format!("at most {LARGEST}") });
+            faults.push(Fault::new(String::new(), format!("{size} comparisons"), format!("at most {LARGEST}")));
         }
         faults
     }
 
-    fn check(&self, catalogue: Catalogue<'_>, path: String, depth: usize, size: &mut usize, faults: &mut Vec<Fault>) {
+    fn check(&self, catalogue: Catalogue<'_>, of_rule: bool, path: String, depth: usize, size: &mut usize, faults: &mut Vec<Fault>) {
         let join = |part: String| if path.is_empty() { part } else { format!("{path}.{part}") };
         if depth > DEEPEST {
-            faults.push(Fault { path, wrong: "nested too deep".into(), right: format!("at most {DEEPEST} levels") });
+            faults.push(Fault::new(path, "nested too deep", format!("at most {DEEPEST} levels")));
             return;
         }
         match self {
-            Self::All { all } => all.iter().enumerate().for_each(|(i, c)| c.check(catalogue, join(format!("all[{i}]")), depth + 1, size, faults)),
-            Self::Any { any } => any.iter().enumerate().for_each(|(i, c)| c.check(catalogue, join(format!("any[{i}]")), depth + 1, size, faults)),
-            Self::Not { not } => not.check(catalogue, join("not".into()), depth + 1, size, faults),
+            Self::All { all } => all.iter().enumerate().for_each(|(i, c)| c.check(catalogue, of_rule, join(format!("all[{i}]")), depth + 1, size, faults)),
+            Self::Any { any } => any.iter().enumerate().for_each(|(i, c)| c.check(catalogue, of_rule, join(format!("any[{i}]")), depth + 1, size, faults)),
+            Self::Not { not } => not.check(catalogue, of_rule, join("not".into()), depth + 1, size, faults),
             Self::Compare { field, op, value } => {
                 *size += 1;
                 let Some((_, kind)) = catalogue.iter().find(|(name, _)| name == field) else {
-                    let known: Vec<&str> = catalogue.iter().map(|(name, _)| *name).collect();
-                    faults.push(Fault { path: join("field".into()), wrong: format!("there is no field `{field}`"), right: format!("one of: {}", known.join(", ")) });
+                    faults.push(Fault::new(join("field".into()), format!("there is no field `{field}`"), near::suggest(field, catalogue.iter().map(|(name, _)| *name))));
                     return;
                 };
-                if let Some((wrong, right)) = misfit(*kind, *op, value) {
-                    faults.push(Fault { path: join("value".into()), wrong: format!("`{field}`: {wrong}"), right });
+                if !of_rule && (op.of_history() || (*kind == FieldKind::Span && value.as_str().is_some_and(|t| t.ends_with("wd")))) {
+                    let wrong = if op.of_history() { format!("`{}` asks what was before an event", op.name()) } else { "working days need a calendar".to_owned() };
+                    faults.push(Fault::new(join("value".into()), format!("`{field}`: {wrong}"), "that belongs in the condition of a rule; a list knows the present only"));
+                } else if let Some((wrong, right)) = misfit(*kind, *op, value) {
+                    faults.push(Fault::new(join("value".into()), format!("`{field}`: {wrong}"), right));
                 }
             }
+        }
+    }
+
+    /// Its comparisons in reading order: field, operator, value.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<(&str, Op, &Value)> {
+        match self {
+            Self::All { all: parts } | Self::Any { any: parts } => parts.iter().flat_map(Self::leaves).collect(),
+            Self::Not { not } => not.leaves(),
+            Self::Compare { field, op, value } => vec![(field, *op, value)],
         }
     }
 
@@ -120,105 +267,54 @@ impl Condition {
     }
 }
 
-/// Microseconds of `30m`, `12h`, `7d`, `2w`.
-pub(crate) fn span_micros(text: &str) -> Option<i64> {
-    let unit = text.chars().next_back()?;
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|n| (0..=1_000_000).contains(n))?;
-    let seconds = match unit {
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        'w' => 7 * 86_400,
-        _ => return None,
-    };
-    Some(number * seconds * 1_000_000)
-}
-
-/// Microseconds of an RFC 3339 text in UTC or with an offset. Small on purpose: full calendars are not needed here.
-pub(crate) fn time_micros(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    if !text.is_ascii() || bytes.len() < 20 || bytes[4] != b'-' || bytes[7] != b'-' || bytes[13] != b':' || bytes[16] != b':' {
-        return None;
-    }
-    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 24 || minute > 59 || second > 60 {
-        return None;
-    }
-    let rest = &text[19..];
-    let (fraction, zone) = match rest.strip_prefix('.') {
-        Some(tail) => {
-            let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
-            let micros: String = tail[..digits].chars().chain("000000".chars()).take(6).collect();
-            (micros.parse::<i64>().ok()?, &tail[digits..])
-        }
-        None => (0, rest),
-    };
-    let offset = match zone {
-        "Z" | "z" => 0,
-        _ if zone.len() == 6 => {
-            let sign = if zone.starts_with('-') { -1 } else if zone.starts_with('+') { 1 } else { return None };
-            sign * (zone.get(1..3)?.parse::<i64>().ok()? * 3600 + zone.get(4..6)?.parse::<i64>().ok()? * 60)
-        }
-        _ => return None,
-    };
-    // Days since 1970-01-01 of a civil date (era arithmetic on 400-year cycles that begin in March).
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let of_era = shifted - era * 400;
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    Some(((days * 86_400 + hour * 3600 + minute * 60 + second - offset) * 1_000_000) + fraction)
-}
-
-fn scalar_fits(kind: FieldKind, value: &Value) -> bool {
+pub(crate) fn scalar_fits(kind: FieldKind, value: &Value) -> bool {
     match kind {
         FieldKind::Text | FieldKind::List => value.is_string(),
         FieldKind::Number => value.is_number(),
         FieldKind::Bool => value.is_boolean(),
         FieldKind::Time => value.as_str().is_some_and(|t| time_micros(t).is_some()),
+        FieldKind::Date => value.as_str().is_some_and(is_date),
+        FieldKind::Span => value.as_str().is_some_and(|t| t.parse::<Span>().is_ok()),
     }
 }
 
-fn wanted(kind: FieldKind) -> &'static str {
+pub(crate) fn wanted(kind: FieldKind) -> &'static str {
     match kind {
         FieldKind::Text | FieldKind::List => "a text",
         FieldKind::Number => "a number",
         FieldKind::Bool => "true or false",
         FieldKind::Time => "an RFC 3339 time, like 2026-01-02T09:30:00+08:00",
+        FieldKind::Date => "a date, like 2026-10-01",
+        FieldKind::Span => "a span, like 30m, 2h, 3d, or 2wd for working days",
     }
 }
 
 fn misfit(kind: FieldKind, op: Op, value: &Value) -> Option<(String, String)> {
-    use FieldKind::{Bool, List, Number, Text, Time};
-    let operator_fits = match op {
-        Op::Eq | Op::Ne => kind != List,
-        Op::In | Op::NotIn => matches!(kind, Text | Number | List),
-        Op::Lt | Op::Le | Op::Gt | Op::Ge => matches!(kind, Number | Time),
-        Op::Contains => matches!(kind, Text | List),
-        Op::Empty | Op::NotEmpty => true,
-        Op::WithinLast | Op::WithinNext => kind == Time,
-    };
-    if !operator_fits {
-        let right = match kind {
-            Text => "eq, ne, in, not_in, contains, empty, not_empty",
-            Number => "eq, ne, in, not_in, lt, le, gt, ge, empty, not_empty",
-            Time => "eq, ne, lt, le, gt, ge, within_last, within_next, empty, not_empty",
-            Bool => "eq, ne, empty, not_empty",
-            List => "contains, in, not_in, empty, not_empty",
-        };
-        return Some((format!("the operator `{}` does not fit", serde_json::to_string(&op).unwrap_or_default().trim_matches('"')), right.into()));
+    if !kind.operators().contains(&op) {
+        let right: Vec<&str> = kind.operators().iter().map(|op| op.name()).collect();
+        return Some((format!("the operator `{}` does not fit", op.name()), right.join(", ")));
     }
+    let fits_or_null = |value: &Value| value.is_null() || scalar_fits(kind, value);
     match op {
         Op::Empty | Op::NotEmpty => None,
-        Op::In | Op::NotIn => match value.as_array() {
+        Op::In | Op::NotIn | Op::ContainsAny | Op::ContainsAll => match value.as_array() {
             Some(items) if items.len() <= 500 && items.iter().all(|item| scalar_fits(kind, item)) => None,
             _ => Some(("the value is not a list of fitting values".into(), format!("up to 500 values, each {}", wanted(kind)))),
         },
-        Op::WithinLast | Op::WithinNext => match value.as_str().and_then(span_micros) {
+        Op::WithinLast | Op::WithinNext | Op::OlderThan => match value.as_str().and_then(span_micros) {
             Some(_) => None,
             None => Some(("the value is not a span".into(), "like 30m, 12h, 7d or 2w".into())),
+        },
+        Op::Changed => match value {
+            Value::Null => None,
+            _ if kind == FieldKind::List => Some(("from what and to what a list changed cannot be asked".into(), "`changed` alone, with `contains` beside it".into())),
+            Value::Object(ends) if ends.iter().all(|(end, value)| (end == "from" || end == "to") && fits_or_null(value)) => None,
+            _ => Some(("the value is no pair of `from` and `to`".into(), format!("{{\"from\": …, \"to\": …}}, each {} or left away", wanted(kind)))),
+        },
+        Op::Was => match value {
+            Value::Array(items) if items.len() <= 500 && items.iter().all(|item| scalar_fits(kind, item)) => None,
+            value if fits_or_null(value) => None,
+            _ => Some(("the value does not fit".into(), format!("{}, or a list of such", wanted(kind)))),
         },
         // Equality with null reads as "empty" in the visual builder's eyes; be generous there.
         Op::Eq | Op::Ne if value.is_null() => None,
@@ -243,10 +339,12 @@ mod tests {
     }
 
     #[test]
-    fn times_with_offsets_are_read() {
-        assert_eq!(time_micros("1970-01-01T08:00:00+08:00"), Some(0));
-        assert_eq!(time_micros("2026-03-02T01:00:00.5Z"), Some(1_772_413_200_500_000));
-        assert_eq!(time_micros("2026-03-02"), None);
-        assert_eq!(time_micros("不是时间不是时间不是时间"), None);
+    fn history_and_working_days_belong_to_rules() {
+        let fields: Catalogue<'static> = &[("priority", FieldKind::Text), ("age", FieldKind::Span)];
+        let tree: Condition = serde_json::from_str(r#"{"all":[{"field":"priority","op":"changed","value":{"to":"urgent"}},{"field":"priority","op":"was","value":["low"]},{"field":"age","op":"gt","value":"2wd"}]}"#).unwrap();
+        assert_eq!(tree.rule_faults(fields), []);
+        assert_eq!(tree.faults(fields).len(), 3);
+        let wrong: Condition = serde_json::from_str(r#"{"field":"priority","op":"changed","value":{"into":"urgent"}}"#).unwrap();
+        assert_eq!(wrong.rule_faults(fields).len(), 1);
     }
 }
