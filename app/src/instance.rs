@@ -62,8 +62,7 @@ pub fn open(config: Config, exclusive: bool) -> Result<Instance> {
         data_dir: config.data.clone(),
         allow_private_hosts: config.allow_private_hosts.clone(),
     };
-    let permissions = modules::all().iter().flat_map(|m| m.permissions.to_vec()).collect();
-    let app = App::new(AppParts { db: db.clone(), config: app_config, authenticate: shouwen_identity::authenticate, permissions });
+    let app = App::new(AppParts::of(db.clone(), app_config, shouwen_identity::authenticate, &modules::all()));
     Ok(Instance { db, app, config, _lock: lock })
 }
 
@@ -76,8 +75,11 @@ pub fn open_ready(config: Config, exclusive: bool) -> Result<Instance> {
     check_keys(&instance.db, &instance.config.data.join("keys.toml"))?;
     if exclusive {
         // Links in mails are made inside transactions, far from the configuration.
-        let base_url = instance.config.base_url.clone();
-        instance.db.write_blocking(move |tx| tx.set_setting(shouwen_kernel::WorkspaceId::NIL, "base_url", &base_url))?;
+        let (base_url, limits) = (instance.config.base_url.clone(), instance.config.mail_limits());
+        instance.db.write_blocking(move |tx| {
+            tx.set_setting(shouwen_kernel::WorkspaceId::NIL, "base_url", &base_url)?;
+            shouwen_email::set_limits(tx, &limits)
+        })?;
     }
     Ok(instance)
 }

@@ -3,7 +3,7 @@
 use shouwen_kernel::{CaseId, Time};
 
 events! {
-    /// Events of clocks. `clock`: first_response, next_response, resolution.
+    /// Events of clocks. `clock`: `first_response`, `next_response`, `resolution`, or `reg.` and the key of a regulatory clock.
     pub enum ClockEvent {
         /// Started, or planned anew (calendar, target, priority or pause changed). `due_at` null while paused.
         "clock.planned" => Planned { case_id: CaseId, clock: String, target_s: i64, started_at: Time, due_at: Option<Time>, warn_at: Option<Time>, paused: bool, why: String },
@@ -15,5 +15,15 @@ events! {
         "clock.warned" => Warned { case_id: CaseId, clock: String, due_at: Time },
         /// The target passed without fulfilment.
         "clock.breached" => Breached { case_id: CaseId, clock: String, due_at: Time },
+        /// A step of the escalation ladder is reached: people in the roles `to` are to hear of it. Each step once for each plan.
+        "clock.escalated" => Escalated {
+            case_id: CaseId,
+            clock: String,
+            /// `50%`, `80%`, `100%`, `+4h` …: as the ladder says.
+            step: String,
+            due_at: Time,
+            /// `assignee`, `accountable`, `team` (its members), `lead` (of the team), or keys of roles.
+            to: Vec<String>,
+        },
     }
 }

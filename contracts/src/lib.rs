@@ -54,6 +54,8 @@ pub mod customers;
 pub mod casework;
 #[path = "../../capabilities/service_levels/events.rs"]
 pub mod service_levels;
+#[path = "../../capabilities/packs/events.rs"]
+pub mod packs;
 #[path = "../../capabilities/routing/events.rs"]
 pub mod routing;
 #[path = "../../capabilities/voice/events.rs"]

@@ -41,8 +41,7 @@ impl House {
         let services = Services { clock, ids: Arc::new(Ids::system()), keys, blobs: Blobs::at(&config.data.join("blobs"))? };
         let db = Db::open(&instance::location(config), services)?;
         let app_config = AppConfig { base_url: config.base_url.clone(), trusted_proxies: 0, data_dir: config.data.clone(), allow_private_hosts: Vec::new() };
-        let permissions = modules::all().iter().flat_map(|m| m.permissions.to_vec()).collect();
-        let app = App::new(AppParts { db: db.clone(), config: app_config, authenticate: shouwen_identity::authenticate, permissions });
+        let app = App::new(AppParts::of(db.clone(), app_config, shouwen_identity::authenticate, &modules::all()));
         let router = shouwen_web::router(&app, modules::all(), axum::routing::any(|| async { axum::http::StatusCode::NOT_FOUND }));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|e| Problem::internal(format!("cannot start the runtime: {e}")))?;
         let entered = runtime.enter();

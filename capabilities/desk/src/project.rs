@@ -171,7 +171,7 @@ fn on_clock(tx: &Tx<'_>, event: ClockEvent) -> Result<()> {
             tx.execute("UPDATE desk_case SET breached = TRUE WHERE case_id = ?1", params![b.case_id])?;
             return Ok(());
         }
-        ClockEvent::Warned(_) => return Ok(()),
+        ClockEvent::Warned(_) | ClockEvent::Escalated(_) => return Ok(()),
     };
     let Some((Json(mut clocks),)) = tx.opt::<(Json<BTreeMap<String, Clock>>,)>("SELECT clocks FROM desk_case WHERE case_id = ?1", params![case])? else { return Ok(()) };
     match change {

@@ -82,6 +82,7 @@ pub(crate) async fn finish(State(app): State<App>, client: Client, input: Input<
     let password_hash = hash::hash(&app, &body.password).await?;
     let codes: Vec<&'static str> = app.permissions().iter().map(|p| p.code).collect();
     let origin = Origin::of(&client);
+    let founder = app.clone();
     let (token, viewer) = app
         .db()
         .write(move |tx| {
@@ -96,6 +97,7 @@ pub(crate) async fn finish(State(app): State<App>, client: Client, input: Input<
                 crate::workspace::set_mfa_roles(tx, workspace, &[])?;
                 tx.set_setting(workspace, "demo.requested", &true)?;
             }
+            founder.found(tx, &ctx)?;
             let chinese = body.locale == "zh-CN";
             let unit = create_org_unit(tx, &ctx, &NewOrgUnit { name: shouwen_kernel::text::clip(&organisation, 79), kind: "company".into(), parent_id: None, region_code: None })?;
             let team = create_team(tx, &ctx, &NewTeam { name: if chinese { "客服一组" } else { "Support" }.into(), org_unit_id: Some(unit), ..NewTeam::default() })?;

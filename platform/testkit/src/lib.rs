@@ -102,7 +102,7 @@ impl TestApp {
         migrate::run(&db, &migrations).expect("migrations run");
         let workspace = db.write_blocking(|tx| tx.create_workspace("测试单位", "Asia/Shanghai", "zh-CN")).expect("a workspace");
         let config = AppConfig { base_url: "http://127.0.0.1:8080".into(), trusted_proxies: 0, data_dir: folder.clone(), allow_private_hosts: vec!["127.0.0.1".into(), "localhost".into()] };
-        let app = App::new(AppParts { db: db.clone(), config, authenticate, permissions: parts.iter().flat_map(|m| m.permissions).copied().collect() });
+        let app = App::new(AppParts::of(db.clone(), config, authenticate, &parts));
         let subscriptions = parts.iter().flat_map(|m| m.subscriptions.clone()).collect();
         let timers = parts.iter().flat_map(|m| m.timers.clone()).collect();
         let router = shouwen_web::router(&app, modules(), axum::routing::any(|| async { StatusCode::NOT_FOUND }));

@@ -39,7 +39,7 @@ impl House {
         let mut permissions: Vec<PermissionInfo> = t.app.permissions().to_vec();
         // Those of capabilities that are not in this test, so that roles have something to give.
         permissions.extend(["case.read", "case.reply", "customer.read", "insight.read", "audit.read"].map(|code| PermissionInfo { code, zh: code, en: code }));
-        let app = App::new(AppParts { db: t.db.clone(), config, authenticate, permissions });
+        let app = App::new(AppParts { db: t.db.clone(), config, authenticate, permissions, pack_parts: Vec::new(), founding: Vec::new() });
         let router = shouwen_web::router(&app, modules(), axum::routing::any(|| async { StatusCode::NOT_FOUND }));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         Self { t, app, router, runtime }

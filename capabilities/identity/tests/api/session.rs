@@ -108,7 +108,7 @@ impl House {
     pub fn flush(&self) {
         let task = modules()[0].tasks[0];
         let config = self.app.config().clone();
-        let app = shouwen_web::App::new(shouwen_web::AppParts { db: self.t.db.clone(), config, authenticate: shouwen_identity::authenticate, permissions: self.app.permissions().to_vec() });
+        let app = shouwen_web::App::new(shouwen_web::AppParts { db: self.t.db.clone(), config, authenticate: shouwen_identity::authenticate, permissions: self.app.permissions().to_vec(), pack_parts: Vec::new(), founding: Vec::new() });
         app.stopping().cancel();
         self.block_on(task(app));
     }

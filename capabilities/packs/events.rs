@@ -1,0 +1,21 @@
+//! What packs tell.
+
+events! {
+    /// Events of packs.
+    pub enum PackEvent {
+        /// A pack was installed, or brought to another version.
+        "pack.installed" => PackInstalled {
+            key: String,
+            version: String,
+            /// The version before, if there was one.
+            previous: Option<String>,
+            /// Items created, updated, kept as edited, removed.
+            created: u32,
+            updated: u32,
+            kept: u32,
+            removed: u32,
+            /// Running cases that went to another stage.
+            moved: u64,
+        },
+    }
+}
