@@ -157,7 +157,7 @@ impl Tx<'_> {
             origin: None,
         };
         let origin = row.mark(self.keys(), &shouwen_crypt::hex(&self.ids().secret::<8>()));
-        self.execute(
+        self.run(
             "INSERT INTO audit (workspace_id, at, actor, actor_id, action, object, object_id, ip, detail, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![row.workspace, row.at, row.actor, row.actor_id, row.action, row.object, row.object_id, row.ip, row.detail, origin],
         )?;

@@ -83,7 +83,7 @@ impl Blobs {
 impl Tx<'_> {
     /// Records a prepared blob; doing it again is harmless.
     pub fn save_blob(&self, prepared: &Prepared) -> Result<()> {
-        self.execute(
+        self.run(
             "INSERT INTO blob (sha256, size, data, created_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (sha256) DO NOTHING",
             params![prepared.sha256, prepared.size, prepared.inline, self.now()],
         )?;

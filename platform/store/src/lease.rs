@@ -34,7 +34,7 @@ impl Tx<'_> {
 
     /// Gives the lease back.
     pub fn release_lease(&self, name: &str, holder: &str) -> Result<()> {
-        self.execute("UPDATE lease SET until = 0 WHERE name = ?1 AND holder = ?2", params![name, holder])?;
+        self.run("UPDATE lease SET until = 0 WHERE name = ?1 AND holder = ?2", params![name, holder])?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Access, Actor, Problem, Result, Time, WorkspaceId};
 use uuid::Uuid;
 
-use crate::{Ctx, Engine, FromRow, Json, Row, Tx, params};
+use crate::{Ctx, Engine, FromRow, Json, Row, ToValue, Tx, Value, params};
 
 /// A place in the log. Text form `tx.seq`, opaque to clients; compares in log order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +99,12 @@ impl FromRow for Recorded {
     }
 }
 
+/// The columns of an event that is told, in the order of [`TOLD`].
+pub(crate) type EventRow = [Value; 7];
+const TOLD: &str = "workspace_id, at, kind, subject, actor, access, payload";
+/// Events of one statement, largest first: a few sizes, so that few statements are prepared.
+const TOGETHER: [usize; 4] = [64, 16, 4, 1];
+
 const COLUMNS: &str = "tx, seq, workspace_id, at, kind, subject, actor, access, payload";
 
 impl Tx<'_> {
@@ -106,10 +112,39 @@ impl Tx<'_> {
     pub fn emit<E: shouwen_contracts::Event>(&self, ctx: &Ctx, subject: Option<Uuid>, access: Option<&Access>, event: impl Into<E>) -> Result<()> {
         let event = event.into();
         self.rings.set(true);
-        self.execute(
-            "INSERT INTO event (workspace_id, at, kind, subject, actor, access, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![ctx.workspace, self.now(), event.kind(), subject, Json(&ctx.actor), access.map(Json), Json(event.payload()?)],
-        )?;
+        let row = [
+            ctx.workspace.to_value(),
+            self.now().to_value(),
+            event.kind().to_value(),
+            subject.to_value(),
+            Json(&ctx.actor).to_value(),
+            access.map(Json).to_value(),
+            Json(event.payload()?).to_value(),
+        ];
+        if self.engine() == Engine::Sqlite {
+            return self.execute(&format!("INSERT INTO event ({TOLD}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"), &row).map(|_| ());
+        }
+        // Each statement is a way to the server and back, so the events of a transaction go together.
+        let waiting = {
+            let mut events = self.events.borrow_mut();
+            events.push(row);
+            events.len()
+        };
+        if waiting < TOGETHER[0] { Ok(()) } else { self.write_events() }
+    }
+
+    /// Writes the events that wait, in the order they were told: before a commit, at both ends of a savepoint, and
+    /// before this transaction reads the log.
+    pub(crate) fn write_events(&self) -> Result<()> {
+        let events = std::mem::take(&mut *self.events.borrow_mut());
+        let mut rest = events.as_slice();
+        while !rest.is_empty() {
+            let size = TOGETHER.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+            let (now, later) = rest.split_at(size);
+            let rows: Vec<String> = (0..size).map(|row| format!("({})", (1..=7).map(|i| format!("?{}", row * 7 + i)).collect::<Vec<_>>().join(", "))).collect();
+            self.run(&format!("INSERT INTO event ({TOLD}) VALUES {}", rows.join(", ")), &now.concat())?;
+            rest = later;
+        }
         Ok(())
     }
 
@@ -140,6 +175,7 @@ impl Tx<'_> {
 
     /// The event in row `seq`.
     pub fn event_at(&self, seq: i64) -> Result<Option<Recorded>> {
+        self.write_events()?;
         self.opt(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"), params![seq])
     }
 
@@ -169,6 +205,7 @@ impl Tx<'_> {
 
     /// Events about `subject`, newest first, before row number `before` (`None`: from the newest).
     pub fn events_about(&self, subject: Uuid, before: Option<i64>, limit: usize) -> Result<Vec<Recorded>> {
+        self.write_events()?;
         self.all(
             &format!("SELECT {COLUMNS} FROM event WHERE subject = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"),
             params![subject, before.unwrap_or(i64::MAX), limit],

@@ -67,7 +67,7 @@ impl Tx<'_> {
     pub fn enqueue(&self, workspace: WorkspaceId, kind: &str, key: &str, payload: &impl serde::Serialize, not_before: Option<Time>) -> Result<OutboxId> {
         self.rings.set(true);
         let id: OutboxId = self.id();
-        self.execute(
+        self.run(
             "INSERT INTO outbox (id, workspace_id, kind, key, payload, state, next_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7)",
             params![id, workspace, kind, key, Json(payload), not_before.unwrap_or(self.now()), self.now()],
         )?;
@@ -121,7 +121,7 @@ impl Tx<'_> {
             }
         };
         self.rings.set(true);
-        self.execute(
+        self.run(
             "UPDATE outbox SET state = ?2, next_at = ?3, error = ?4, lease_until = 0, done_at = ?5 WHERE id = ?1",
             params![item.id, state, next, error, last.then_some(self.now())],
         )?;

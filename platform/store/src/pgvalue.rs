@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
 use uuid::Uuid;
 
 use crate::Value;

@@ -27,7 +27,7 @@ impl Tx<'_> {
     /// Creates a workspace.
     pub fn create_workspace(&self, name: &str, time_zone: &str, locale: &str) -> Result<WorkspaceId> {
         let id: WorkspaceId = self.id();
-        self.execute(
+        self.run(
             "INSERT INTO workspace (id, name, time_zone, locale, created_at, settings) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![id, name, time_zone, locale, self.now(), serde_json::json!({})],
         )?;
@@ -41,7 +41,7 @@ impl Tx<'_> {
 
     /// Sets a setting of the workspace.
     pub fn set_setting<T: Serialize>(&self, workspace: WorkspaceId, name: &str, value: &T) -> Result<()> {
-        self.execute(
+        self.run(
             "INSERT INTO setting (workspace_id, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (workspace_id, name) DO UPDATE SET value = ?3",
             params![workspace, name, Json(value)],
         )?;

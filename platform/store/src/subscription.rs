@@ -64,7 +64,7 @@ impl Subscription {
             Some(found) => Some(found),
             None => {
                 // Two nodes at their first start: the second waits here for the first, and then finds its row.
-                tx.execute(
+                tx.run(
                     "INSERT INTO subscription (name, tx, seq, version, updated_at) VALUES (?1, 0, 0, ?2, ?3) ON CONFLICT (name) DO NOTHING",
                     params![self.name, self.version, tx.now()],
                 )?;
@@ -78,7 +78,7 @@ impl Subscription {
                 if let Some(reset) = self.reset {
                     reset(tx)?;
                 }
-                tx.execute("DELETE FROM parked_event WHERE subscription = ?1", params![self.name])?;
+                tx.run("DELETE FROM parked_event WHERE subscription = ?1", params![self.name])?;
                 Position::default()
             }
             None => Position::default(),
@@ -146,7 +146,7 @@ impl Subscription {
             let Some(event) = tx.event_at(seq)? else { continue };
             match tx.savepoint(|tx| (self.handle)(tx, &event)) {
                 Ok(()) => {
-                    tx.execute("DELETE FROM parked_event WHERE subscription = ?1 AND seq = ?2", params![self.name, seq])?;
+                    tx.run("DELETE FROM parked_event WHERE subscription = ?1 AND seq = ?2", params![self.name, seq])?;
                     done += 1;
                 }
                 Err(problem) if problem.is_transient() => return Err(problem),
@@ -157,7 +157,7 @@ impl Subscription {
     }
 
     fn save(&self, tx: &Tx<'_>, at: Position) -> Result<()> {
-        tx.execute(
+        tx.run(
             "INSERT INTO subscription (name, tx, seq, version, updated_at) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (name) DO UPDATE SET tx = ?2, seq = ?3, version = ?4, updated_at = ?5",
             params![self.name, at.tx, at.seq, self.version, tx.now()],
@@ -167,7 +167,7 @@ impl Subscription {
 
     fn park(&self, tx: &Tx<'_>, event: &Recorded, problem: &Problem) -> Result<()> {
         tracing::error!(subscription = self.name, position = %event.position, kind = %event.kind, error = %problem, "an event was parked");
-        tx.execute(
+        tx.run(
             "INSERT INTO parked_event (subscription, seq, kind, error, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (subscription, seq) DO UPDATE SET error = ?4, at = ?5",
             params![self.name, event.position.seq, event.kind, problem.to_string(), tx.now()],
         )?;

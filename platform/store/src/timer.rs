@@ -26,7 +26,7 @@ impl Tx<'_> {
     /// Sets (or moves) the timer `kind`/`key`.
     pub fn set_timer(&self, workspace: WorkspaceId, kind: &str, key: &str, due_at: Time, payload: &serde_json::Value) -> Result<()> {
         self.rings.set(true);
-        self.execute(
+        self.run(
             "INSERT INTO timer (kind, key, workspace_id, due_at, payload) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (kind, key) DO UPDATE SET due_at = ?4, payload = ?5, attempts = 0, error = NULL",
             params![kind, key, workspace, due_at, payload],
@@ -36,7 +36,7 @@ impl Tx<'_> {
 
     /// Removes a timer, if it is there.
     pub fn cancel_timer(&self, kind: &str, key: &str) -> Result<()> {
-        self.execute("DELETE FROM timer WHERE kind = ?1 AND key = ?2", params![kind, key])?;
+        self.run("DELETE FROM timer WHERE kind = ?1 AND key = ?2", params![kind, key])?;
         Ok(())
     }
 
@@ -51,7 +51,7 @@ impl Tx<'_> {
         for (kind, key, workspace, due_at, payload, attempts) in rows {
             let timer = Timer { kind, key, workspace, due_at, payload, attempts };
             let outcome = self.savepoint(|tx| {
-                tx.execute("DELETE FROM timer WHERE kind = ?1 AND key = ?2", params![timer.kind, timer.key])?;
+                tx.run("DELETE FROM timer WHERE kind = ?1 AND key = ?2", params![timer.kind, timer.key])?;
                 match handlers.iter().find(|h| h.kind == timer.kind) {
                     Some(handler) => (handler.handle)(tx, &timer),
                     None => Err(shouwen_kernel::Problem::internal(format!("nobody handles timers of kind `{}`", timer.kind))),
@@ -60,7 +60,7 @@ impl Tx<'_> {
             if let Err(problem) = outcome {
                 tracing::warn!(kind = %timer.kind, key = %timer.key, attempts = timer.attempts, error = %problem, "a timer failed and will be tried again");
                 let wait = 5i64.saturating_mul(1 << timer.attempts.min(9));
-                self.execute(
+                self.run(
                     "UPDATE timer SET due_at = ?3, attempts = attempts + 1, error = ?4 WHERE kind = ?1 AND key = ?2",
                     params![timer.kind, timer.key, self.now().plus_seconds(wait), problem.to_string()],
                 )?;

@@ -22,13 +22,9 @@ pub struct Services {
 
 pub(crate) enum Link<'a> {
     Sqlite(&'a rusqlite::Connection),
-    Postgres(RefCell<PgLink<'a>>),
+    Postgres(RefCell<crate::pg::PgLink<'a>>),
 }
 
-pub(crate) struct PgLink<'a> {
-    pub transaction: postgres::Transaction<'a>,
-    pub statements: &'a mut HashMap<String, postgres::Statement>,
-}
 
 /// A transaction. Everything done through it commits together or not at all.
 pub struct Tx<'a> {
@@ -39,11 +35,15 @@ pub struct Tx<'a> {
     pub(crate) rings: Cell<bool>,
     /// A statement failed outside a savepoint; PostgreSQL would turn the commit into a silent rollback.
     pub(crate) broken: Cell<bool>,
+    /// Events that wait to be written together (PostgreSQL only); see [`Tx::write_events`].
+    pub(crate) events: RefCell<Vec<crate::log::EventRow>>,
+    /// See [`Tx::known`].
+    memory: RefCell<HashMap<String, Box<dyn std::any::Any + Send>>>,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(link: Link<'a>, services: &'a Services) -> Self {
-        Self { link, services, now: services.clock.now(), rings: Cell::new(false), broken: Cell::new(false) }
+        Self { link, services, now: services.clock.now(), rings: Cell::new(false), broken: Cell::new(false), events: RefCell::new(Vec::new()), memory: RefCell::default() }
     }
 
     /// The instant this transaction began; the same for everything in it.
@@ -100,6 +100,36 @@ impl<'a> Tx<'a> {
         outcome
     }
 
+    /// Runs a statement whose count of rows nobody asks for. On PostgreSQL it travels together with the next statement
+    /// that is waited for, one way to the server and back for all of them; should it fail, that next one (or the commit)
+    /// tells. So use [`Tx::execute`] where the failure itself is looked at.
+    pub fn run(&self, sql: &str, params: &[Value]) -> Result<()> {
+        self.usable()?;
+        match &self.link {
+            Link::Sqlite(_) => self.watch(self.execute_once(sql, params)).map(|_| ()),
+            Link::Postgres(link) => self.watch(link.borrow_mut().later(sql, params)),
+        }
+    }
+
+    /// Waits for what [`Tx::run`] sent ahead.
+    fn flush(&self) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => Ok(()),
+            Link::Postgres(link) => self.watch(link.borrow_mut().flush()),
+        }
+    }
+
+    /// What `load` gives, asked for once in this transaction: settings that many events of a batch look at. Not for what
+    /// the transaction itself changes.
+    pub fn known<T: Clone + Send + 'static>(&self, key: &str, load: impl FnOnce() -> Result<T>) -> Result<T> {
+        if let Some(known) = self.memory.borrow().get(key).and_then(|v| v.downcast_ref::<T>()) {
+            return Ok(known.clone());
+        }
+        let value = load()?;
+        self.memory.borrow_mut().insert(key.to_owned(), Box::new(value.clone()));
+        Ok(value)
+    }
+
     fn execute_once(&self, sql: &str, params: &[Value]) -> Result<u64> {
         match &self.link {
             Link::Sqlite(connection) => {
@@ -107,12 +137,7 @@ impl<'a> Tx<'a> {
                 bind(&mut statement, params, sql)?;
                 statement.raw_execute().map(|n| n as u64).map_err(|e| sqlite_problem(&e, sql))
             }
-            Link::Postgres(link) => {
-                let mut link = link.borrow_mut();
-                let statement = link.prepare(sql)?;
-                let refs: Vec<&(dyn postgres::types::ToSql + Sync)> = params.iter().map(|v| v as _).collect();
-                link.transaction.execute(&statement, &refs).map_err(|e| postgres_problem(&e, sql))
-            }
+            Link::Postgres(link) => link.borrow_mut().execute(sql, params),
         }
     }
 
@@ -146,10 +171,7 @@ impl<'a> Tx<'a> {
                 Ok(out)
             }
             Link::Postgres(link) => {
-                let mut link = link.borrow_mut();
-                let statement = link.prepare(sql)?;
-                let refs: Vec<&(dyn postgres::types::ToSql + Sync)> = params.iter().map(|v| v as _).collect();
-                let rows = link.transaction.query(&statement, &refs).map_err(|e| postgres_problem(&e, sql))?;
+                let rows = link.borrow_mut().query(sql, params)?;
                 rows.iter()
                     .map(|row| {
                         let values: std::result::Result<Vec<Value>, _> = (0..row.len()).map(|i| row.try_get::<_, Value>(i)).collect();
@@ -179,18 +201,34 @@ impl<'a> Tx<'a> {
     fn batch_once(&self, sql: &str) -> Result<()> {
         match &self.link {
             Link::Sqlite(connection) => connection.execute_batch(sql).map_err(|e| sqlite_problem(&e, sql)),
-            Link::Postgres(link) => link.borrow_mut().transaction.batch_execute(sql).map_err(|e| postgres_problem(&e, sql)),
+            Link::Postgres(link) => link.borrow_mut().batch(sql),
+        }
+    }
+
+    fn batch_later(&self, sql: &'static str) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => self.batch(sql),
+            Link::Postgres(link) => {
+                self.usable()?;
+                link.borrow_mut().batch_later(sql);
+                Ok(())
+            }
         }
     }
 
     /// Runs `work` so that its failure (or panic) undoes only its own writes.
     pub fn savepoint<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        self.batch("SAVEPOINT part")?;
+        // What was told before stays told, whatever becomes of the part.
+        self.write_events()?;
+        self.flush()?;
+        self.batch_later("SAVEPOINT part")?;
         let outcome = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(panic_problem(&*panic)));
+        let outcome = outcome.and_then(|value| self.write_events().and_then(|()| self.flush()).map(|()| value));
         let outcome = if outcome.is_ok() && self.broken.get() { Err(swallowed()) } else { outcome };
         match &outcome {
-            Ok(_) => self.batch("RELEASE SAVEPOINT part")?,
+            Ok(_) => self.batch_later("RELEASE SAVEPOINT part")?,
             Err(_) => {
+                self.events.borrow_mut().clear();
                 // Should the way back itself fail, the transaction stays marked as broken.
                 self.broken.set(true);
                 self.batch_once("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")?;
@@ -208,21 +246,6 @@ impl<'a> Tx<'a> {
             crate::params![workspace, name],
         )?;
         Ok(value)
-    }
-}
-
-impl PgLink<'_> {
-    fn prepare(&mut self, sql: &str) -> Result<postgres::Statement> {
-        if let Some(statement) = self.statements.get(sql) {
-            return Ok(statement.clone());
-        }
-        let statement = self.transaction.prepare(&crate::sql::to_postgres(sql)).map_err(|e| postgres_problem(&e, sql))?;
-        // Filters make statements of many shapes; a bound keeps the server's and our memory small.
-        if self.statements.len() >= 500 {
-            self.statements.clear();
-        }
-        self.statements.insert(sql.to_owned(), statement.clone());
-        Ok(statement)
     }
 }
 
@@ -262,7 +285,7 @@ pub(crate) fn sqlite_problem(error: &rusqlite::Error, sql: &str) -> Problem {
     }
 }
 
-pub(crate) fn postgres_problem(error: &postgres::Error, sql: &str) -> Problem {
+pub(crate) fn postgres_problem(error: &tokio_postgres::Error, sql: &str) -> Problem {
     let Some(db) = error.as_db_error() else {
         if error.is_closed() || std::error::Error::source(error).is_some_and(|s| s.is::<std::io::Error>()) {
             return Problem::new(Kind::Unavailable, "store.connection", format!("the connection to PostgreSQL was lost: {error}"));

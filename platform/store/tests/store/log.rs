@@ -85,6 +85,8 @@ fn the_naive_tail_loses_on_postgres_and_ours_does_not() {
         let slow = std::thread::spawn(move || {
             db.write_blocking(move |tx| {
                 note(tx, 1)?;
+                // At the beginning of a savepoint what was told is written, though not committed.
+                tx.savepoint(|_| Ok(()))?;
                 b.wait();
                 e.wait();
                 Ok(())
@@ -147,5 +149,47 @@ fn the_bell_rings_after_commits_with_events_only() {
         assert!(!bell.has_changed().unwrap());
         house.write(|tx| note(tx, 2));
         assert!(bell.has_changed().unwrap());
+    });
+}
+
+/// On PostgreSQL events wait to be written together; nobody may notice.
+#[test]
+fn events_keep_their_order_and_go_with_the_part_that_told_them() {
+    on_each(|engine| {
+        let house = House::new(engine);
+        house.write(|tx| {
+            note(tx, 0)?;
+            let failed = tx.savepoint(|tx| {
+                // More than one statement takes, so that some are written before the part fails.
+                (1000..1100).try_for_each(|n| note(tx, n))?;
+                Err::<(), _>(shouwen_kernel::Problem::internal("no"))
+            });
+            assert!(failed.is_err());
+            tx.savepoint(|tx| {
+                note(tx, 1)?;
+                tx.savepoint(|tx| note(tx, 2))?;
+                let undone = tx.savepoint(|tx| note(tx, 2000).and_then(|()| Err::<(), _>(shouwen_kernel::Problem::internal("no"))));
+                assert!(undone.is_err());
+                note(tx, 3)
+            })?;
+            (4..=150).try_for_each(|n| note(tx, n))
+        });
+        let refused = house.db.write_blocking(|tx| note(tx, 3000).and_then(|()| Err::<(), _>(shouwen_kernel::Problem::internal("no"))));
+        assert!(refused.is_err());
+        let subject = uuid::Uuid::from_u128(7);
+        let ctx = shouwen_store::Ctx::system(shouwen_kernel::WorkspaceId::NIL, "test");
+        let seen = house.write(move |tx| {
+            tx.emit::<Noted>(&ctx, Some(subject), None, Noted { n: 151 })?;
+            tx.events_about(subject, None, 10).map(|events| events.len())
+        });
+        assert_eq!(seen, 1, "a transaction reads what it told itself");
+        let told = loop {
+            let told = house.read(|tx| tx.events_after(Position::default(), 1000));
+            if told.len() >= 152 || engine == Engine::Sqlite {
+                break told;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        };
+        assert_eq!(numbers(&told), (0..=151).collect::<Vec<_>>());
     });
 }
