@@ -8,6 +8,7 @@ mod heads;
 mod list;
 mod object;
 mod on_identity;
+mod row;
 mod seal;
 mod verification;
 mod verify;

@@ -4,12 +4,13 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shouwen_kernel::{Actor, Problem, Result, Scope, Time, WorkspaceId};
-use shouwen_store::{AUDIT_COLUMNS, AuditRow, FromRow, Row, ScopeColumns, ToValue, Tx, Value, params, scope_sql};
+use shouwen_store::{AUDIT_COLUMNS, FromRow, Row, ScopeColumns, ToValue, Tx, Value, params, scope_sql};
 use shouwen_web::{Allowed, Answer, App, Page, Params, decode_cursor, limit_of};
 use utoipa::ToSchema;
 
 use crate::AuditRead;
 use crate::object::{Wanted as WantedObject, shown};
+use crate::row::Found;
 
 /// What to list; filters add up.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -57,7 +58,7 @@ pub struct Entry {
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Who {
-    /// `person`, `customer` or `system`.
+    /// `person`, `customer`, `system`; `unknown` in a row that was changed and cannot be read.
     pub kind: String,
     pub id: Option<String>,
     /// Name of the person as it is now, or of the part of the product.
@@ -93,8 +94,27 @@ struct Named {
 impl FromRow for Named {
     fn from_row(row: &Row) -> Result<Self> {
         let name: Option<String> = row.get(14)?;
-        let row = AuditRow::from_row(row)?;
-        let actor: Actor = serde_json::from_value(row.actor).map_err(|e| Problem::internal(format!("audit row {} names nobody: {e}", row.position.seq)))?;
+        let found = Found::from_row(row)?;
+        let read = found.row.and_then(|row| serde_json::from_value::<Actor>(row.actor.clone()).map(|actor| (row, actor)).map_err(|_| "`actor`: it names nobody".to_owned()));
+        let (row, actor) = match read {
+            Ok(both) => both,
+            // What somebody made unreadable must not hide the rest.
+            Err(why) => {
+                return Ok(Self {
+                    entry: Entry {
+                        seq: found.position.seq,
+                        at: row.get(3).unwrap_or_default(),
+                        actor: Who { kind: "unknown".into(), id: None, name: None, token: None },
+                        action: "audit.unreadable".into(),
+                        object: "audit".into(),
+                        object_id: None,
+                        ip: None,
+                        detail: Some(json!({ "problem": why })),
+                        sealed: found.chain.is_some(),
+                    },
+                });
+            }
+        };
         let actor = match actor {
             Actor::Person { id, token } => Who { kind: "person".into(), id: Some(id.to_string()), name, token: token.map(|t| t.to_string()) },
             Actor::Customer { id } => Who { kind: "customer".into(), id: id.map(|id| id.to_string()), name: None, token: None },

@@ -9,6 +9,7 @@ use shouwen_store::{AUDIT_COLUMNS, AuditRow, Engine, Tx, params};
 use shouwen_web::App;
 
 use crate::chain::{GENESIS, row_hash};
+use crate::row::Found;
 use crate::{Head, Heads, heads_path};
 
 /// The lease of the one who seals.
@@ -25,7 +26,9 @@ pub fn seal(tx: &Tx<'_>, holder: &str) -> Result<Option<(Head, usize)>> {
         return Ok(None);
     }
     let settled = if tx.engine() == Engine::Postgres { " AND a.tx < pg_snapshot_xmin(pg_current_snapshot())" } else { "" };
-    let rows: Vec<AuditRow> = tx.all(&format!("SELECT {AUDIT_COLUMNS} FROM audit AS a WHERE a.chain IS NULL{settled} ORDER BY a.tx, a.seq LIMIT ?1"), params![BATCH])?;
+    let found: Vec<Found> = tx.all(&format!("SELECT {AUDIT_COLUMNS} FROM audit AS a WHERE a.chain IS NULL{settled} ORDER BY a.tx, a.seq LIMIT ?1"), params![BATCH])?;
+    // One that somebody made unreadable stays outside the chain (`verify` names it) and holds nothing up.
+    let rows: Vec<AuditRow> = found.into_iter().filter_map(|f| f.row.ok()).collect();
     if rows.is_empty() {
         return Ok(None);
     }

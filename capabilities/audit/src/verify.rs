@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use shouwen_kernel::{Problem, Result};
-use shouwen_store::{AUDIT_COLUMNS, AuditRow, Db, Position, Tx, params};
+use shouwen_store::{AUDIT_COLUMNS, Db, Position, Tx, params};
 use utoipa::ToSchema;
 
 use crate::chain::{GENESIS, row_hash};
+use crate::row::Found;
 use crate::{Head, Heads};
 
 /// What is wrong.
@@ -104,18 +105,23 @@ pub fn verify_tx(tx: &Tx<'_>, kept: &[std::result::Result<Head, String>]) -> Res
     let (mut at, mut hash, mut last) = (0i64, GENESIS.to_owned(), Position::default());
     loop {
         // Below 1 there is no place; who moved a row there took it out of the chain.
-        let rows: Vec<AuditRow> = tx.all(&format!("SELECT {AUDIT_COLUMNS} FROM audit AS a WHERE a.chain > ?1 ORDER BY a.chain LIMIT ?2"), params![at, BATCH])?;
-        let Some(end) = rows.last().and_then(|row| row.chain) else { break };
-        for row in &rows {
-            let chain = row.chain.unwrap_or_default();
+        let rows: Vec<Found> = tx.all(&format!("SELECT {AUDIT_COLUMNS} FROM audit AS a WHERE a.chain > ?1 ORDER BY a.chain LIMIT ?2"), params![at, BATCH])?;
+        let before = at;
+        for found in &rows {
+            let number = found.position.seq;
+            let Some(chain) = found.chain else {
+                report.note(FindingKind::Edited, None, Some(number), format!("row number {number} cannot be read: its place in the chain was changed"));
+                continue;
+            };
             if chain != at + 1 {
                 report.note(FindingKind::Deleted, Some(at + 1), None, format!("rows {} to {} of the chain are missing", at + 1, chain - 1));
             }
-            let stored = row.hash.as_deref().unwrap_or_default();
-            if !row.is_marked(keys) {
-                report.note(FindingKind::Inserted, Some(chain), Some(row.position.seq), format!("row {chain} (number {}) is not as the program wrote it", row.position.seq));
-            } else if row_hash(&hash, chain, row) != stored {
-                report.note(FindingKind::Edited, Some(chain), Some(row.position.seq), format!("row {chain} (number {}) was changed, or what stood before it", row.position.seq));
+            let stored = found.hash.as_str();
+            match &found.row {
+                Err(why) => report.note(FindingKind::Edited, Some(chain), Some(number), format!("row {chain} (number {number}) was changed and cannot be read: {why}")),
+                Ok(row) if !row.is_marked(keys) => report.note(FindingKind::Inserted, Some(chain), Some(number), format!("row {chain} (number {number}) is not as the program wrote it")),
+                Ok(row) if row_hash(&hash, chain, row) != stored => report.note(FindingKind::Edited, Some(chain), Some(number), format!("row {chain} (number {number}) was changed, or what stood before it")),
+                Ok(_) => {}
             }
             while let Some(head) = outside.next_if(|head| head.chain <= chain) {
                 if head.chain == chain && head.hash != stored {
@@ -123,12 +129,15 @@ pub fn verify_tx(tx: &Tx<'_>, kept: &[std::result::Result<Head, String>]) -> Res
                 }
             }
             report.sealed += 1;
-            last = last.max(row.position);
+            last = last.max(found.position);
             at = chain;
             // Go on from what stands there, so that one change is one finding.
             hash = stored.to_owned();
         }
-        at = at.max(end);
+        // Rows whose place is no number stand last; they do not bring us on.
+        if at == before {
+            break;
+        }
     }
     for head in outside {
         report.note(FindingKind::RolledBack, Some(head.chain), None, format!("the chain ends at {at}, but on {} it had reached {}", head.at, head.chain));
@@ -156,19 +165,23 @@ fn check_unsealed(tx: &Tx<'_>, report: &mut Report, last: Position) -> Result<()
     let mut after = Position { tx: 0, seq: -1 };
     loop {
         let sql = format!("SELECT {AUDIT_COLUMNS} FROM audit AS a WHERE (a.chain IS NULL OR a.chain < 1) AND (a.tx, a.seq) > (?1, ?2) ORDER BY a.tx, a.seq LIMIT ?3");
-        let rows: Vec<AuditRow> = tx.all(&sql, params![after.tx, after.seq, BATCH])?;
-        let Some(end) = rows.last() else { return Ok(()) };
-        after = end.position;
-        for row in &rows {
+        let rows: Vec<Found> = tx.all(&sql, params![after.tx, after.seq, BATCH])?;
+        for found in &rows {
             report.unsealed += 1;
-            let number = row.position.seq;
-            if row.chain.is_some() {
-                report.note(FindingKind::Edited, row.chain, Some(number), format!("row number {number} stands at a place that does not exist"));
-            } else if !row.is_marked(tx.keys()) {
-                report.note(FindingKind::Inserted, None, Some(number), format!("row number {number} is not as the program wrote it"));
-            } else if row.position < last {
-                report.note(FindingKind::Inserted, None, Some(number), format!("row number {number} came in before rows that were sealed already, or was taken out of the chain"));
+            let number = found.position.seq;
+            match &found.row {
+                Err(why) => report.note(FindingKind::Edited, None, Some(number), format!("row number {number} was changed and cannot be read: {why}")),
+                Ok(row) if row.chain.is_some() => report.note(FindingKind::Edited, row.chain, Some(number), format!("row number {number} stands at a place that does not exist")),
+                Ok(row) if !row.is_marked(tx.keys()) => report.note(FindingKind::Inserted, None, Some(number), format!("row number {number} is not as the program wrote it")),
+                Ok(row) if row.position < last => {
+                    report.note(FindingKind::Inserted, None, Some(number), format!("row number {number} came in before rows that were sealed already, or was taken out of the chain"));
+                }
+                Ok(_) => {}
             }
+        }
+        match rows.last().map(|found| found.position) {
+            Some(end) if end > after => after = end,
+            _ => return Ok(()),
         }
     }
 }

@@ -218,3 +218,49 @@ fn what_is_found_is_named_by_place() {
         }
     });
 }
+
+/// B24: rows that no longer parse are named, what comes after them is checked, sealed and listed all the same.
+#[test]
+fn a_row_that_cannot_be_read_is_named_and_the_others_are_checked() {
+    on_both(modules, |app| {
+        deeds(&app, SEALED);
+        seal_all(&app);
+        deeds(&app, UNSEALED);
+        let postgres = app.engine() == Engine::Postgres;
+        app.db
+            .write_blocking(move |tx| {
+                // jsonb takes no rubbish; there the same hand can only write another value.
+                let rubbish = if postgres { "'\"x\"'" } else { "'x'" };
+                tx.execute(&format!("UPDATE audit SET actor = {rubbish} WHERE chain IN (5, 7)"), params![])?;
+                tx.execute("UPDATE audit SET ip = '203.0.113.99' WHERE chain = 40", params![])?;
+                tx.execute(&format!("UPDATE audit SET detail = {rubbish} WHERE chain IS NULL AND seq = (SELECT min(seq) FROM audit WHERE chain IS NULL)"), params![])?;
+                if !postgres {
+                    tx.execute("UPDATE audit SET workspace_id = x'01' WHERE chain = 50", params![])?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        let report = app.db.read_blocking(|tx| verify_tx(tx, &[])).unwrap();
+        assert!(!report.ok);
+        let found: Vec<i64> = report.findings.iter().filter_map(|f| f.chain).collect();
+        assert_eq!(found, if postgres { vec![5, 7, 40] } else { vec![5, 7, 40, 50] }, "{report}");
+        assert_eq!((report.sealed, report.unsealed), (SEALED as i64, UNSEALED as i64));
+        assert_eq!(report.findings.iter().filter(|f| f.chain.is_none()).count(), 1, "the unsealed one: {report}");
+        if !postgres {
+            assert!(report.findings[0].message.contains("row 5 (number 5) was changed and cannot be read: `actor`"), "{report}");
+            assert!(report.findings[3].message.contains("`workspace_id`"), "{report}");
+        }
+        // The sealer goes on, and so does the list.
+        let left = if postgres { 0 } else { 1 };
+        for _ in 0..200 {
+            app.db.write_blocking(|tx| shouwen_audit::seal(tx, "test").map(|_| ())).unwrap();
+        }
+        let (waiting,): (i64,) = app.db.read_blocking(|tx| tx.one("SELECT count(*) FROM audit WHERE chain IS NULL", params![])).unwrap();
+        assert!(waiting <= left.max(i64::from(postgres) * UNSEALED as i64), "{waiting}");
+        let auditor = app.person("审计员", &["audit.read"]);
+        let listed = app.get(&auditor, "/api/v1/audit?limit=200").expect(200);
+        let unreadable = listed["items"].as_array().unwrap().iter().filter(|e| e["action"] == "audit.unreadable").count();
+        // On SQLite the row of the other workspace is out of the list's reach.
+        assert_eq!(unreadable, if postgres { 2 } else { 3 }, "{listed}");
+    });
+}
