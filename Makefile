@@ -25,7 +25,8 @@ help: ## this list
 run: build ## build and start; DEMO=1 with a fictional organisation, LISTEN=address:port, DATA=folder
 	$(if $(DEMO),[ -f $(DATA)/DEMO.txt ] || $(DEV) demo --data $(DATA))
 	$(if $(DEMO),@cat $(DATA)/DEMO.txt)
-	exec $(DEV) serve --data $(DATA) --listen $(LISTEN)
+	# A mail server or receiver of webhooks on the developer's own machine may be tried; on a server name your hosts yourself.
+	exec $(DEV) serve --data $(DATA) --listen $(LISTEN) --allow-private-host 127.0.0.1 --allow-private-host localhost
 
 build: need-cargo web FORCE ## the development binary
 	cargo build --package shouwen

@@ -8,7 +8,10 @@ use shouwen_kernel::{Kind, Problem, Result};
 use crate::args::{Args, nearest};
 
 /// The options every command that opens the data takes.
-pub const OPTIONS: &[&str] = &["config", "data", "database", "listen", "base-url", "trusted-proxies", "allow-private-host", "log", "log-format"];
+pub const OPTIONS: &[&str] = &[
+    "config", "data", "database", "listen", "base-url", "trusted-proxies", "allow-private-host", "log", "log-format", "mail-max-mib", "mail-max-parts", "mail-max-depth",
+    "mail-max-header-lines", "mail-max-recipients",
+];
 
 /// The settings in force.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +30,12 @@ pub struct Config {
     pub log: String,
     /// `text` or `json`.
     pub log_format: String,
+    /// Above these a mail waits in quarantine; see [`Config::mail_limits`].
+    pub mail_max_mib: usize,
+    pub mail_max_parts: usize,
+    pub mail_max_depth: usize,
+    pub mail_max_header_lines: usize,
+    pub mail_max_recipients: usize,
 }
 
 #[derive(Default, Deserialize)]
@@ -41,6 +50,11 @@ struct File {
     allow_private_hosts: Vec<String>,
     log: Option<String>,
     log_format: Option<String>,
+    mail_max_mib: Option<usize>,
+    mail_max_parts: Option<usize>,
+    mail_max_depth: Option<usize>,
+    mail_max_header_lines: Option<usize>,
+    mail_max_recipients: Option<usize>,
 }
 
 impl Config {
@@ -84,6 +98,16 @@ impl Config {
             return Err(invalid("log-format", format!("`{log_format}` is not a format")).expected("text or json"));
         }
         let proxies = pick("trusted-proxies", "SHOUWEN_TRUSTED_PROXIES", file.trusted_proxies.map(|n| n.to_string()))?.unwrap_or_else(|| "0".into());
+        let number = |option: &str, variable: &str, file: Option<usize>, usual: usize, most: usize| -> Result<usize> {
+            let Some(text) = pick(option, variable, file.map(|n| n.to_string()))? else { return Ok(usual) };
+            text.parse::<usize>().ok().filter(|n| (1..=most).contains(n)).ok_or_else(|| invalid(option, format!("`{text}` is out of range")).expected(format!("a whole number from 1 to {most}; {usual} when absent")))
+        };
+        let usual = shouwen_email::Limits::default();
+        let mail_max_mib = number("mail-max-mib", "SHOUWEN_MAIL_MAX_MIB", file.mail_max_mib, usual.raw_bytes >> 20, 250)?;
+        let mail_max_parts = number("mail-max-parts", "SHOUWEN_MAIL_MAX_PARTS", file.mail_max_parts, usual.parts, 10_000)?;
+        let mail_max_depth = number("mail-max-depth", "SHOUWEN_MAIL_MAX_DEPTH", file.mail_max_depth, usual.depth, shouwen_email::MOST_DEPTH)?;
+        let mail_max_header_lines = number("mail-max-header-lines", "SHOUWEN_MAIL_MAX_HEADER_LINES", file.mail_max_header_lines, usual.header_lines, 100_000)?;
+        let mail_max_recipients = number("mail-max-recipients", "SHOUWEN_MAIL_MAX_RECIPIENTS", file.mail_max_recipients, usual.recipients, 20_000)?;
         let mut allow_private_hosts = file.allow_private_hosts;
         allow_private_hosts.extend(env("SHOUWEN_ALLOW_PRIVATE_HOSTS").iter().flat_map(|v| v.split(',')).map(|h| h.trim().to_owned()).filter(|h| !h.is_empty()));
         allow_private_hosts.extend(args.all("allow-private-host").map(str::to_owned));
@@ -96,7 +120,24 @@ impl Config {
             allow_private_hosts,
             log,
             log_format,
+            mail_max_mib,
+            mail_max_parts,
+            mail_max_depth,
+            mail_max_header_lines,
+            mail_max_recipients,
         })
+    }
+
+    /// The limits above which a mail waits in quarantine.
+    pub fn mail_limits(&self) -> shouwen_email::Limits {
+        shouwen_email::Limits {
+            raw_bytes: self.mail_max_mib << 20,
+            parts: self.mail_max_parts,
+            depth: self.mail_max_depth,
+            header_lines: self.mail_max_header_lines,
+            recipients: self.mail_max_recipients,
+            ..shouwen_email::Limits::default()
+        }
     }
 
     /// The settings as text, without secrets.
@@ -114,7 +155,7 @@ fn invalid(field: &str, message: String) -> Problem {
     Problem::new(Kind::Invalid, "config", message).field(field)
 }
 
-const VARIABLES: &[&str] = &["CONFIG", "DATA", "DATABASE", "LISTEN", "BASE_URL", "TRUSTED_PROXIES", "ALLOW_PRIVATE_HOSTS", "LOG", "LOG_FORMAT"];
+const VARIABLES: &[&str] = &["CONFIG", "DATA", "DATABASE", "LISTEN", "BASE_URL", "TRUSTED_PROXIES", "ALLOW_PRIVATE_HOSTS", "LOG", "LOG_FORMAT", "MAIL_MAX_MIB", "MAIL_MAX_PARTS", "MAIL_MAX_DEPTH", "MAIL_MAX_HEADER_LINES", "MAIL_MAX_RECIPIENTS"];
 
 /// A misspelt setting is an error; variables of tests and tools (`SHOUWEN_TEST_…`, `SHOUWEN_SHARED`, `SHOUWEN_ADMIN_…`, `SHOUWEN_PASSWORD` for new passwords) pass.
 fn check_env(name: &str, known: &str) -> Result<()> {
@@ -144,6 +185,6 @@ fn read_file(path: &Path) -> Result<File> {
     let text = std::fs::read_to_string(path).map_err(|e| invalid("config", format!("cannot read {}: {e}", path.display())).expected("a TOML file this user may read"))?;
     toml::from_str(&text).map_err(|e| {
         let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
-        invalid("config", format!("{}:{line}: {}", path.display(), e.message())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format")
+        invalid("config", format!("{}:{line}: {}", path.display(), e.message())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format, mail-max-mib, mail-max-parts, mail-max-depth, mail-max-header-lines, mail-max-recipients")
     })
 }

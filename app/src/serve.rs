@@ -18,7 +18,9 @@ shouwen serve — start the server
   --listen IP:PORT         default 127.0.0.1:8080
   --base-url URL           how people reach it, for links in mails: https://desk.example.com
   --trusted-proxies N      believe N entries of X-Forwarded-For (default 0)
-  --allow-private-host H   let webhooks reach this private host (may be repeated); mail servers are named by administrators
+  --allow-private-host H   let webhooks and inboxes reach this private host, e.g. your own mail server (may be repeated)
+  --mail-max-recipients N  above this a mail waits in quarantine (default 100); likewise --mail-max-mib (50),
+                           --mail-max-parts (200), --mail-max-depth (30), --mail-max-header-lines (1000)
   --log LEVEL              info (default), debug, warn … or per part: shouwen_email=debug
   --log-format text|json
   --config FILE            TOML with the same names; environment: SHOUWEN_DATA, SHOUWEN_LISTEN …, secrets also as SHOUWEN_DATABASE_FILE

@@ -1,41 +1,8 @@
-//! Where an outbound call may go: not into our own network, unless the operator allowed that host by name.
+//! What a webhook's address may look like, and where it leads.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use shouwen_kernel::{Kind, Problem, Result};
-
-/// Whether an address is on the public internet.
-pub fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_public_v4(v4),
-            None => is_public_v6(v6),
-        },
-    }
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    !(ip.is_private()
-        || ip.is_loopback()
-        || ip.is_link_local()
-        || ip.is_broadcast()
-        || ip.is_documentation()
-        || ip.is_unspecified()
-        || ip.is_multicast()
-        || a == 0
-        || (a == 100 && (64..128).contains(&b)) // carrier-grade NAT
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (18..20).contains(&b))
-        || a >= 240)
-}
-
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let [a, b, ..] = ip.segments();
-    let embeds_v4 = (a == 0x64 && b == 0xFF9B) || a == 0x2002 || (a == 0x2001 && b == 0);
-    !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || (a & 0xFE00) == 0xFC00 || (a & 0xFFC0) == 0xFE80 || a == 0 || embeds_v4 || (a == 0x2001 && b == 0xDB8))
-}
+use shouwen_kernel::{Problem, Result};
 
 /// A URL a webhook may have: http or https, a host, no credentials.
 pub fn check_url(text: &str) -> Result<reqwest::Url> {
@@ -50,36 +17,17 @@ pub fn check_url(text: &str) -> Result<reqwest::Url> {
     Ok(url)
 }
 
-/// Looks the host up once and gives the address to connect to; every address must be allowed, and the connection is
-/// made to the one checked, so that a second look-up cannot lead elsewhere.
+/// The address to connect to: looked up once, every address allowed ([`shouwen_web::guard`]), so that a second look-up
+/// cannot lead elsewhere.
 pub async fn resolve(url: &reqwest::Url, allowed_hosts: &[String]) -> Result<SocketAddr> {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
-    let upstream = |why: String| Problem::new(Kind::Upstream, "webhook.unreachable", why);
-    let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| upstream(format!("{host} cannot be found: {e}")))?.collect();
-    let first = found.first().copied().ok_or_else(|| upstream(format!("{host} has no address")))?;
-    if allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(&host)) {
-        return Ok(first);
-    }
-    match found.iter().find(|address| !is_public(address.ip())) {
-        Some(private) => Err(Problem::new(Kind::Forbidden, "webhook.private", format!("{host} leads to {}, inside a private network", private.ip())).expected(format!("a public host, or start the server with --allow-private-host {host}"))),
-        None => Ok(first),
-    }
+    let found = shouwen_web::guard::resolve(url.host_str().unwrap_or_default(), port, allowed_hosts).await?;
+    found.first().copied().ok_or_else(|| Problem::new(shouwen_kernel::Kind::Upstream, "host.unknown", "the host has no address"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sec_private_and_disguised_addresses_are_not_public() {
-        for text in ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "::", "fc00::1", "fe80::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1"] {
-            assert!(!is_public(text.parse().unwrap()), "{text}");
-        }
-        for text in ["1.1.1.1", "203.119.1.1", "2606:4700::1111"] {
-            assert!(is_public(text.parse().unwrap()), "{text}");
-        }
-    }
 
     #[test]
     fn odd_urls_are_refused_with_what_would_be_right() {

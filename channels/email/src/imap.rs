@@ -71,8 +71,8 @@ fn told(answer: &Response<'_>) -> Vec<Told> {
 }
 
 /// Connects, greets, logs in. The second value is what the server said to the login.
-pub async fn open(incoming: &Incoming, password: &str) -> Result<(Imap, String), Trouble> {
-    let target = target(incoming);
+pub async fn open(incoming: &Incoming, password: &str, allowed: &[String]) -> Result<(Imap, String), Trouble> {
+    let target = target(incoming, allowed);
     let stream = wire::tcp(&target).await?;
     let (stream, greeted): (Box<dyn Wire>, bool) = match incoming.tls {
         Tls::Tls => (wire::secure(stream, &target).await?, false),
@@ -103,8 +103,8 @@ pub async fn open(incoming: &Incoming, password: &str) -> Result<(Imap, String),
     login(client, incoming, password).await
 }
 
-fn target(incoming: &Incoming) -> Target<'_> {
-    Target { host: &incoming.host, port: incoming.port(), allow_self_signed: incoming.allow_self_signed, ca_pem: incoming.ca_pem.as_deref() }
+fn target<'a>(incoming: &'a Incoming, allowed: &'a [String]) -> Target<'a> {
+    Target { host: &incoming.host, port: incoming.port(), allow_self_signed: incoming.allow_self_signed, ca_pem: incoming.ca_pem.as_deref(), allowed }
 }
 
 /// A port that waits for a TLS handshake says nothing to who speaks in the clear.

@@ -147,19 +147,27 @@ fn language_of(given: Option<&str>) -> Result<String> {
     }
 }
 
-/// Settings in order, and a password wherever one is needed.
-fn check_sides(inbox: &mut Inbox) -> Result<()> {
-    let missing = |side: &str| Problem::invalid(format!("{side}.password"), "no password is stored yet").expected("the password, authorisation code or access token");
+fn no_password(side: &str) -> Problem {
+    Problem::invalid(format!("{side}.password"), "no password is stored yet").expected("the password, authorisation code or access token")
+}
+
+/// Settings in order, and a password where one is needed.
+fn check_incoming(inbox: &mut Inbox, allowed: &[String]) -> Result<()> {
     if let Some(side) = &mut inbox.incoming {
-        side.check()?;
+        side.check(allowed)?;
         if side.password.as_ref().is_none_or(String::is_empty) && inbox.incoming_secret.is_none() {
-            return Err(missing("incoming"));
+            return Err(no_password("incoming"));
         }
     }
+    Ok(())
+}
+
+/// Settings in order, and a password where one is needed.
+fn check_outgoing(inbox: &mut Inbox, allowed: &[String]) -> Result<()> {
     if let Some(side) = &mut inbox.outgoing {
-        side.check()?;
+        side.check(allowed)?;
         if side.auth != Auth::None && side.password.as_ref().is_none_or(String::is_empty) && inbox.outgoing_secret.is_none() {
-            return Err(missing("outgoing"));
+            return Err(no_password("outgoing"));
         }
     }
     Ok(())
@@ -250,7 +258,8 @@ pub(crate) async fn create(State(app): State<App>, who: Allowed<InboxManage>, in
         deleted_at: None,
     };
     let mut template = template;
-    check_sides(&mut template)?;
+    check_incoming(&mut template, &app.config().allow_private_hosts)?;
+    check_outgoing(&mut template, &app.config().allow_private_hosts)?;
     within(&scope, &template.access())?;
     app.command(once, StatusCode::CREATED, move |tx| {
         let mut inbox = template.clone();
@@ -268,13 +277,14 @@ pub(crate) async fn create(State(app): State<App>, who: Allowed<InboxManage>, in
 #[utoipa::path(patch, path = "/inboxes/{id}", params(("id" = InboxId, Path)), request_body = ChangeInbox, responses((status = 200, body = InboxAnswer), (status = 404), (status = 409), (status = 422)), tag = "inboxes", extensions(("x-permission" = json!("inbox.manage"))))]
 pub(crate) async fn edit(State(app): State<App>, who: Allowed<InboxManage>, Id(id): Id<InboxId>, input: Input<ChangeInbox>) -> Answer<Response> {
     let (ctx, scope, once, change) = (who.ctx(), who.scope.clone(), who.once(&input.hash), std::sync::Arc::new(input.value));
+    let allowed = app.config().allow_private_hosts.clone();
     app.command(once, StatusCode::OK, move |tx| {
         let mut inbox = seen(tx, &scope, ctx.workspace, id)?;
         if inbox.version != change.version {
             let current = serde_json::to_value(answer(tx, inbox)?)?;
             return Err(Problem::conflict("version_conflict", "somebody changed this inbox since you looked").expected("look at the current one and change again").detail(serde_json::json!({ "current": current })));
         }
-        apply(&mut inbox, &change)?;
+        apply(&mut inbox, &change, &allowed)?;
         within(&scope, &inbox.access())?;
         inbox.version += 1;
         inbox.seal_passwords(tx)?;
@@ -286,7 +296,7 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<InboxManage>, Id(i
     .await
 }
 
-fn apply(inbox: &mut Inbox, change: &ChangeInbox) -> Result<()> {
+fn apply(inbox: &mut Inbox, change: &ChangeInbox, allowed: &[String]) -> Result<()> {
     if let Some(name) = &change.name {
         inbox.name = name_of(name)?;
     }
@@ -321,7 +331,14 @@ fn apply(inbox: &mut Inbox, change: &ChangeInbox) -> Result<()> {
         }
         inbox.outgoing.clone_from(outgoing);
     }
-    check_sides(inbox)
+    // A side that is not in the change stays as it was taken; where it leads is looked at with every connection.
+    if change.incoming.is_some() {
+        check_incoming(inbox, allowed)?;
+    }
+    if change.outgoing.is_some() {
+        check_outgoing(inbox, allowed)?;
+    }
+    Ok(())
 }
 
 /// Whether host and user stay the same.

@@ -10,6 +10,7 @@ mod inbox;
 mod inbox_routes;
 mod intake;
 mod language;
+mod limits;
 mod poll;
 mod pop3;
 mod probe;
@@ -29,8 +30,10 @@ use shouwen_store::Migration;
 use shouwen_web::{App, Module, OpenApiRouter, routes};
 
 pub use fetch::Looked;
+pub use limits::{MOST_DEPTH, limits, set_limits};
 pub use intake::{RawMail, Source, Taken, intake, intake_blocking};
 pub use poll::fetch_once;
+pub use shouwen_mail::Limits;
 pub use trouble::{Trouble, Why};
 pub use understand::{drain, drain_blocking};
 

@@ -63,7 +63,8 @@ async fn release(db: &Db, held: &Held) {
 ///
 /// # Errors
 /// The server's words; `inside` when another node reads this mailbox at the moment.
-pub async fn fetch_once(db: &Db, inbox: InboxId) -> std::result::Result<Looked, Trouble> {
+pub async fn fetch_once(app: &App, inbox: InboxId) -> std::result::Result<Looked, Trouble> {
+    let (db, allowed) = (app.db(), app.config().allow_private_hosts.as_slice());
     let found = db.read(move |tx| inbox::find(tx, inbox)).await?.filter(|i| i.deleted_at.is_none()).ok_or_else(|| Trouble::new(Why::Inside, "there is no such inbox"))?;
     let incoming = found.incoming.clone().ok_or_else(|| Trouble::new(Why::Inside, "this inbox has no incoming side"))?;
     let password = found.incoming_password(&db.services().keys)?;
@@ -71,11 +72,11 @@ pub async fn fetch_once(db: &Db, inbox: InboxId) -> std::result::Result<Looked, 
     let outcome = async {
         match incoming.protocol {
             Protocol::Pop3 => {
-                let (pop, _) = pop3::open(&incoming, &password).await?;
+                let (pop, _) = pop3::open(&incoming, &password, allowed).await?;
                 fetch_pop::look(db, &found, &incoming, pop, &held).await
             }
             Protocol::Imap => {
-                let (session, _) = imap::open(&incoming, &password).await?;
+                let (session, _) = imap::open(&incoming, &password, allowed).await?;
                 let mut mailbox = Mailbox::open(db, &found, &incoming, session, held.clone()).await?;
                 let looked = mailbox.look().await?;
                 let remark = mailbox.remark.take();
@@ -220,13 +221,13 @@ async fn session(app: &App, inbox: &Inbox, held: Held, good: &AtomicBool) -> std
     let incoming: &Incoming = inbox.incoming.as_ref().ok_or_else(|| Trouble::from(Problem::internal("no incoming side")))?;
     let password = inbox.incoming_password(&db.services().keys)?;
     if incoming.protocol == Protocol::Pop3 {
-        let (pop, _) = pop3::open(incoming, &password).await?;
+        let (pop, _) = pop3::open(incoming, &password, &app.config().allow_private_hosts).await?;
         let looked = fetch_pop::look(db, inbox, incoming, pop, &held).await?;
         count(app, looked);
         health::good(db, inbox, Side::In, None).await;
         return Ok(incoming.poll_seconds());
     }
-    let (session, _) = imap::open(incoming, &password).await?;
+    let (session, _) = imap::open(incoming, &password, &app.config().allow_private_hosts).await?;
     let mut mailbox = Mailbox::open(db, inbox, incoming, session, held).await?;
     tracing::info!(inbox = %inbox.id, address = %inbox.address, idle = mailbox.imap.idle, "an inbox is being read");
     loop {

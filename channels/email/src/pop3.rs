@@ -30,8 +30,8 @@ pub struct Listed {
 }
 
 /// Connects, greets, logs in. The second value is what the server said to the login.
-pub async fn open(incoming: &Incoming, password: &str) -> Result<(Pop3, String), Trouble> {
-    let target = Target { host: &incoming.host, port: incoming.port(), allow_self_signed: incoming.allow_self_signed, ca_pem: incoming.ca_pem.as_deref() };
+pub async fn open(incoming: &Incoming, password: &str, allowed: &[String]) -> Result<(Pop3, String), Trouble> {
+    let target = Target { host: &incoming.host, port: incoming.port(), allow_self_signed: incoming.allow_self_signed, ca_pem: incoming.ca_pem.as_deref(), allowed };
     let mut stream = wire::tcp(&target).await?;
     let silent = |t: Trouble| if t.why == Why::Timeout { Trouble::new(Why::TlsMismatch, t.words) } else { t };
     let greet = |line: &str| if line.starts_with("+OK") { Ok(()) } else { Err(Trouble::new(Why::Protocol, format!("no POP3 greeting: {line}"))) };

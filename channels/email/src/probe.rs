@@ -30,7 +30,7 @@ pub struct Trial {
 #[derive(Serialize, ToSchema)]
 pub struct SideResult {
     ok: bool,
-    /// `host`, `port`, `timeout`, `tls`, `starttls`, `certificate`, `protocol`, `login`, `folder`, `refused`, `lost`, `inside`; null when it worked.
+    /// `host`, `private`, `port`, `timeout`, `tls`, `starttls`, `certificate`, `protocol`, `login`, `folder`, `refused`, `lost`, `inside`; null when it worked.
     why: Option<&'static str>,
     /// The server's own words, or the system's.
     reply: String,
@@ -52,14 +52,14 @@ fn told(outcome: std::result::Result<String, Trouble>, lang: Lang) -> SideResult
     }
 }
 
-async fn try_incoming(incoming: &Incoming, password: &str) -> std::result::Result<String, Trouble> {
+async fn try_incoming(incoming: &Incoming, password: &str, allowed: &[String]) -> std::result::Result<String, Trouble> {
     if incoming.protocol == Protocol::Pop3 {
-        let (mut pop, said) = pop3::open(incoming, password).await?;
+        let (mut pop, said) = pop3::open(incoming, password, allowed).await?;
         let count = pop.count().await?;
         let _ = pop.quit().await;
         return Ok(format!("{said} ({count} messages)"));
     }
-    let (mut imap, said) = imap::open(incoming, password).await?;
+    let (mut imap, said) = imap::open(incoming, password, allowed).await?;
     let folder = imap.open_folder(&incoming.folder, true).await?;
     imap.close().await;
     Ok(format!("{said} ({}: {} messages)", incoming.folder, folder.exists))
@@ -76,22 +76,23 @@ pub(crate) async fn trial(State(app): State<App>, who: Allowed<InboxManage>, inp
         }
         None => None,
     };
+    let allowed = app.config().allow_private_hosts.as_slice();
     if let Some(side) = &mut trial.incoming {
-        side.check()?;
+        side.check(allowed)?;
     }
     if let Some(side) = &mut trial.outgoing {
-        side.check()?;
+        side.check(allowed)?;
     }
     let passwords = passwords(&app, stored.as_ref(), &trial)?;
     let incoming = async {
         match &trial.incoming {
-            Some(side) => Some(told(try_incoming(side, &passwords.0).await, lang)),
+            Some(side) => Some(told(try_incoming(side, &passwords.0, allowed).await, lang)),
             None => None,
         }
     };
     let outgoing = async {
         match &trial.outgoing {
-            Some(side) => Some(told(smtp::probe(side, &passwords.1, stored.as_ref().map_or("localhost", Inbox::domain)).await, lang)),
+            Some(side) => Some(told(smtp::probe(side, &passwords.1, stored.as_ref().map_or("localhost", Inbox::domain), allowed).await, lang)),
             None => None,
         }
     };

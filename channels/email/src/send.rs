@@ -198,7 +198,7 @@ async fn deliver(app: &App, pool: &Pool, outbound: &Outbound, plan: &Plan, attem
     let from: Address = plan.inbox.address.parse().map_err(|e| Problem::invalid("from", format!("the inbox's own address cannot send: {e}")))?;
     let password = plan.inbox.outgoing_password(app.keys())?;
     let Some(outgoing) = &plan.inbox.outgoing else { return Err(Problem::internal("no outgoing side")) };
-    let account = Account { inbox: plan.inbox.id, version: plan.inbox.version, outgoing, password: &password, our_name: plan.inbox.domain() };
+    let account = Account { inbox: plan.inbox.id, version: plan.inbox.version, outgoing, password: &password, our_name: plan.inbox.domain(), allowed: &app.config().allow_private_hosts };
     let outcome = pool.send(&account, &from, &addresses, &mail).await;
     match outcome {
         Ok(sent) => {

@@ -1,7 +1,8 @@
 //! How an inbox reaches its servers, as an administrator sets it. Passwords travel in only; they are stored sealed.
 
 use serde::{Deserialize, Serialize};
-use shouwen_kernel::{Problem, Result, Time, text};
+use shouwen_kernel::{Kind, Problem, Result, Time, text};
+use shouwen_web::guard;
 use utoipa::ToSchema;
 
 /// How mail comes in.
@@ -156,9 +157,9 @@ impl Incoming {
         u64::from(self.poll_seconds.unwrap_or(30).clamp(15, 3600))
     }
 
-    /// Trims, and refuses what cannot work, naming the field.
-    pub fn check(&mut self) -> Result<()> {
-        self.host = host("incoming.host", &self.host)?;
+    /// Trims, and refuses what cannot work, naming the field. `allowed`: private hosts the operator allowed by name.
+    pub fn check(&mut self, allowed: &[String]) -> Result<()> {
+        self.host = host("incoming.host", &self.host, allowed)?;
         port("incoming.port", self.port)?;
         self.user = self.user.trim().to_owned();
         if self.user.is_empty() {
@@ -217,9 +218,9 @@ impl Outgoing {
         })
     }
 
-    /// Trims, and refuses what cannot work, naming the field.
-    pub fn check(&mut self) -> Result<()> {
-        self.host = host("outgoing.host", &self.host)?;
+    /// Trims, and refuses what cannot work, naming the field. `allowed`: private hosts the operator allowed by name.
+    pub fn check(&mut self, allowed: &[String]) -> Result<()> {
+        self.host = host("outgoing.host", &self.host, allowed)?;
         port("outgoing.port", self.port)?;
         self.user = self.user.trim().to_owned();
         one_line("outgoing.user", &self.user)?;
@@ -233,7 +234,15 @@ impl Outgoing {
     }
 }
 
-fn host(field: &str, given: &str) -> Result<String> {
+/// A host name or address that may be called, as far as that can be told before it is looked up.
+pub fn host(field: &str, given: &str, allowed: &[String]) -> Result<String> {
+    let host = host_name(field, given)?;
+    // What is asked for is wrong, whoever asks: 422, not 403.
+    guard::check_name(&host, allowed).map_err(|p| Problem { kind: Kind::Invalid, ..p }.field(field))?;
+    Ok(host)
+}
+
+fn host_name(field: &str, given: &str) -> Result<String> {
     let host = given.trim().trim_end_matches('.').to_lowercase();
     let wrong = |why: &str| Err(Problem::invalid(field, format!("`{}` {why}", text::clip(given.trim(), 60))).expected("a host name like mail.example.com, without scheme, port and path"));
     if host.is_empty() {

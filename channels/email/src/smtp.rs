@@ -123,17 +123,15 @@ async fn within<T>(seconds: u64, doing: &str, phase: Why, work: impl Future<Outp
 }
 
 /// Connects, secures, logs in.
-async fn connect(outgoing: &Outgoing, password: &str, our_name: &str) -> Result<AsyncSmtpConnection, Trouble> {
+async fn connect(outgoing: &Outgoing, password: &str, our_name: &str, allowed: &[String]) -> Result<AsyncSmtpConnection, Trouble> {
     let hello = ClientId::Domain(our_name.to_owned());
-    // The look-up by ourselves, so that a wrong name is told apart from a server that does not answer.
-    let found = tokio::time::timeout(Duration::from_secs(CONNECT_S), tokio::net::lookup_host((outgoing.host.as_str(), outgoing.port()))).await.map_err(|_| Trouble::timeout("name look-up", CONNECT_S))?;
-    if let Err(error) = found {
-        return Err(Trouble::new(Why::Host, format!("{}: {error}", outgoing.host)));
-    }
+    // The look-up by ourselves: the connection goes to an address that was checked, and a wrong name is told apart from a
+    // server that does not answer.
+    let addresses = crate::wire::addresses(&outgoing.host, outgoing.port(), allowed).await?;
     let limit = Some(Duration::from_secs(CONNECT_S));
     let at_once = if outgoing.tls == Tls::Tls { Some(tls_parameters(outgoing)?) } else { None };
     let encrypted = at_once.is_some();
-    let mut connection = within(CONNECT_S, "connecting", Why::Refusal, AsyncSmtpConnection::connect_tokio1((outgoing.host.as_str(), outgoing.port()), limit, &hello, at_once, None))
+    let mut connection = within(CONNECT_S, "connecting", Why::Refusal, AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), limit, &hello, at_once, None))
         .await
         // A TLS port waits for a handshake, a plain one for ours to become words.
         .map_err(|t| match t.why {
@@ -157,8 +155,8 @@ async fn connect(outgoing: &Outgoing, password: &str, our_name: &str) -> Result<
 }
 
 /// Connects, logs in and leaves: the test button. No mail is sent.
-pub async fn probe(outgoing: &Outgoing, password: &str, our_name: &str) -> Result<String, Trouble> {
-    let mut connection = connect(outgoing, password, our_name).await?;
+pub async fn probe(outgoing: &Outgoing, password: &str, our_name: &str, allowed: &[String]) -> Result<String, Trouble> {
+    let mut connection = connect(outgoing, password, our_name, allowed).await?;
     let name = connection.server_info().name().to_owned();
     let _ = tokio::time::timeout(Duration::from_secs(5), connection.quit()).await;
     Ok(format!("250 {name}: {}", if outgoing.auth == Auth::None { "connected" } else { "logged in" }))
@@ -224,16 +222,18 @@ pub struct Account<'a> {
     pub password: &'a str,
     /// For EHLO.
     pub our_name: &'a str,
+    /// Private hosts the operator allowed by name.
+    pub allowed: &'a [String],
 }
 
 /// A quick "not now" while connecting (a server that restarts, its login daemon that was lost) gets a second try at once:
 /// the outbox's own wait is half a minute.
 async fn patiently_connect(account: &Account<'_>) -> Result<AsyncSmtpConnection, Trouble> {
     let begun = tokio::time::Instant::now();
-    match connect(account.outgoing, account.password, account.our_name).await {
+    match connect(account.outgoing, account.password, account.our_name, account.allowed).await {
         Err(trouble) if begun.elapsed() < Duration::from_secs(5) && !trouble.words.starts_with('5') && matches!(trouble.why, Why::Lost | Why::Refused | Why::Refusal | Why::Login) => {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            connect(account.outgoing, account.password, account.our_name).await
+            connect(account.outgoing, account.password, account.our_name, account.allowed).await
         }
         other => other,
     }

@@ -7,6 +7,8 @@ use shouwen_kernel::{Lang, text};
 pub enum Why {
     /// The name cannot be resolved.
     Host,
+    /// The host lies inside a private network and was not allowed by name.
+    Private,
     /// Nobody listens at the port, or a firewall refuses.
     Refused,
     /// No answer in time.
@@ -36,6 +38,7 @@ impl Why {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Host => "host",
+            Self::Private => "private",
             Self::Refused => "port",
             Self::Timeout => "timeout",
             Self::TlsMismatch => "tls",
@@ -55,6 +58,8 @@ impl Why {
         match (self, lang) {
             (Self::Host, Lang::Zh) => "服务器地址找不到：请检查主机名的拼写（例如 imap.example.com），并确认本机的 DNS 可用。",
             (Self::Host, Lang::En) => "The server's name cannot be found: check its spelling (like imap.example.com) and that this machine's DNS works.",
+            (Self::Private, Lang::Zh) => "这台主机在内网：请改用公网主机名；确实是自己的邮件服务器时，请管理员在启动服务时加上 --allow-private-host 主机名（链路本地地址一律拒绝）。",
+            (Self::Private, Lang::En) => "This host lies inside a private network: use a public name; if it really is your own mail server, have the operator start the server with --allow-private-host and its name (link-local addresses are always refused).",
             (Self::Refused, Lang::Zh) => "该端口没有服务在监听：请检查端口号（IMAP 993 或 143，POP3 995 或 110，SMTP 465、587 或 25）以及防火墙。",
             (Self::Refused, Lang::En) => "Nobody listens at that port: check its number (IMAP 993 or 143, POP3 995 or 110, SMTP 465, 587 or 25) and the firewall.",
             (Self::Timeout, Lang::Zh) => "服务器没有及时应答：请检查主机名、端口和防火墙；端口填错或选错加密方式时也会这样。",

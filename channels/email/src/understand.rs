@@ -12,6 +12,7 @@ use shouwen_web::App;
 
 use crate::inbox::{self, Inbox};
 use crate::intake::STORED;
+use crate::limits;
 use crate::received::{self, Understood};
 
 /// Mails a transaction takes.
@@ -43,8 +44,15 @@ enum Outcome {
     Quarantined(String),
 }
 
-/// The next stored mails, oldest first, and the inboxes they came to.
-fn next_batch(tx: &Tx<'_>, only: Option<InboxId>) -> Result<(Vec<Waiting>, HashMap<InboxId, Inbox>)> {
+/// Mails, the inboxes they came to, and the limits in force.
+struct Batch {
+    mails: Vec<Waiting>,
+    inboxes: HashMap<InboxId, Inbox>,
+    limits: Limits,
+}
+
+/// The next stored mails, oldest first.
+fn next_batch(tx: &Tx<'_>, only: Option<InboxId>) -> Result<Batch> {
     type Found = (MessageId, WorkspaceId, InboxId, String, Option<Time>, Time, String, i64, i64);
     let columns = "SELECT id, workspace_id, inbox_id, raw, received_at, taken_at, source, attempts, size FROM mail_message WHERE state = 'stored'";
     let rows: Vec<Found> = match only {
@@ -71,16 +79,16 @@ fn next_batch(tx: &Tx<'_>, only: Option<InboxId>) -> Result<(Vec<Waiting>, HashM
         };
         batch.push(Waiting { id, workspace, inbox_id, raw_sha, received_at, taken_at, import: source == "import", attempts, bytes });
     }
-    Ok((batch, inboxes))
+    Ok(Batch { mails: batch, inboxes, limits: limits::limits(tx)? })
 }
 
-fn understand(services: &Services, waiting: &Waiting, inboxes: &HashMap<InboxId, Inbox>) -> Outcome {
-    let Some(inbox) = inboxes.get(&waiting.inbox_id) else { return Outcome::Quarantined("its inbox no longer exists".into()) };
+fn understand(services: &Services, waiting: &Waiting, batch: &Batch) -> Outcome {
+    let Some(inbox) = batch.inboxes.get(&waiting.inbox_id) else { return Outcome::Quarantined("its inbox no longer exists".into()) };
     let bytes = match &waiting.bytes {
         Ok(bytes) => bytes,
         Err(why) => return Outcome::Quarantined(why.clone()),
     };
-    let limits = if waiting.attempts == 0 { Limits::default() } else { generous() };
+    let limits = if waiting.attempts == 0 { batch.limits.clone() } else { limits::generous(&batch.limits) };
     let first = if waiting.attempts == 0 { FIRST_TRY_S } else { RETRY_S };
     let mut parsed = parse_bounded(bytes.clone(), &limits, Duration::from_secs(first));
     if let Parsed::Quarantined(q) = &parsed
@@ -98,28 +106,15 @@ fn understand(services: &Services, waiting: &Waiting, inboxes: &HashMap<InboxId,
     }
 }
 
-/// A person who presses "retry" has looked at the mail and wants it in: wider bounds, still bounds.
-fn generous() -> Limits {
-    let usual = Limits::default();
-    Limits {
-        raw_bytes: usual.raw_bytes * 4,
-        parts: usual.parts * 10,
-        depth: usual.depth * 2,
-        header_lines: usual.header_lines * 20,
-        recipients: usual.recipients * 20,
-        html_bytes: usual.html_bytes * 2,
-        tnef_bytes: usual.tnef_bytes * 2,
-    }
-}
-
-fn understand_all(services: &Services, batch: &[Waiting], inboxes: &HashMap<InboxId, Inbox>) -> Vec<Outcome> {
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(4).min(batch.len());
+fn understand_all(services: &Services, batch: &Batch) -> Vec<Outcome> {
+    let mails = &batch.mails;
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(4).min(mails.len());
     if workers <= 1 {
-        return batch.iter().map(|w| understand(services, w, inboxes)).collect();
+        return mails.iter().map(|w| understand(services, w, batch)).collect();
     }
-    let per = batch.len().div_ceil(workers);
+    let per = mails.len().div_ceil(workers);
     std::thread::scope(|scope| {
-        let started: Vec<_> = batch.chunks(per).map(|part| (part, scope.spawn(move || part.iter().map(|w| understand(services, w, inboxes)).collect::<Vec<_>>()))).collect();
+        let started: Vec<_> = mails.chunks(per).map(|part| (part, scope.spawn(move || part.iter().map(|w| understand(services, w, batch)).collect::<Vec<_>>()))).collect();
         started
             .into_iter()
             .flat_map(|(part, thread)| thread.join().unwrap_or_else(|_| part.iter().map(|_| Outcome::Quarantined("preparing it failed".into())).collect()))
@@ -188,15 +183,15 @@ fn quarantine(tx: &Tx<'_>, waiting: &Waiting, reason: &str) -> Result<()> {
 pub async fn drain(db: &Db) -> Result<usize> {
     let mut total = 0;
     loop {
-        let (batch, inboxes) = db.read(|tx| next_batch(tx, None)).await?;
-        if batch.is_empty() {
+        let batch = db.read(|tx| next_batch(tx, None)).await?;
+        if batch.mails.is_empty() {
             return Ok(total);
         }
-        total += batch.len();
+        total += batch.mails.len();
         let services = db.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let outcomes = understand_all(services.services(), &batch, &inboxes);
-            (batch, outcomes)
+            let outcomes = understand_all(services.services(), &batch);
+            (batch.mails, outcomes)
         })
         .await
         .map_err(|e| Problem::internal(format!("the mail worker failed: {e}")))?;
@@ -208,13 +203,13 @@ pub async fn drain(db: &Db) -> Result<usize> {
 pub fn drain_blocking(db: &Db, only: Option<InboxId>) -> Result<usize> {
     let mut total = 0;
     loop {
-        let (batch, inboxes) = db.read_blocking(move |tx| next_batch(tx, only))?;
-        if batch.is_empty() {
+        let batch = db.read_blocking(move |tx| next_batch(tx, only))?;
+        if batch.mails.is_empty() {
             return Ok(total);
         }
-        total += batch.len();
-        let outcomes = understand_all(db.services(), &batch, &inboxes);
-        db.write_blocking(move |tx| record(tx, &batch, &outcomes))?;
+        total += batch.mails.len();
+        let outcomes = understand_all(db.services(), &batch);
+        db.write_blocking(move |tx| record(tx, &batch.mails, &outcomes))?;
     }
 }
 

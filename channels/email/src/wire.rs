@@ -1,4 +1,4 @@
-//! Connections to mail servers: name, port, TLS. A host that an administrator named may be private: it is their server.
+//! Connections to mail servers: name, port, TLS. Where they may lead is decided by [`shouwen_web::guard`], as for webhooks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,16 +28,27 @@ pub struct Target<'a> {
     pub port: u16,
     pub allow_self_signed: bool,
     pub ca_pem: Option<&'a str>,
+    /// Private hosts the operator allowed by name.
+    pub allowed: &'a [String],
+}
+
+/// The addresses of a host that may be called; looked up once.
+pub async fn addresses(host: &str, port: u16, allowed: &[String]) -> Result<Vec<std::net::SocketAddr>, Trouble> {
+    match tokio::time::timeout(Duration::from_secs(CONNECT_S), shouwen_web::guard::resolve(host, port, allowed)).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(problem)) => {
+            let why = if problem.code == "host.private" { Why::Private } else { Why::Host };
+            let right = problem.expected.filter(|_| why == Why::Private).map(|e| format!("; expected {e}")).unwrap_or_default();
+            Err(Trouble::new(why, format!("{}{right}", problem.message)))
+        }
+        Err(_) => Err(Trouble::timeout("name look-up", CONNECT_S)),
+    }
 }
 
 /// A TCP connection within the time.
 pub async fn tcp(target: &Target<'_>) -> Result<TcpStream, Trouble> {
     let limit = Duration::from_secs(CONNECT_S);
-    let addresses: Vec<std::net::SocketAddr> = match tokio::time::timeout(limit, tokio::net::lookup_host((target.host, target.port))).await {
-        Ok(Ok(found)) => found.collect(),
-        Ok(Err(error)) => return Err(Trouble::new(Why::Host, format!("{}: {error}", target.host))),
-        Err(_) => return Err(Trouble::timeout("name look-up", CONNECT_S)),
-    };
+    let addresses = addresses(target.host, target.port, target.allowed).await?;
     let mut last = Trouble::new(Why::Host, format!("{}: the name has no address", target.host));
     for address in addresses {
         match tokio::time::timeout(limit, TcpStream::connect(address)).await {

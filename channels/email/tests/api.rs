@@ -272,3 +272,71 @@ fn old_mail_keeps_its_dates() {
         assert_eq!(told[1].received_at, shouwen_testkit::START, "never in the future");
     });
 }
+
+#[test]
+fn sec_mail_servers_inside_private_networks_are_refused_unless_allowed_by_name() {
+    on_both(app, |t| {
+        let admin = t.admin();
+        let side = |host: &str| json!({ "protocol": "imap", "host": host, "port": 80, "tls": "none", "user": "u", "password": "p" });
+        for host in ["169.254.169.254", "[fe80::1]", "::ffff:169.254.169.254", "10.0.0.5", "192.168.1.1", "[::1]", "0.0.0.0", "box.localhost"] {
+            let begun = std::time::Instant::now();
+            let tried = t.post(&admin, "/api/v1/inboxes/test", json!({ "incoming": side(host) }));
+            assert_eq!((tried.status.as_u16(), tried.json()["error"]["field"].as_str()), (422, Some("incoming.host")), "{host}: {}", tried.text);
+            assert!(begun.elapsed().as_secs() < 2, "nothing was called");
+            let made = t.post(&admin, "/api/v1/inboxes", json!({ "name": "n", "address": "a@shop.example", "outgoing": { "host": host, "tls": "none", "auth": "none" } }));
+            assert_eq!((made.status.as_u16(), made.json()["error"]["field"].as_str()), (422, Some("outgoing.host")), "{host}: {}", made.text);
+        }
+        assert!(t.post(&admin, "/api/v1/inboxes/test", json!({ "incoming": side("10.0.0.5") })).text.contains("--allow-private-host 10.0.0.5"));
+        // The house under test allows these two by name; there is no server, but it may be asked.
+        for host in ["127.0.0.1", "localhost"] {
+            let mut closed = side(host);
+            closed["port"] = json!(1);
+            let tried = t.post(&admin, "/api/v1/inboxes/test", json!({ "incoming": closed.clone(), "outgoing": { "host": host, "port": 1, "tls": "none", "auth": "none" } })).expect(200);
+            assert_eq!((tried["incoming"]["why"].as_str(), tried["outgoing"]["why"].as_str()), (Some("port"), Some("port")), "{tried}");
+        }
+    });
+}
+
+#[test]
+fn limits_of_the_quarantine_are_settings_and_a_retry_after_raising_them_succeeds() {
+    on_both(app, |t| {
+        let (admin, a) = (t.admin(), inbox(&t, "service@shop.example"));
+        let circular = format!("From: x@customer.example\r\nSubject: circular\r\nTo: {}\r\n\r\nhello", (0..2_500).map(|i| format!("u{i}@customer.example")).collect::<Vec<_>>().join(",\r\n "));
+        // Folded lines count as header lines too: that is the first limit it passes.
+        let limits = |recipients: usize| shouwen_email::Limits { header_lines: 10_000, recipients, ..shouwen_email::Limits::default() };
+        t.db.write_blocking(move |tx| shouwen_email::set_limits(tx, &limits(100))).unwrap();
+        take(&t, a, &[&circular]);
+        shouwen_email::drain_blocking(&t.db, None).unwrap();
+        let item = || t.get(&admin, "/api/v1/mail/quarantine").expect(200)["items"][0].clone();
+        assert!(item()["reason"].as_str().unwrap().contains("has 2500 recipients; at most 100"), "{}", item());
+        let retry = format!("/api/v1/mail/quarantine/{}/retry", item()["id"].as_str().unwrap());
+        t.post(&admin, &retry, json!(null)).expect(200);
+        shouwen_email::drain_blocking(&t.db, None).unwrap();
+        assert!(item()["reason"].as_str().unwrap().contains("has 2500 recipients; at most 2000"), "a retry has wider bounds, still bounds: {}", item());
+        t.db.write_blocking(move |tx| shouwen_email::set_limits(tx, &limits(3_000))).unwrap();
+        t.post(&admin, &retry, json!(null)).expect(200);
+        shouwen_email::drain_blocking(&t.db, None).unwrap();
+        let told = received(&t);
+        assert_eq!((told.len(), told[0].to.len(), told[0].subject.as_str()), (1, 2_500, "circular"));
+    });
+}
+
+#[test]
+fn a_large_html_mail_shows_its_text_and_keeps_the_html() {
+    on_both(app, |t| {
+        let a = inbox(&t, "service@shop.example");
+        let raw = format!("From: x@customer.example\r\nSubject: big\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html><body>{}</body></html>", "<p style=\"color:#123456\">海尔冰箱不制冷</p>\r\n".repeat(100_000));
+        take(&t, a, &[&raw]);
+        shouwen_email::drain_blocking(&t.db, None).unwrap();
+        let told = received(&t);
+        assert!(told[0].preview.starts_with("海尔冰箱不制冷"), "{}", told[0].preview);
+        assert_eq!(told[0].attachments[0].name, "message.html");
+        let sha = told[0].content.clone();
+        t.db.read_blocking(move |tx| {
+            let content: Content = serde_json::from_slice(&tx.blob(&sha)?.unwrap())?;
+            assert!(content.html.is_none() && content.reply_text.contains("附件 message.html") && content.text.chars().count() > 100_000);
+            Ok(())
+        })
+        .unwrap();
+    });
+}

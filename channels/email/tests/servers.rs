@@ -19,8 +19,8 @@ fn runtime() -> &'static tokio::runtime::Runtime {
 }
 
 fn look(t: &TestApp, inbox: InboxId) -> Result<Looked, shouwen_email::Trouble> {
-    let db = t.db.clone();
-    let looked = runtime().block_on(async move { shouwen_email::fetch_once(&db, inbox).await });
+    let app = t.app.clone();
+    let looked = runtime().block_on(async move { shouwen_email::fetch_once(&app, inbox).await });
     shouwen_email::drain_blocking(&t.db, None).unwrap();
     looked
 }

@@ -216,34 +216,6 @@ struct Shown {
 /// Characters of text taken from HTML that is too large to be shown.
 const MOST_TEXT_OF_LARGE_HTML: usize = 200_000;
 
-/// The beginning of large HTML as text, and whether that is not all of it. A first look at a megabyte is most often enough.
-fn beginning_of(html_source: &str, most_bytes: usize) -> (String, bool) {
-    for bytes in [1 << 20, most_bytes] {
-        let cut = cut_html(html_source, bytes);
-        let text = html::html_to_text(&html::clean(cut).html).text;
-        if let Some((at, _)) = text.char_indices().nth(MOST_TEXT_OF_LARGE_HTML) {
-            return (text[..at].to_owned(), true);
-        }
-        if bytes >= most_bytes {
-            return (text, cut.len() < html_source.len());
-        }
-    }
-    (String::new(), true)
-}
-
-/// At most `bytes` of HTML, cut before a character or tag that would be torn.
-fn cut_html(source: &str, bytes: usize) -> &str {
-    let mut at = bytes.min(source.len());
-    while !source.is_char_boundary(at) {
-        at -= 1;
-    }
-    let head = &source[..at];
-    match (head.rfind('<'), head.rfind('>')) {
-        (Some(open), close) if at < source.len() && close.is_none_or(|c| c < open) => &head[..open],
-        _ => head,
-    }
-}
-
 fn large_html_note(bytes: usize, cut: bool) -> String {
     let size = format!("{:.1}", bytes as f64 / f64::from(1 << 20));
     let (zh, en) = if cut { ("以上为开头的文字。", " Above is the text it begins with.") } else { ("", "") };
@@ -362,7 +334,7 @@ fn show(chosen: &Chosen<'_, '_>, hint: &str, limits: &Limits, files: &mut Vec<At
     if let Some(source) = large {
         let mut cut = false;
         if pieces.iter().all(|(t, _)| t.trim().is_empty()) {
-            let (text, is_cut) = beginning_of(&source, limits.html_bytes);
+            let (text, is_cut) = html::rough::beginning(&source, MOST_TEXT_OF_LARGE_HTML);
             pieces = vec![(text, Vec::new())];
             cut = is_cut;
         }

@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod images;
+pub mod rough;
 pub mod scan;
 pub mod style;
 pub mod text;
