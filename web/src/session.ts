@@ -61,6 +61,7 @@ export function forget(): void {
   live.value = null
   viewer.value = null
   queryClient.clear()
+  for (const key of Object.keys(sessionStorage)) if (/^shouwen\.(unsaved|tabs)\./.test(key)) sessionStorage.removeItem(key)
   sessionAbandoned()
 }
 

@@ -434,10 +434,26 @@ export interface MailServer {
   host: string
   port: number
   tls: 'tls' | 'starttls' | 'none'
-  auth: 'password' | 'xoauth2'
+  auth: 'password' | 'xoauth2' | 'none'
   user: string
+  /** Only on the way in; absent keeps the stored one. */
   password?: string
+  /** Only on the way out. */
+  password_set?: boolean
   folder?: string
+  /** What happens on the server to a mail that is stored here. */
+  after_fetch?: 'seen' | 'nothing' | 'move' | 'delete'
+  move_to?: string | null
+  /** Which mails a new inbox takes in; `date`: those since `import_since`. */
+  import_from?: 'now' | 'all' | 'date'
+  import_since?: string | null
+  /** Seconds between looks, 15–3600. */
+  poll_seconds?: number | null
+  /** The server delivers `name+anything@domain` to `name@domain`. */
+  plus_address?: boolean
+  allow_self_signed?: boolean
+  /** PEM of a certificate authority trusted beside the system's. */
+  ca_pem?: string | null
 }
 
 export interface Inbox {
@@ -451,7 +467,7 @@ export interface Inbox {
   signature: string | null
   incoming: MailServer | null
   outgoing: MailServer | null
-  health: { state: 'ok' | 'trouble' | 'off'; last_ok_at: string | null; error: string | null }
+  health: { state: 'ok' | 'trouble' | 'off'; last_ok_at: string | null; error: string | null; side?: 'incoming' | 'outgoing' | null }
   default_language: string | null
   version: number
 }

@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/vue-query'
-import { computed, ref, type Ref } from 'vue'
+import { ref, type Ref } from 'vue'
 import { api, newIdempotencyKey } from '@/api/client'
-import { Problem, isProblem } from '@/api/problem'
+import { isProblem } from '@/api/problem'
 import { t } from '@/i18n'
 import { allOf, queryClient } from '@/queries'
-import { problemText, toast, toastProblem } from '@/ui/primitives'
+import { toast, toastProblem } from '@/ui/primitives'
+import { useRefusal } from './useDeed'
 
 interface Row {
   id: string
@@ -24,7 +25,7 @@ export function useCrud<R extends Row, F extends object>(path: string, blank: ()
   const open = ref(false)
   const current = ref<R | null>(null) as Ref<R | null>
   const form = ref(blank()) as Ref<F>
-  const error = ref<unknown>(null)
+  const { problem: error, at: fieldError, general } = useRefusal()
   const conflict = ref<R | null>(null) as Ref<R | null>
   const busy = ref(false)
   let idempotency = newIdempotencyKey()
@@ -59,8 +60,9 @@ export function useCrud<R extends Row, F extends object>(path: string, blank: ()
       toast(t('ui.saved'), { tone: 'good' })
       return saved
     } catch (problem) {
+      // The page then shows both versions; there is nothing to say beside that.
       if (isProblem(problem, 'version_conflict')) conflict.value = ((problem.detail as { current?: R } | null)?.current ?? null) as R | null
-      error.value = problem
+      if (!conflict.value) error.value = problem
       return null
     } finally {
       busy.value = false
@@ -86,15 +88,5 @@ export function useCrud<R extends Row, F extends object>(path: string, blank: ()
       return false
     }
   }
-  const fieldError = (field: string) => {
-    const problem = error.value
-    return problem instanceof Problem && (problem.field === field || problem.field?.startsWith(`${field}.`)) ? problemText(problem) : undefined
-  }
-  /** What is said above the form; what belongs to a field that is on the form is said there. */
-  const general = computed(() => {
-    const problem = error.value
-    if (!problem || conflict.value) return ''
-    return problemText(problem)
-  })
   return { list, open, current, form, error, conflict, busy, start, edit, save, remove, keepMine, takeTheirs, refresh, fieldError, general }
 }

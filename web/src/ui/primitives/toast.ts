@@ -74,7 +74,7 @@ export function problemText(error: unknown): string {
     if (error.code.startsWith('http.')) return t('problem.http', { status: error.status })
     const known = `problem.code.${error.code.replaceAll('.', '_')}`
     // The code has words in the reader's language; where the server says more about a field, that is told too.
-    if (has(known)) return error.code === 'invalid' ? `${t(known)}${error.message ? ` (${error.message})` : ''}` : t(known)
+    if (has(known)) return error.status === 422 && !error.code.includes('.') && error.message ? `${t(known)} (${error.message})` : t(known)
     const expected = error.expected ? ` ${t('problem.expected', { expected: error.expected })}` : ''
     return `${error.message}${expected}`
   }

@@ -2,6 +2,7 @@ import type { CaseEvent } from '@/api/types'
 import { has, i18n, t } from '@/i18n'
 import { dateTime, span } from '@/i18n/time'
 import type { IconName } from '@/ui/icons'
+import { routingReason } from '../../routing/reason'
 
 const ICONS: [RegExp, IconName][] = [
   [/assign|routing/, 'person'],
@@ -29,7 +30,7 @@ const GROUPS = ['status', 'priority', 'stage', 'link', 'clock_kind', 'edited_fie
 /** Reasons the product itself gives have words in both languages; what a person wrote stays as it is. */
 export function whyText(why: string): string {
   const key = `desk.why.${why.trim().toLowerCase().replace(/[^a-z0-9]+/g, '_')}`
-  return has(key) ? t(key) : why
+  return has(key) ? t(key) : (routingReason(why) ?? why)
 }
 
 type Names = Record<string, unknown>
