@@ -13,7 +13,7 @@ RELEASE := target/release/shouwen
 
 WEB_SOURCES := $(shell find web widget -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test test-tools test-rust test-web test-e2e test-crash crash bench check fmt web build release screenshots clean need-cargo need-node FORCE
+.PHONY: help run test test-tools test-rust test-web test-e2e test-crash crash mail-faults bench check fmt web build release screenshots clean need-cargo need-node FORCE
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,9 @@ test-crash: build ## a short crash test; `make crash` is the full one
 
 crash: build ## the crash test in full: 100 kills under load, nothing lost, nothing doubled
 	node e2e/faults/crash.mjs --kills 100
+
+mail-faults: build ## 50,000 mails through IMAP and POP3 while everything breaks: nothing lost, nothing doubled (an hour)
+	node e2e/faults/mail.mjs --mails 50000
 
 # --- measure ---------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ pub struct Localised {
 impl<'de> Deserialize<'de> for Localised {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a text, or {\"zh\": …, \"en\": …}")]
         enum Form {
             One(String),
             Both { zh: String, en: String },

@@ -10,7 +10,7 @@ use crate::units::{Span, is_date, span_micros, time_micros};
 
 /// A condition. `{"all":[…]}`, `{"any":[…]}`, `{"not":…}` or `{"field":…,"op":…,"value":…}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected {\"all\":[…]}, {\"any\":[…]}, {\"not\":…} or {\"field\":…, \"op\":…, \"value\":…}; op is eq, ne, in, not_in, lt, le, gt, ge, contains, empty, not_empty, within_last or within_next")]
 pub enum Condition {
     All { all: Vec<Condition> },
     Any { any: Vec<Condition> },
