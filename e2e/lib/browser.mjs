@@ -1,5 +1,5 @@
 // Headless Chromium from Debian, driven by playwright-core.
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT, atEnd, which } from './proc.mjs'
 import { Skip } from './runner.mjs'
@@ -12,7 +12,7 @@ export async function startBrowser() {
   const executablePath = process.env.BROWSER ?? which('chromium') ?? which('chromium-browser') ?? which('google-chrome')
   if (!executablePath) throw new Skip('Chromium is not installed (Debian package: chromium)')
   const { chromium } = await import('playwright-core')
-  const browser = await chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--lang=zh-CN', '--force-prefers-reduced-motion'] })
+  const browser = await chromium.launch({ executablePath, headless: true, args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--lang=zh-CN', '--force-prefers-reduced-motion', ...(process.env.SHOUWEN_E2E_WEB ? ['--disable-features=LocalNetworkAccessChecks'] : [])] })
   atEnd(() => browser.process?.()?.kill('SIGKILL'))
   mkdirSync(OUT, { recursive: true })
   return browser
@@ -21,6 +21,7 @@ export async function startBrowser() {
 /** A person at a desk: a page, what went wrong on it, and pictures. */
 export async function openDesk(browser, server, { locale = 'zh-CN', width = 1440, height = 900, dark = false, scale = 1 } = {}) {
   const context = await browser.newContext({ baseURL: server.base, locale, timezoneId: 'Asia/Shanghai', viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: scale, reducedMotion: 'reduce' })
+  if (process.env.SHOUWEN_E2E_WEB) await serveFrom(context, process.env.SHOUWEN_E2E_WEB, server.base)
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)
   const problems = []
@@ -44,4 +45,16 @@ export async function openDesk(browser, server, { locale = 'zh-CN', width = 1440
     },
     close: () => context.close(),
   }
+}
+
+/** While the desk is being written: its files from a folder (`vite build --outDir …`) instead of those inside the binary. */
+async function serveFrom(context, folder, base) {
+  await context.route((url) => !/^\/(api|s)\//.test(url.pathname) && url.origin === base, async (route) => {
+    const { pathname } = new URL(route.request().url())
+    const file = join(folder, pathname)
+    if (pathname !== '/' && /\.\w+$/.test(pathname) && existsSync(file)) return route.fulfill({ path: file })
+    if (!route.request().isNavigationRequest()) return route.continue()
+    const shell = await route.fetch({ url: new URL('/', route.request().url()).href })
+    return route.fulfill({ response: shell, path: join(folder, 'index.html') })
+  })
 }

@@ -45,9 +45,9 @@ struct Form {
     file: Vec<u8>,
 }
 
-/// A name that is safe to show and to save: normalised, without path, control, direction and zero-width characters.
+/// A name that is safe to show and to save: composed (full-width signs stay as they were written), without path, control, direction and zero-width characters.
 pub fn safe_name(given: &str) -> String {
-    let normal: String = given.nfkc().collect();
+    let normal: String = given.nfc().collect();
     let base = normal.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: String = base
         .chars()
@@ -98,7 +98,7 @@ async fn upload(State(app): State<App>, who: Allowed<CaseRead>, mut form: Multip
     app.command(once, StatusCode::CREATED, move |tx| {
         tx.save_blob(&prepared)?;
         let id: AttachmentId = tx.id();
-        tx.execute(
+        tx.run(
             "INSERT INTO case_upload (id, workspace_id, person_id, name, media_type, size, sha256, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![id, deed.viewer.workspace, deed.viewer.person, name, media_type, prepared.size, prepared.sha256, tx.now()],
         )?;
