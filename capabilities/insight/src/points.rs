@@ -61,7 +61,7 @@ pub fn put(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point) -> Result<()> {
         add(tx, workspace, &old, -1)?;
     }
     let d = &point.dimensions;
-    tx.execute(
+    tx.run(
         "INSERT INTO insight_point (case_id, points, slot, workspace_id, day, at, numerator, denominator, value, team_id, org_unit_id, person_id, channel)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (case_id, points, slot) DO UPDATE SET day = ?5, at = ?6, numerator = ?7, denominator = ?8, value = ?9, team_id = ?10, org_unit_id = ?11, person_id = ?12, channel = ?13",
@@ -74,7 +74,7 @@ pub fn put(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point) -> Result<()> {
 pub fn remove(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, points: &'static str, slot: &'static str) -> Result<()> {
     if let Some(old) = get(tx, case, points, slot)? {
         add(tx, workspace, &old, -1)?;
-        tx.execute("DELETE FROM insight_point WHERE case_id = ?1 AND points = ?2 AND slot = ?3", params![case, points, slot])?;
+        tx.run("DELETE FROM insight_point WHERE case_id = ?1 AND points = ?2 AND slot = ?3", params![case, points, slot])?;
     }
     Ok(())
 }
@@ -83,14 +83,14 @@ pub fn remove(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, points: &'stati
 fn add(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point, sign: i64) -> Result<()> {
     let nobody = Dimensions { team: Uuid::nil(), org_unit: Uuid::nil(), person: Uuid::nil(), channel: String::new() };
     for (total, d) in [(false, &point.dimensions), (true, &nobody)] {
-        tx.execute(
+        tx.run(
             "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel)
              DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11",
             params![workspace, point.points, total, point.day, d.team, d.org_unit, d.person, d.channel, sign * point.numerator, sign * point.denominator, sign],
         )?;
         if let Some(value) = point.value {
-            tx.execute(
+            tx.run(
                 "INSERT INTO insight_spread (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel) DO UPDATE SET n = insight_spread.n + ?10",
                 params![workspace, point.points, total, point.day, shouwen_metrics::bucket_of(value), d.team, d.org_unit, d.person, d.channel, sign],

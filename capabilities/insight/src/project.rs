@@ -40,7 +40,9 @@ fn load(tx: &Tx<'_>, workspace: WorkspaceId, id: CaseId) -> Result<Option<Case>>
 
 /// The workspace's time zone, by which days are cut.
 pub fn zone_of(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<String> {
-    Ok(tx.opt::<(String,)>("SELECT time_zone FROM workspace WHERE id = ?1", params![workspace])?.map_or_else(|| "UTC".to_owned(), |row| row.0))
+    tx.known(&format!("workspace.time_zone/{workspace}"), || {
+        Ok(tx.opt::<(String,)>("SELECT time_zone FROM workspace WHERE id = ?1", params![workspace])?.map_or_else(|| "UTC".to_owned(), |row| row.0))
+    })
 }
 
 impl Case {
@@ -53,7 +55,7 @@ impl Case {
 }
 
 fn name(tx: &Tx<'_>, id: Uuid, kind: &str, name: &str) -> Result<()> {
-    tx.execute("INSERT INTO insight_name (id, kind, name) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET name = ?3", params![id, kind, name])?;
+    tx.run("INSERT INTO insight_name (id, kind, name) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET name = ?3", params![id, kind, name])?;
     Ok(())
 }
 
@@ -70,7 +72,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let workspace = recorded.workspace;
     if let Some(CaseEvent::Opened(o)) = recorded.event::<CaseEvent>()? {
         let id = |value: Option<Uuid>| value.unwrap_or_default();
-        tx.execute(
+        tx.run(
             "INSERT INTO insight_case (case_id, workspace_id, number, title, channel, team_id, org_unit_id, person_id, answers, opened_at, merged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, FALSE)",
             params![o.case_id, workspace, o.number, o.title, o.channel, id(o.team_id.map(|t| t.0)), id(o.org_unit_id.map(|u| u.0)), id(o.assignee_id.map(|p| p.0)), o.opened_at],
         )?;
@@ -81,7 +83,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let Some(id) = recorded.subject.map(CaseId) else { return Ok(()) };
     if let Some(CaseEvent::Unmerged(u)) = recorded.event::<CaseEvent>()? {
         if u.case_id == id {
-            tx.execute("UPDATE insight_case SET merged = FALSE WHERE case_id = ?1", params![id])?;
+            tx.run("UPDATE insight_case SET merged = FALSE WHERE case_id = ?1", params![id])?;
             if let Some(case) = load(tx, workspace, id)? {
                 case.put(tx, "opened", "", case.opened_at, 1, 1, None)?;
                 case.put(tx, "backlog", "in", case.opened_at, 1, 1, None)?;
@@ -131,7 +133,7 @@ fn on_case(tx: &Tx<'_>, case: &Case, event: CaseEvent) -> Result<()> {
         CaseEvent::MessageAdded(m) if m.direction == "out" && !m.auto => tx.execute("UPDATE insight_case SET answers = answers + 1 WHERE case_id = ?1", params![case.id]).map(|_| ()),
         CaseEvent::Assigned(a) => {
             // What was counted stays with whom it was counted for; from now on the new hands count.
-            tx.execute(
+            tx.run(
                 "UPDATE insight_case SET team_id = ?2, org_unit_id = coalesce(?3, org_unit_id), person_id = ?4 WHERE case_id = ?1",
                 params![case.id, a.to_team.map(|t| t.0).unwrap_or_default(), a.org_unit_id.map(|u| u.0), a.to_person.map(|p| p.0).unwrap_or_default()],
             )?;

@@ -122,18 +122,18 @@ fn settled(tx: &Tx<'_>, item: &OutboxItem, outcome: &EffectOutcome, last: bool) 
         EffectOutcome::Retry { error, .. } | EffectOutcome::Dead { error } => ("failed", error.clone()),
     };
     let status: Option<i64> = said.split(' ').next().and_then(|word| word.parse().ok());
-    tx.execute(
+    tx.run(
         "UPDATE webhook_delivery SET state = ?2, attempts = ?3, status = ?4, answer = ?5, done_at = ?6 WHERE id = ?1",
         params![delivery, state, item.attempts + 1, status, said, tx.now()],
     )?;
     if state == "delivered" {
-        tx.execute("UPDATE webhook_hook SET failing_since = NULL, trouble = NULL WHERE id = ?1 AND failing_since IS NOT NULL", params![hook])?;
+        tx.run("UPDATE webhook_hook SET failing_since = NULL, trouble = NULL WHERE id = ?1 AND failing_since IS NOT NULL", params![hook])?;
         return Ok(());
     }
-    tx.execute("UPDATE webhook_hook SET failing_since = coalesce(failing_since, ?2), trouble = ?3 WHERE id = ?1", params![hook, tx.now(), shouwen_kernel::text::clip(&said, 200)])?;
+    tx.run("UPDATE webhook_hook SET failing_since = coalesce(failing_since, ?2), trouble = ?3 WHERE id = ?1", params![hook, tx.now(), shouwen_kernel::text::clip(&said, 200)])?;
     let since: Option<(Option<Time>,)> = tx.opt("SELECT failing_since FROM webhook_hook WHERE id = ?1", params![hook])?;
     if since.and_then(|row| row.0).is_some_and(|since| tx.now().micros() - since.micros() > GIVE_UP_S * 1_000_000) {
-        tx.execute("UPDATE webhook_hook SET active = FALSE, trouble = ?2 WHERE id = ?1", params![hook, format!("switched off after failing for 3 days: {}", shouwen_kernel::text::clip(&said, 150))])?;
+        tx.run("UPDATE webhook_hook SET active = FALSE, trouble = ?2 WHERE id = ?1", params![hook, format!("switched off after failing for 3 days: {}", shouwen_kernel::text::clip(&said, 150))])?;
     }
     Ok(())
 }

@@ -96,7 +96,7 @@ pub async fn create(State(app): State<App>, who: Allowed<WebhookManage>, input: 
         check(&name, &url, &kinds)?;
         let (sealed, secret) = fresh_secret(tx)?;
         let id: WebhookId = tx.id();
-        tx.execute(
+        tx.run(
             "INSERT INTO webhook_hook (id, workspace_id, name, url, secret, kinds, active, version, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)",
             params![id, ctx.workspace, name, url, sealed, Json(&kinds), i.active.unwrap_or(true), tx.now()],
         )?;
@@ -119,13 +119,13 @@ pub async fn edit(State(app): State<App>, who: Allowed<WebhookManage>, Id(id): I
         check(&name, &url, &kinds)?;
         let active = i.active.unwrap_or(current.active);
         // Switching it on again forgets the trouble.
-        tx.execute(
+        tx.run(
             "UPDATE webhook_hook SET name = ?2, url = ?3, kinds = ?4, active = ?5, failing_since = NULL, trouble = NULL, version = version + 1 WHERE id = ?1",
             params![id, name, url, Json(&kinds), active],
         )?;
         let secret = if i.renew_secret {
             let (sealed, secret) = fresh_secret(tx)?;
-            tx.execute("UPDATE webhook_hook SET secret = ?2 WHERE id = ?1", params![id, sealed])?;
+            tx.run("UPDATE webhook_hook SET secret = ?2 WHERE id = ?1", params![id, sealed])?;
             Some(secret)
         } else {
             None
@@ -141,8 +141,8 @@ pub async fn remove(State(app): State<App>, who: Allowed<WebhookManage>, Id(id):
     let ctx = who.ctx();
     app.command(who.once(""), StatusCode::NO_CONTENT, move |tx| {
         find(tx, ctx.workspace, id)?;
-        tx.execute("DELETE FROM webhook_delivery WHERE hook_id = ?1", params![id])?;
-        tx.execute("DELETE FROM webhook_hook WHERE id = ?1", params![id])?;
+        tx.run("DELETE FROM webhook_delivery WHERE hook_id = ?1", params![id])?;
+        tx.run("DELETE FROM webhook_hook WHERE id = ?1", params![id])?;
         tx.audit(&ctx, "webhook.removed", "webhook", Some(id.0), None)
     })
     .await

@@ -20,12 +20,15 @@ fn wants(kinds: &[String], kind: &str) -> bool {
 
 /// Digests one event.
 pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
-    let hooks: Vec<(WebhookId, Json<Vec<String>>)> = tx.all("SELECT id, kinds FROM webhook_hook WHERE workspace_id = ?1 AND active ORDER BY id", params![recorded.workspace])?;
+    let hooks: Vec<(WebhookId, Vec<String>)> = tx.known(&format!("webhook_hook/{}", recorded.workspace), || {
+        let rows: Vec<(WebhookId, Json<Vec<String>>)> = tx.all("SELECT id, kinds FROM webhook_hook WHERE workspace_id = ?1 AND active ORDER BY id", params![recorded.workspace])?;
+        Ok(rows.into_iter().map(|(id, kinds)| (id, kinds.0)).collect())
+    })?;
     if hooks.is_empty() {
         return Ok(());
     }
     for (hook, kinds) in hooks {
-        if wants(&kinds.0, &recorded.kind) {
+        if wants(&kinds, &recorded.kind) {
             let subject = recorded.subject.map(|id| match recorded.kind.split('.').next() {
                 Some("person") => shouwen_kernel::PersonId(id).to_string(),
                 Some("customer") => shouwen_kernel::CustomerId(id).to_string(),
@@ -48,7 +51,7 @@ pub fn enqueue(tx: &Tx<'_>, workspace: WorkspaceId, hook: WebhookId, kind: &str,
     let mut body = body.clone();
     body["id"] = json!(id);
     let text = body.to_string();
-    tx.execute(
+    tx.run(
         "INSERT INTO webhook_delivery (id, workspace_id, hook_id, kind, body, state, attempts, at) VALUES (?1, ?2, ?3, ?4, ?5, 'pending', 0, ?6)",
         params![id, workspace, hook, kind, text, tx.now()],
     )?;

@@ -30,14 +30,14 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let set_open = |case: CaseId, open: bool| tx.execute("UPDATE routing_case SET open = ?2 WHERE case_id = ?1", params![case, open]).map(|_| ());
     match event {
         CaseEvent::Opened(o) => {
-            tx.execute(
+            tx.run(
                 "INSERT INTO routing_case (case_id, workspace_id, open, team_id, org_unit_id, assignee_id, language, tags, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![o.case_id, workspace, o.status != "closed" && o.status != "resolved", o.team_id, o.org_unit_id, o.assignee_id, o.language, Json(&o.tags), o.opened_at],
             )?;
             attempt(tx, workspace, o.case_id, recorded.access()?)
         }
         CaseEvent::Assigned(a) => {
-            tx.execute(
+            tx.run(
                 "UPDATE routing_case SET assignee_id = ?2, team_id = ?3, org_unit_id = coalesce(?4, org_unit_id), tried = NULL WHERE case_id = ?1",
                 params![a.case_id, a.to_person, a.to_team, a.org_unit_id],
             )?;
@@ -78,30 +78,30 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
 fn on_identity(tx: &Tx<'_>, workspace: WorkspaceId, event: IdentityEvent) -> Result<()> {
     match event {
         IdentityEvent::PersonSaved(p) => {
-            tx.execute(
+            tx.run(
                 "INSERT INTO routing_person (person_id, workspace_id, name, active, status, org_unit_id, skills, languages, capacity) VALUES (?1, ?2, ?3, ?4, 'offline', ?5, ?6, ?7, ?8)
                  ON CONFLICT (person_id) DO UPDATE SET name = ?3, active = ?4, org_unit_id = ?5, skills = ?6, languages = ?7, capacity = ?8",
                 params![p.person_id, workspace, p.name, p.active, p.org_unit_id, Json(&p.skills), Json(&p.languages), p.capacity],
             )?;
-            tx.execute("DELETE FROM routing_member WHERE person_id = ?1", params![p.person_id])?;
+            tx.run("DELETE FROM routing_member WHERE person_id = ?1", params![p.person_id])?;
             for team in &p.teams {
-                tx.execute("INSERT INTO routing_member (team_id, person_id) VALUES (?1, ?2) ON CONFLICT (team_id, person_id) DO NOTHING", params![team, p.person_id])?;
+                tx.run("INSERT INTO routing_member (team_id, person_id) VALUES (?1, ?2) ON CONFLICT (team_id, person_id) DO NOTHING", params![team, p.person_id])?;
             }
             serve(tx, workspace, p.person_id)
         }
         IdentityEvent::PersonStatus(s) => {
-            tx.execute("UPDATE routing_person SET status = ?2 WHERE person_id = ?1", params![s.person_id, s.status])?;
+            tx.run("UPDATE routing_person SET status = ?2 WHERE person_id = ?1", params![s.person_id, s.status])?;
             if s.status == "online" { serve(tx, workspace, s.person_id) } else { Ok(()) }
         }
         IdentityEvent::TeamSaved(t) => {
-            tx.execute(
+            tx.run(
                 "INSERT INTO routing_team (team_id, workspace_id, name, skills) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (team_id) DO UPDATE SET name = ?3, skills = ?4",
                 params![t.team_id, workspace, t.name, Json(&t.skills)],
             )?;
             Ok(())
         }
         IdentityEvent::TeamDeleted(t) => {
-            tx.execute("DELETE FROM routing_team WHERE team_id = ?1", params![t.team_id])?;
+            tx.run("DELETE FROM routing_team WHERE team_id = ?1", params![t.team_id])?;
             tx.execute("DELETE FROM routing_member WHERE team_id = ?1", params![t.team_id]).map(|_| ())
         }
         _ => Ok(()),
@@ -149,11 +149,11 @@ fn attempt(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, access: Option<Acc
     match choice {
         Choice::Person { person, reason } => {
             // Counted at once, so that the next case of the same batch sees it.
-            tx.execute("UPDATE routing_case SET assignee_id = ?2, tried = NULL WHERE case_id = ?1", params![case, person])?;
+            tx.run("UPDATE routing_case SET assignee_id = ?2, tried = NULL WHERE case_id = ?1", params![case, person])?;
             tx.emit::<RoutingEvent>(&ctx, Some(case.0), Some(&access), Chosen { case_id: case, team_id: Some(team), person_id: person, reason })
         }
         Choice::Nobody { reason } if tried.as_deref() != Some(&reason) => {
-            tx.execute("UPDATE routing_case SET tried = ?2 WHERE case_id = ?1", params![case, reason])?;
+            tx.run("UPDATE routing_case SET tried = ?2 WHERE case_id = ?1", params![case, reason])?;
             tx.emit::<RoutingEvent>(&ctx, Some(case.0), Some(&access), NobodyChosen { case_id: case, team_id: Some(team), reason })
         }
         Choice::Nobody { .. } => Ok(()),

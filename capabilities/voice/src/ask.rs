@@ -43,7 +43,7 @@ pub fn due(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     };
     let id: SurveyId = tx.id();
     let expires_at = tx.now().plus_seconds(settings.valid_days * 86_400);
-    tx.execute(
+    tx.run(
         "INSERT INTO survey_request (id, workspace_id, case_id, number, title, customer_id, contact, language, requested_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![id, timer.workspace, case, known.number, known.title, known.customer_id, party.index, if chinese { "zh" } else { "en" }, tx.now(), expires_at],
     )?;

@@ -19,7 +19,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         // Nobody is asked through a machine.
         if r.auto.is_none() {
             let to: &Party = r.reply_to.as_ref().unwrap_or(&r.from);
-            tx.execute(
+            tx.run(
                 "INSERT INTO survey_seen (message_id, inbox_id, party, subject, wire_id, language, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (message_id) DO NOTHING",
                 params![r.message_id, r.inbox_id, Json(to), r.subject, r.wire_id, r.language, r.received_at],
             )?;
@@ -29,11 +29,11 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let Some(event) = recorded.event::<CaseEvent>()? else { return Ok(()) };
     let Some(case) = recorded.subject.map(CaseId) else { return Ok(()) };
     if let (Some(access), false) = (recorded.access()?, matches!(event, CaseEvent::Opened(_))) {
-        tx.execute("UPDATE survey_case SET access = ?2 WHERE case_id = ?1", params![case, Json(access)])?;
+        tx.run("UPDATE survey_case SET access = ?2 WHERE case_id = ?1", params![case, Json(access)])?;
     }
     match event {
         CaseEvent::Opened(o) => {
-            tx.execute(
+            tx.run(
                 "INSERT INTO survey_case (case_id, workspace_id, number, title, customer_id, assignee_id, access) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![o.case_id, recorded.workspace, o.number, o.title, o.customer_id, o.assignee_id, Json(recorded.access()?.unwrap_or_default())],
             )?;
@@ -43,12 +43,12 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             type Seen = (InboxId, Json<Party>, String, Option<String>, Option<String>);
             let seen: Option<Seen> = tx.opt("SELECT inbox_id, party, subject, wire_id, language FROM survey_seen WHERE message_id = ?1", params![m.message_id])?;
             if let Some((inbox, party, subject, wire_id, language)) = seen {
-                tx.execute(
+                tx.run(
                     "INSERT INTO survey_contact (conversation_id, case_id, inbox_id, party, subject, wire_id, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      ON CONFLICT (conversation_id) DO UPDATE SET case_id = ?2, inbox_id = ?3, party = ?4, subject = ?5, wire_id = ?6, language = coalesce(?7, survey_contact.language)",
                     params![m.conversation_id, m.case_id, inbox, party, subject, wire_id, language],
                 )?;
-                tx.execute("DELETE FROM survey_seen WHERE message_id = ?1", params![m.message_id])?;
+                tx.run("DELETE FROM survey_seen WHERE message_id = ?1", params![m.message_id])?;
             }
             Ok(())
         }

@@ -99,7 +99,7 @@ fn record(tx: &Tx<'_>, id: SurveyId, form: &Form, ip: Option<String>) -> Result<
     let score = form.score.as_deref().and_then(|s| s.parse::<u8>().ok()).filter(|s| (1..=5).contains(s));
     let said = match (request.score, score) {
         (None, Some(score)) => {
-            tx.execute("UPDATE survey_request SET score = ?2, answered_at = ?3 WHERE id = ?1", params![id, i64::from(score), tx.now()])?;
+            tx.run("UPDATE survey_request SET score = ?2, answered_at = ?3 WHERE id = ?1", params![id, i64::from(score), tx.now()])?;
             tx.emit::<VoiceEvent>(&ctx, Some(request.case_id.0), access.as_ref(), Answered { survey_id: id, case_id: request.case_id, score, has_comment: !comment.is_empty(), at: tx.now() })?;
             tx.audit(&ctx, "survey.answered", "survey", Some(id.0), Some(serde_json::json!({ "score": score })))?;
             request.score = Some(i64::from(score));
@@ -110,7 +110,7 @@ fn record(tx: &Tx<'_>, id: SurveyId, form: &Form, ip: Option<String>) -> Result<
         (Some(_), _) => Said::Thanks,
     };
     if !comment.is_empty() && !request.commented {
-        tx.execute("UPDATE survey_request SET comment = ?2, commented_at = ?3 WHERE id = ?1", params![id, comment, tx.now()])?;
+        tx.run("UPDATE survey_request SET comment = ?2, commented_at = ?3 WHERE id = ?1", params![id, comment, tx.now()])?;
         tx.emit::<VoiceEvent>(&ctx, Some(request.case_id.0), access.as_ref(), Commented { survey_id: id, case_id: request.case_id, at: tx.now() })?;
         request.commented = true;
     }

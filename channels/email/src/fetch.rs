@@ -362,7 +362,7 @@ async fn begin(db: &Db, inbox: &Inbox, incoming: &Incoming, imap: &mut Imap, fol
 }
 
 fn save(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId, inbox: shouwen_kernel::InboxId, c: &Cursor) -> Result<(), Problem> {
-    tx.execute(
+    tx.run(
         "INSERT INTO mail_cursor (inbox_id, folder, workspace_id, uidvalidity, last_uid, rescan_until, rescan, since, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (inbox_id, folder) DO UPDATE SET uidvalidity = ?4, last_uid = ?5, rescan_until = ?6, rescan = ?7, since = ?8, updated_at = ?9",
         params![inbox, c.folder, workspace, c.uidvalidity, c.last_uid, c.rescan_until, c.rescan, c.since, tx.now()],
@@ -376,7 +376,7 @@ fn note_unfetched(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId, inbox: sh
     let attempts = before.map_or(1, |row| row.0 + 1);
     // A minute, then ever longer, at most six hours.
     let next_at = tx.now().plus_seconds(60 * (attempts * attempts).min(360));
-    tx.execute(
+    tx.run(
         "INSERT INTO mail_unfetched (inbox_id, folder, uidvalidity, uid, workspace_id, attempts, next_at, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (inbox_id, folder, uidvalidity, uid) DO UPDATE SET attempts = ?6, next_at = ?7, error = ?8",
         params![inbox, c.folder, c.uidvalidity, uid, workspace, attempts, next_at, error],

@@ -116,7 +116,7 @@ async fn note(db: &Db, inbox: &Inbox, held: &Held, uidls: Vec<String>) -> Result
     db.write(move |tx| {
         tx.hold_lease(&held.name, held.lease)?;
         for uidl in uidls.iter().map(String::as_str).chain([VISITED]) {
-            tx.execute("INSERT INTO mail_pop (inbox_id, uidl, workspace_id, message_id, at) VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (inbox_id, uidl) DO NOTHING", params![id, uidl, workspace, tx.now()])?;
+            tx.run("INSERT INTO mail_pop (inbox_id, uidl, workspace_id, message_id, at) VALUES (?1, ?2, ?3, NULL, ?4) ON CONFLICT (inbox_id, uidl) DO NOTHING", params![id, uidl, workspace, tx.now()])?;
         }
         Ok(())
     })
@@ -133,11 +133,11 @@ async fn commit(db: &Db, inbox: &Inbox, held: &Held, raw: RawMail, uidl: Option<
             let taken = intake::store(tx, workspace, id, std::slice::from_ref(&ready), &Manner::default())?;
             let (Taken::Stored(message) | Taken::Duplicate(message)) = taken[0];
             if let Some(uidl) = &uidl {
-                tx.execute(
+                tx.run(
                     "INSERT INTO mail_pop (inbox_id, uidl, workspace_id, message_id, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (inbox_id, uidl) DO NOTHING",
                     params![id, uidl, workspace, message, tx.now()],
                 )?;
-                tx.execute("DELETE FROM mail_unfetched WHERE inbox_id = ?1 AND folder = ?2 AND uidvalidity = 0 AND uid = ?3", params![id, POP_FOLDER, number_of(uidl)])?;
+                tx.run("DELETE FROM mail_unfetched WHERE inbox_id = ?1 AND folder = ?2 AND uidvalidity = 0 AND uid = ?3", params![id, POP_FOLDER, number_of(uidl)])?;
             }
             Ok(taken[0])
         })

@@ -125,7 +125,7 @@ fn store_one(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, mail: &Ready, 
 }
 
 fn seen_again(tx: &Tx<'_>, known: MessageId) -> Result<Taken> {
-    tx.execute("UPDATE mail_message SET copies = copies + 1 WHERE id = ?1", params![known])?;
+    tx.run("UPDATE mail_message SET copies = copies + 1 WHERE id = ?1", params![known])?;
     Ok(Taken::Duplicate(known))
 }
 

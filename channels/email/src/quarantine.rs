@@ -183,7 +183,7 @@ pub(crate) async fn dismiss(State(app): State<App>, who: Allowed<QuarantineHandl
     }
     app.command(once, StatusCode::OK, move |tx| {
         find(tx, &scope, ctx.workspace, id)?;
-        tx.execute("UPDATE mail_message SET state = 'dismissed', version = version + 1 WHERE id = ?1", params![id])?;
+        tx.run("UPDATE mail_message SET state = 'dismissed', version = version + 1 WHERE id = ?1", params![id])?;
         tx.audit(&ctx, "quarantine.dismissed", "message", Some(id.0), Some(serde_json::json!({ "reason": reason })))?;
         Ok(QuarantineState { id, state: "dismissed" })
     })

@@ -199,8 +199,8 @@ pub(crate) fn judge(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood) -> Result
         && !waiting.import
     {
         let since = tx.now().plus_seconds(-3600);
-        tx.execute("DELETE FROM mail_loop WHERE conversation_id = ?1 AND at < ?2", params![conversation, tx.now().plus_seconds(-86_400)])?;
-        tx.execute(
+        tx.run("DELETE FROM mail_loop WHERE conversation_id = ?1 AND at < ?2", params![conversation, tx.now().plus_seconds(-86_400)])?;
+        tx.run(
             "INSERT INTO mail_loop (conversation_id, message_id, party, workspace_id, direction, automatic, at) VALUES (?1, ?2, ?3, ?4, 'in', ?5, ?6) ON CONFLICT DO NOTHING",
             params![conversation, waiting.id, event.from.index, waiting.workspace, event.auto.is_some(), tx.now()],
         )?;
@@ -234,7 +234,7 @@ pub(crate) fn tell(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood, verdict: V
         if let Some(state) = state {
             let detail = crate::send::masked(&text::one_line(&clean(&format!("{} {}", dsn.status, dsn.diagnostic))));
             if state == "bounced" {
-                tx.execute("UPDATE mail_sent SET state = 'bounced' WHERE message_id = ?1", params![own])?;
+                tx.run("UPDATE mail_sent SET state = 'bounced' WHERE message_id = ?1", params![own])?;
             }
             tx.emit::<ChannelEvent>(&ctx, None, None, Delivery { message_id: own, state: state.into(), detail: Some(detail), wire_id: Some(wire_id.clone()), at: tx.now() })?;
         }

@@ -114,14 +114,14 @@ fn recipients(outbound: &Outbound) -> impl Iterator<Item = &Party> {
 
 /// Notes the wire id before the first byte leaves, so that a bounce or an echo is known for what it is.
 fn begin(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId, outbound: &Outbound, wire_id: &str) -> Result<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO mail_sent (message_id, workspace_id, inbox_id, conversation_id, wire_id, automatic, state, accepted, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sending', ?7, ?8)",
         params![outbound.message_id, workspace, outbound.inbox_id, outbound.conversation_id, wire_id, outbound.automatic, Json(Vec::<String>::new()), tx.now()],
     )?;
     if let Some(conversation) = outbound.conversation_id {
-        tx.execute("DELETE FROM mail_loop WHERE conversation_id = ?1 AND at < ?2", params![conversation, tx.now().plus_seconds(-86_400)])?;
+        tx.run("DELETE FROM mail_loop WHERE conversation_id = ?1 AND at < ?2", params![conversation, tx.now().plus_seconds(-86_400)])?;
         for party in recipients(outbound) {
-            tx.execute(
+            tx.run(
                 "INSERT INTO mail_loop (conversation_id, message_id, party, workspace_id, direction, automatic, at) VALUES (?1, ?2, ?3, ?4, 'out', ?5, ?6) ON CONFLICT DO NOTHING",
                 params![conversation, outbound.message_id, party.index, workspace, outbound.automatic, tx.now()],
             )?;
@@ -247,7 +247,7 @@ fn settled(tx: &Tx<'_>, item: &OutboxItem, outcome: &EffectOutcome, last: bool) 
         EffectOutcome::Retry { error, .. } => ("deferred", Some(error.clone())),
     };
     let wire_id = tx.opt::<(String,)>("SELECT wire_id FROM mail_sent WHERE message_id = ?1", params![outbound.message_id])?.map(|row| row.0);
-    tx.execute("UPDATE mail_sent SET state = ?2, at = ?3 WHERE message_id = ?1", params![outbound.message_id, state, tx.now()])?;
+    tx.run("UPDATE mail_sent SET state = ?2, at = ?3 WHERE message_id = ?1", params![outbound.message_id, state, tx.now()])?;
     tx.emit::<ChannelEvent>(&Ctx::system(item.workspace, "email"), None, None, Delivery { message_id: outbound.message_id, state: state.into(), detail, wire_id, at: tx.now() })
 }
 
