@@ -36,32 +36,42 @@
 //! - [`Condition`], [`Op`], [`FieldKind`], [`Catalogue`], [`Fault`]; [`evaluate()`], [`explain`], [`compile()`] (SQL); [`text`].
 //! - [`Rule`], [`Trigger`], [`Action`], [`Party`], [`OncePer`], [`Macro`], [`RuleFile`]: plain serde data, JSON and TOML.
 //! - [`Vocabulary`]: the fields, events and names that exist; `Vocabulary::standard()` has those of every case.
-//! - Next, with these signatures: `RuleFile::read(text, "file.toml", &Vocabulary) -> Result<RuleFile, Vec<Fault>>` (TOML
-//!   and JSON, faults with lines), `Rule::faults(&self, &Vocabulary) -> Vec<Fault>`;
-//!   `RuleSet::new(&[Rule], &[Macro]) -> RuleSet`; `set.fire(&Event { kind, facts, now, causes }) -> Outcome { firings,
-//!   held_back }` with a reason for each firing; `set.explain(&event)` for all the others; `set.cycles()`;
-//!   `dry_run(&set, events) -> Report`; `Cron::next(after, zone)`.
+//! - [`RuleFile::read`], [`Rule::from_value`], [`Rule::faults`]: validation, every fault with path, line, column and what
+//!   would be right; [`ACTIONS`] is the catalogue behind it. [`Source`] reads any TOML or JSON with the places of its parts.
+//! - [`RuleSet`]: many rules against one [`Event`]: `fire` (which, in order, why), `explain` (why not the others),
+//!   `fire_rule` (schedules), `cycles` (rules that start each other).
+//! - [`DryRun`], [`dry_run()`]: rules over [`PastEvent`]s, nothing carried out. [`Cron`]: five-field schedules in a zone.
 //! - [`Words`]: texts in zh and en, `{placeholders}` filled by [`render`].
 
 mod action;
+mod actions;
+mod check;
+pub mod cli;
 mod compile;
 mod condition;
+mod cron;
+mod dry_run;
 mod evaluate;
 mod near;
 mod rule;
 mod set;
+mod source;
 pub mod text;
 mod units;
 mod vocabulary;
 mod words;
 
 pub use action::{Action, Party};
+pub use actions::{ACTIONS, ActionSpec, ParamKind, ParamSpec};
 pub use compile::{Column, Compiled, compile};
 pub use condition::{Catalogue, Condition, Fault, FieldKind, Op};
+pub use cron::Cron;
+pub use dry_run::{DryRun, PastEvent, Report, RuleReport, Sample, dry_run};
 pub use evaluate::{Facts, evaluate, explain};
 pub use near::{nearest, suggest};
 pub use rule::{After, Before, CronTrigger, Every, Macro, OnEvent, OncePer, Rule, RuleFile, Trigger, text_or_tree};
 pub use set::{Cycle, Event, Firing, HeldBack, LONGEST_CHAIN, Outcome, Reason, RuleSet, Verdict, Why};
+pub use source::Source;
 pub use units::Span;
 pub use vocabulary::{EventDef, FieldDef, GRADES, Known, PRIORITIES, STATUSES, Vocabulary};
 pub use words::{Words, placeholders, render};

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{RuleSet, listens, needed};
 use crate::action::Action;
+use crate::condition::{Condition, Op};
 use crate::evaluate::holds;
 use crate::rule::Rule;
 
@@ -25,6 +26,8 @@ pub struct Cycle {
 struct Effects {
     events: BTreeSet<&'static str>,
     fields: BTreeMap<String, Option<Value>>,
+    gained_tags: BTreeSet<String>,
+    lost_tags: BTreeSet<String>,
 }
 
 impl RuleSet {
@@ -69,9 +72,14 @@ impl RuleSet {
             match action {
                 Action::SetField { field, value } => set(field, Some(value.clone()).filter(|v| !v.as_str().is_some_and(|t| t.contains('{')))),
                 Action::SetPriority { priority } => set("priority", Some(Value::from(priority.as_str()))),
-                Action::Tag { .. } | Action::Untag { .. } => {
+                Action::Tag { tags } | Action::Untag { tags } => {
                     set("tag", None);
                     out.events.insert("case.tagged");
+                    let (to, from) = if matches!(action, Action::Tag { .. }) { (&mut out.gained_tags, &mut out.lost_tags) } else { (&mut out.lost_tags, &mut out.gained_tags) };
+                    for tag in tags {
+                        from.remove(tag);
+                        to.insert(tag.clone());
+                    }
                 }
                 Action::Assign { team, person, .. } => {
                     set("assignee", person.clone().map(Value::from));
@@ -123,13 +131,34 @@ fn through(effects: &Effects, rule: &Rule) -> Option<Vec<String>> {
     }
     for (field, op, value) in needed(&rule.condition) {
         if let Some(Some(known)) = effects.fields.get(field) {
-            let decided = !op.of_history() && !matches!(op, crate::Op::WithinLast | crate::Op::WithinNext | crate::Op::OlderThan);
+            let decided = !op.of_history() && !matches!(op, Op::WithinLast | Op::WithinNext | Op::OlderThan);
             if decided && !holds(op, known, value, 0) {
                 return None;
             }
         }
     }
+    // "… and not tag contains x, then tag x" is how people write a rule that is to fire once.
+    for (tag, wanted) in needed_tags(&rule.condition) {
+        if (wanted && effects.lost_tags.contains(tag)) || (!wanted && effects.gained_tags.contains(tag)) {
+            return None;
+        }
+    }
     Some(shared)
+}
+
+/// The tags a condition cannot do without (true), or with (false).
+fn needed_tags(condition: &Condition) -> Vec<(&str, bool)> {
+    match condition {
+        Condition::All { all } => all.iter().flat_map(needed_tags).collect(),
+        Condition::Compare { field, op: Op::Contains, value } if field == "tag" => value.as_str().map(|tag| (tag, true)).into_iter().collect(),
+        Condition::Compare { field, op: Op::NotIn, value } if field == "tag" => value.as_array().into_iter().flatten().filter_map(Value::as_str).map(|tag| (tag, false)).collect(),
+        Condition::Not { not } => match not.as_ref() {
+            Condition::Compare { field, op: Op::Contains, value } if field == "tag" => value.as_str().map(|tag| (tag, false)).into_iter().collect(),
+            Condition::Compare { field, op: Op::ContainsAny | Op::In, value } if field == "tag" => value.as_array().into_iter().flatten().filter_map(Value::as_str).map(|tag| (tag, false)).collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
 }
 
 /// The shortest way from a rule back to itself.

@@ -212,6 +212,13 @@ impl RuleSet {
     /// Which rules the event fires.
     #[must_use]
     pub fn fire(&self, event: &Event<'_>) -> Outcome<'_> {
+        self.fire_where(event, |_| true)
+    }
+
+    /// The same, where `may` has a word for each rule whose condition holds: used-up `once_per`, the rights of its
+    /// owner. A rule it refuses neither fires nor stops the others.
+    #[must_use]
+    pub fn fire_where(&self, event: &Event<'_>, may: impl Fn(&Rule) -> bool) -> Outcome<'_> {
         let mut scratch = Scratch::new(self.slots.len(), self.leaves.len());
         let mut out = Outcome { firings: Vec::new(), held_back: Vec::new() };
         let mut candidates = Vec::new();
@@ -222,6 +229,7 @@ impl RuleSet {
                 continue;
             }
             match held_back(&compiled.rule, event) {
+                None if !may(&compiled.rule) => {}
                 Some(why) => out.held_back.push((&compiled.rule.key, why)),
                 None => {
                     out.firings.push(Firing { rule: &compiled.rule, because: self.because(&compiled.node, true, event, &mut scratch) });

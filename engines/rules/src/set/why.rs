@@ -121,3 +121,20 @@ fn short(value: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+impl RuleSet {
+    /// The rules that listen to a kind of event, by their place in the order; disabled ones too.
+    pub(crate) fn listening(&self, kind: &str) -> Vec<usize> {
+        (0..self.rules.len()).filter(|i| listens(&self.rules[*i].rule, kind)).collect()
+    }
+
+    /// The comparisons that make a rule's condition false for an event; none: it holds.
+    pub(crate) fn failing(&self, at: usize, event: &Event<'_>) -> Vec<String> {
+        let node = &self.rules[at].node;
+        let mut scratch = Scratch::new(self.slots.len(), self.leaves.len());
+        if self.holds(node, event, &mut scratch) {
+            return Vec::new();
+        }
+        self.because(node, false, event, &mut scratch).into_iter().map(|reason| if reason.holds { format!("not {}", reason.text) } else { reason.text }).collect()
+    }
+}
