@@ -29,7 +29,8 @@ export const timelineOptions = (id: string) => ({
   queryFn: async (): Promise<Known> => {
     const page = await api.get<Page<TimelineItem>>(`/cases/${id}/timeline`, { limit: PAGE })
     const known = queryClient.getQueryData<Known>(['timeline', id])
-    if (!known) return { items: page.items, older: page.next }
+    // A page that is all there is needs nothing of what was known: merging and splitting take messages away.
+    if (!known || page.next === null) return { items: page.items, older: page.next }
     const merged = mergeTimeline(known.items, page.items)
     return { items: merged.items, older: merged.gap || known.items.length <= page.items.length ? page.next : known.older }
   },
@@ -81,7 +82,12 @@ export function useCase(id: Ref<string>) {
       if (!line) return
       line.showPresence(now, 'viewing')
       const stop = line.listen({
-        event: (event) => event.case_id === now && refresh(),
+        event: (event) => {
+          if (event.case_id !== now) return
+          // What was moved may lie anywhere in a long timeline: begin it anew.
+          if (/merged|split/.test(event.kind)) void queryClient.resetQueries({ queryKey: ['timeline', now] })
+          refresh()
+        },
         resync: refresh,
         presence: (caseId, list) => caseId === now && (people.value = list.filter((person) => person.id !== viewer.value?.person.id)),
         revoke: (caseId) => caseId === now && queryClient.removeQueries({ queryKey: ['case', now] }),
