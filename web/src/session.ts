@@ -43,8 +43,7 @@ export async function loadSession(): Promise<Viewer | null> {
   return viewer.value
 }
 
-export async function login(email: string, password: string, code?: string): Promise<Viewer> {
-  const body = code ? { email, password, code } : { email, password }
+export async function login(body: { email: string; password: string; code?: string; new_password?: string }): Promise<Viewer> {
   const next = await request<Viewer>('POST', '/session', { body, anonymous: true })
   await adopt(next)
   return next
