@@ -1,6 +1,6 @@
 //! What casework tells: conversations, messages, cases. The subject of each is the case.
 
-use shouwen_kernel::{CaseId, ConversationId, CustomerId, InboxId, MessageId, OrgUnitId, PersonId, TeamId, Time};
+use shouwen_kernel::{CaseId, ConversationId, CustomerId, InboxId, MessageId, ObjectId, OrgUnitId, PersonId, TeamId, Time};
 
 events! {
     /// Events of cases and their conversations.
@@ -72,7 +72,30 @@ events! {
         "case.linked" => Linked { case_id: CaseId, other: CaseId, link: String, removed: bool },
         "case.watched" => Watched { case_id: CaseId, person_id: PersonId, removed: bool },
         "case.snoozed" => Snoozed { case_id: CaseId, until: Option<Time>, reason: String },
+        /// Somebody was named in a conversation who has not written themselves (a case made by hand, a first mail of ours, a
+        /// participant added): one person with the addresses given. `customers` finds or creates them and tells
+        /// `customer.matched`. The event's access is the case's.
+        "case.participant_joined" => ParticipantJoined {
+            case_id: CaseId,
+            conversation_id: ConversationId,
+            /// The name given; may be empty.
+            name: String,
+            addresses: Vec<ParticipantAddress>,
+            inbox_id: Option<InboxId>,
+            language: Option<String>,
+        },
         /// A participant was accepted as who they say they are.
         "case.participant_verified" => ParticipantVerified { case_id: CaseId, conversation_id: ConversationId, by: PersonId },
     }
+}
+
+/// One address of somebody who joined a conversation.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ParticipantAddress {
+    /// The row of the conversation's participants it stands in.
+    pub participant_id: ObjectId,
+    /// `email` or `phone`.
+    pub kind: String,
+    /// Sealed, with its blind index.
+    pub party: crate::message::Party,
 }

@@ -1,6 +1,6 @@
 //! What the customer register tells.
 
-use shouwen_kernel::{CustomerId, IdentityId, MessageId, OrgUnitId};
+use shouwen_kernel::{CaseId, ConversationId, CustomerId, IdentityId, MessageId, ObjectId, OrgUnitId};
 
 events! {
     /// Events of customers.
@@ -23,6 +23,8 @@ events! {
         },
         /// Created or changed by a person or import.
         "customer.saved" => Saved { customer_id: CustomerId, name: String, language: Option<String>, region: Option<String>, tier: Option<String>, org_unit_id: Option<OrgUnitId> },
+        /// A participant of `case.participant_joined` was found in the register, or put there. One for each address.
+        "customer.matched" => Matched { case_id: CaseId, conversation_id: ConversationId, participant_id: ObjectId, customer_id: CustomerId, name: String },
         /// `customer_id` is now part of `into`.
         "customer.merged" => Merged { customer_id: CustomerId, into: CustomerId },
         "customer.unmerged" => Unmerged { customer_id: CustomerId, from: CustomerId },

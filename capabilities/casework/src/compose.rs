@@ -70,7 +70,8 @@ pub fn recipients(tx: &Tx<'_>, workspace: WorkspaceId, conversation: Conversatio
     let mut out = Recipients { all_verified: true, ..Recipients::default() };
     let mut add = |list: Vec<(Party, bool)>, target: &mut Vec<Party>, all_verified: &mut bool| {
         for (party, verified) in list {
-            if !seen.contains(&party.index) {
+            // Without an index there is no address: a mail whose sender nobody knows.
+            if !party.index.is_empty() && !seen.contains(&party.index) {
                 seen.push(party.index.clone());
                 *all_verified &= verified;
                 target.push(party);

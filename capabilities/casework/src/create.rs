@@ -13,9 +13,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::case::Case;
 use crate::change::Assignment;
 use crate::compose::Recipient;
-use crate::conversation::{Conversation, join};
+use crate::conversation::Conversation;
 use crate::deed::{CaseAnswer, Deed};
-use crate::{CaseCreate, compose, input, intake, kinds, names, note, post, send, tag, thread};
+use crate::on_customers::sees_customer;
+use crate::participant::{self, Named};
+use crate::{CaseCreate, input, intake, kinds, names, note, post, send, tag, thread};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -46,7 +48,8 @@ struct NewCase {
     priority: Option<String>,
     #[serde(default)]
     customer_id: Option<CustomerId>,
-    /// Instead of `customer_id`.
+    /// Instead of `customer_id`. Whom the register knows by the address is found, everybody else becomes a new customer; the
+    /// case names them a moment later.
     #[serde(default)]
     customer: Option<NewCustomer>,
     /// The inbox it belongs to and is answered from.
@@ -127,8 +130,12 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
     }
     let customer = match body.customer_id {
         Some(id) => {
-            let known: Option<(String, Option<String>, Option<String>, Option<String>)> =
-                tx.opt("SELECT name, language, region, tier FROM case_customer WHERE id = ?1 AND workspace_id = ?2", params![id, workspace])?;
+            // Naming a customer opens their record to whoever sees the case, so one has to see them already.
+            let scope = deed.viewer.scope("customer.read").ok_or_else(|| Problem::forbidden("customer.read").field("customer_id"))?;
+            let known: Option<(String, Option<String>, Option<String>, Option<String>)> = match sees_customer(tx, workspace, &scope, id)? {
+                true => tx.opt("SELECT name, language, region, tier FROM case_customer WHERE id = ?1 AND workspace_id = ?2", params![id, workspace])?,
+                false => None,
+            };
             Some(known.ok_or_else(|| Problem::invalid("customer_id", format!("there is no customer {id}")).expected("a customer of GET /api/v1/customers"))?)
         }
         None => None,
@@ -185,18 +192,10 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
     let conversation = Conversation { id: tx.id(), workspace, case_id: id, channel: case.channel.clone(), inbox_id: case.inbox_id, subject: title, continued_in: None, created_at: tx.now() };
     conversation.insert(tx)?;
     if let Some(new) = &body.customer {
-        if let Some(email) = new.email.as_deref().filter(|e| !e.trim().is_empty()) {
-            let party = compose::party(tx, Some(&new.name), email, "customer.email")?;
-            join(tx, workspace, conversation.id, &party, None, None, "customer", true)?;
-        }
-        if let Some(phone) = new.phone.as_deref().filter(|p| !p.trim().is_empty()) {
-            let normal = shouwen_crypt::normal_phone(phone).map_err(|p| p.field("customer.phone"))?;
-            let party = shouwen_contracts::message::Party {
-                name: new.name.clone(),
-                address: tx.keys().seal_address(tx.ids(), &normal)?,
-                index: tx.keys().address_index(shouwen_crypt::AddressKind::Phone, &normal),
-            };
-            join(tx, workspace, conversation.id, &party, None, None, compose::PHONE, true)?;
+        // Written to at an address, without another one of theirs: that is theirs.
+        let email = new.email.as_deref().filter(|e| !e.trim().is_empty()).or_else(|| body.to.as_ref().and_then(|to| to.first()).map(String::as_str));
+        if email.is_some() || new.phone.as_deref().is_some_and(|p| !p.trim().is_empty()) {
+            participant::welcome(tx, &deed.ctx, &case, &conversation, &Named { name: &new.name, email, phone: new.phone.as_deref(), field: "customer." }, "customer")?;
         }
     }
     // Whoever opens a case is the first one asked, unless they name somebody.

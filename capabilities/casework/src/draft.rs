@@ -99,8 +99,12 @@ fn named(tx: &Tx<'_>, case: CaseId, person: PersonId, id: AttachmentId) -> Resul
 
 /// Saves a draft.
 pub fn save(tx: &Tx<'_>, deed: &Deed, case: CaseId, mode: &str, written: Written) -> Result<DraftView> {
-    let (workspace, person) = (deed.viewer.workspace, deed.viewer.person);
-    tx.execute(
+    save_for(tx, deed.viewer.workspace, deed.viewer.person, case, mode, written)
+}
+
+/// Saves a draft of `person`.
+pub fn save_for(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId, person: PersonId, case: CaseId, mode: &str, written: Written) -> Result<DraftView> {
+    tx.run(
         "INSERT INTO case_draft (id, workspace_id, case_id, person_id, mode, body, version, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
          ON CONFLICT (case_id, person_id, mode) DO UPDATE SET body = ?6, version = case_draft.version + 1, updated_at = ?7",
         params![tx.id::<DraftId>(), workspace, case, person, mode, Json(&written), tx.now()],
@@ -157,7 +161,7 @@ async fn remove(State(app): State<App>, who: Allowed<CaseRead>, Id((id, mode)): 
     app.command(once, StatusCode::NO_CONTENT, move |tx| {
         checked_mode(&mode)?;
         deed.see(tx, id)?;
-        tx.execute("DELETE FROM case_draft WHERE case_id = ?1 AND person_id = ?2 AND mode = ?3", params![id, deed.viewer.person, mode])?;
+        tx.run("DELETE FROM case_draft WHERE case_id = ?1 AND person_id = ?2 AND mode = ?3", params![id, deed.viewer.person, mode])?;
         Ok(())
     })
     .await

@@ -73,7 +73,10 @@ shouwen_web::permissions! {
 }
 
 /// The tables of this capability.
-pub const MIGRATIONS: &[Migration] = &[Migration { capability: "casework", version: 1, sql: include_str!("../migrations/0001_casework.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { capability: "casework", version: 1, sql: include_str!("../migrations/0001_casework.sql") },
+    Migration { capability: "casework", version: 2, sql: include_str!("../migrations/0002_customer_sight.sql") },
+];
 
 /// What this capability brings to the product.
 pub fn module() -> Module {
@@ -111,6 +114,7 @@ pub fn module() -> Module {
             on_channel::INBOXES,
             on_customers::NAMES,
             on_customers::INTAKE,
+            on_customers::MATCHED,
             on_channel::DELIVERY,
             on_routing::SUBSCRIPTION,
         ],

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
-use shouwen_contracts::casework::MessageState;
+use shouwen_contracts::casework::{CaseEvent, MessageState};
 use shouwen_contracts::message::{EMAIL_OUTBOX, Outbound};
-use shouwen_kernel::{MessageId, ObjectId, OutboxId, Problem, Result};
+use shouwen_kernel::{Kind, MessageId, ObjectId, OutboxId, Problem, Result};
 use shouwen_store::{Json, Position, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::case::Case;
 use crate::compose::Recipient;
-use crate::deed::Deed;
+use crate::deed::{Deed, may};
 use crate::draft::{self, DraftView, Written};
 use crate::message::{self, Facts, Message};
 use crate::message_view::{self, MessageView};
@@ -70,13 +70,22 @@ struct Cancelled {
     position: Position,
 }
 
-/// Takes a queued message back before it leaves (UX-12). Its text becomes your draft again.
-#[utoipa::path(delete, path = "/messages/{id}", params(("id" = MessageId, Path)), responses((status = 200, body = Cancelled), (status = 409, description = "message.too_late")), tag = "messages", extensions(("x-permission" = json!("case.reply"))))]
+/// Takes a queued message back before it leaves (UX-12). Its text becomes its author's draft again.
+///
+/// It is its author's to take back; somebody else needs `outbox.manage` besides, and is told whose it is.
+#[utoipa::path(delete, path = "/messages/{id}", params(("id" = MessageId, Path)), responses((status = 200, body = Cancelled), (status = 403, description = "message.not_yours"), (status = 409, description = "message.too_late, message.taken_back")), tag = "messages", extensions(("x-permission" = json!("case.reply"))))]
 async fn cancel(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<MessageId>) -> Answer<Response> {
     let (deed, once) = (Deed::of(&who), who.once(""));
     app.command(once, StatusCode::OK, move |tx| {
         let (mut message, mut case) = open(tx, &deed, id)?;
         let late = || Problem::conflict("message.too_late", "the message cannot be taken back any more").expected("a message that is still queued");
+        if message.direction != "out" {
+            return Err(late());
+        }
+        must_be_theirs(&deed, &message, &case)?;
+        if message.state == "cancelled" {
+            return Err(taken_back(tx, &message)?);
+        }
         if message.state != "queued" || !tx.cancel_effect(EMAIL_OUTBOX, &send::outbox_key(&message))? {
             return Err(late());
         }
@@ -91,6 +100,32 @@ async fn cancel(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<Mess
         Ok(Cancelled { draft, case: view::case(tx, &deed.viewer, &case)?, position: tx.log_head()? })
     })
     .await
+}
+
+/// Who manages what leaves the house (declared by integrations).
+const MANAGES_OUTBOX: &str = "outbox.manage";
+
+/// Nobody silently takes back what a colleague has written to a customer.
+fn must_be_theirs(deed: &Deed, message: &Message, case: &Case) -> Result<()> {
+    if message.author_id == Some(ObjectId(deed.viewer.person.0)) || may(&deed.viewer, MANAGES_OUTBOX, case) {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::Forbidden, "message.not_yours", format!("{} wrote this message; only they can take it back", message.author_name))
+        .expected("the author, or somebody who holds outbox.manage")
+        .detail(json!({ "author": { "id": message.author_id.map(|id| shouwen_kernel::PersonId(id.0)), "name": message.author_name } })))
+}
+
+/// What its author hears when somebody was quicker: who it was.
+fn taken_back(tx: &Tx<'_>, message: &Message) -> Result<Problem> {
+    let told = tx.events_about(message.case_id.0, None, 100)?.into_iter().find(|event| {
+        matches!(event.event::<CaseEvent>(), Ok(Some(CaseEvent::MessageState(state))) if state.message_id == message.id && state.state == "cancelled")
+    });
+    let who = match told.map(|event| event.actor()).transpose()?.and_then(|actor| actor.person_id()) {
+        Some(person) => crate::names::person_name(tx, person)?,
+        None => String::new(),
+    };
+    let by = if who.is_empty() { String::new() } else { format!(" by {who}") };
+    Ok(Problem::conflict("message.taken_back", format!("the message was taken back{by} already")).expected("its text in the author's draft").detail(json!({ "by": who })))
 }
 
 /// Undoes what was done together with sending.
@@ -113,7 +148,9 @@ fn take_back(tx: &Tx<'_>, deed: &Deed, case: &mut Case, message: &Message) -> Re
 fn as_draft(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<DraftView> {
     let mode = if message.facts.form.as_deref() == Some("forward") { "forward" } else { "reply" };
     let body = message.body(tx)?;
-    let begun = draft::find(tx, case.id, deed.viewer.person, mode)?.map(|d| d.written.text).filter(|t| !t.trim().is_empty());
+    // The words are the author's, whoever took them back.
+    let author = message.author_id.map_or(deed.viewer.person, |id| shouwen_kernel::PersonId(id.0));
+    let begun = draft::find(tx, case.id, author, mode)?.map(|d| d.written.text).filter(|t| !t.trim().is_empty());
     let text = begun.map_or(body.reply_text.clone(), |begun| format!("{}\n\n{begun}", body.reply_text));
     let present = crate::conversation::participants(tx, message.conversation_id)?;
     let again = |list: &[shouwen_contracts::message::Party]| -> Result<Vec<Recipient>> {
@@ -133,7 +170,7 @@ fn as_draft(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<
         attachments: message::attachments(tx, message.id)?.into_iter().map(|a| a.id).collect(),
         based_on: None,
     };
-    draft::save(tx, deed, case.id, mode, written)
+    draft::save_for(tx, deed.viewer.workspace, author, case.id, mode, written)
 }
 
 /// Tries a failed or waiting message again, now. One that had left and bounced is sent as a new message.

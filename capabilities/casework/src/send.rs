@@ -67,7 +67,7 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
     let mut thread = thread_of(tx, case, draft.conversation)?;
     let inbox = compose::sending_inbox(tx, case, &thread)?;
     if thread.inbox_id.is_none() {
-        tx.execute("UPDATE case_conversation SET inbox_id = ?2, channel = ?3 WHERE id = ?1", params![thread.id, inbox.id, inbox.channel])?;
+        tx.run("UPDATE case_conversation SET inbox_id = ?2, channel = ?3 WHERE id = ?1", params![thread.id, inbox.id, inbox.channel])?;
         thread.inbox_id = Some(inbox.id);
         case.inbox_id = case.inbox_id.or(Some(inbox.id));
     }
@@ -150,9 +150,14 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
     message.insert(tx)?;
     save_attachments(tx, case.workspace, message.id, &files)?;
     if !draft.forward {
+        let first = case.customer_id.is_none() && crate::conversation::participants(tx, thread.id)?.is_empty();
         // Whom an agent writes to belongs to the conversation from now on.
         for (party, role) in recipients.to.iter().map(|p| (p, "customer")).chain(recipients.cc.iter().map(|p| (p, "cc"))) {
             join(tx, case.workspace, thread.id, party, None, None, role, true)?;
+        }
+        // A matter that was nobody's so far is theirs to whom it is written about.
+        if let Some(party) = recipients.to.first().filter(|_| first) {
+            crate::participant::announce(tx, &deed.ctx, case, &thread, &party.name, &[("email", party.clone())])?;
         }
     }
     told(tx, deed, case, &message)?;
@@ -218,7 +223,7 @@ pub fn mention(tx: &Tx<'_>, deed: &Deed, case: &mut Case, people: &[PersonId]) -
         if case.watchers.contains(person) || *person == deed.viewer.person {
             continue;
         }
-        tx.execute(
+        tx.run(
             "INSERT INTO case_watcher (case_id, person_id, workspace_id, by_person, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (case_id, person_id) DO NOTHING",
             params![case.id, person, case.workspace, deed.viewer.person, tx.now()],
         )?;

@@ -74,8 +74,8 @@ struct Place {
     event: Option<i64>,
 }
 
-/// Kinds whose content is in the message rows.
-const TOLD_BY_MESSAGES: [&str; 2] = ["case.message_added", "case.message_state"];
+/// Kinds whose content is in the message rows, or (sealed addresses) for the register only.
+const TOLD_BY_MESSAGES: [&str; 3] = ["case.message_added", "case.message_state", "case.participant_joined"];
 
 /// Messages and events of a case, in pages both ways.
 #[utoipa::path(get, path = "/cases/{id}/timeline", params(("id" = CaseId, Path), Part), responses((status = 200, body = Page<Entry>)), tag = "cases", extensions(("x-permission" = json!("case.read"))))]

@@ -99,6 +99,7 @@ pub fn create_customer(tx: &Tx<'_>, ctx: &Ctx, sight: &Sight, body: &NewCustomer
         created_at: tx.now(),
         version: 1,
         merged_into: None,
+        made_by: ctx.actor.person_id(),
     };
     record.insert(tx)?;
     let short = |kind: &str, value: &Option<String>| value.as_ref().map(|value| NewIdentity { kind: kind.to_owned(), value: value.clone(), ..NewIdentity::default() });

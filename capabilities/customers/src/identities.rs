@@ -36,9 +36,9 @@ pub(crate) async fn remove(State(app): State<App>, who: Allowed<CustomerEdit>, I
         record.must_stand_alone()?;
         let (kind, primary): (String, bool) =
             tx.opt("SELECT kind, is_primary FROM customer_identity WHERE id = ?1 AND customer_id = ?2", params![identity, id])?.ok_or_else(|| Problem::not_found("identity"))?;
-        tx.execute("DELETE FROM customer_identity WHERE id = ?1", params![identity])?;
+        tx.run("DELETE FROM customer_identity WHERE id = ?1", params![identity])?;
         if primary {
-            tx.execute(
+            tx.run(
                 "UPDATE customer_identity SET is_primary = TRUE WHERE id = (SELECT id FROM customer_identity WHERE customer_id = ?1 AND kind = ?2 ORDER BY id LIMIT 1)",
                 params![id, kind],
             )?;

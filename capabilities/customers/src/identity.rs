@@ -29,7 +29,7 @@ pub(crate) fn add(tx: &Tx<'_>, workspace: WorkspaceId, customer: CustomerId, wan
     }
     let primary = wanted.primary || others == 0;
     if primary {
-        tx.execute("UPDATE customer_identity SET is_primary = FALSE WHERE customer_id = ?1 AND kind = ?2", params![customer, kind.name()])?;
+        tx.run("UPDATE customer_identity SET is_primary = FALSE WHERE customer_id = ?1 AND kind = ?2", params![customer, kind.name()])?;
     }
     let sealed = tx.keys().seal_address(tx.ids(), &normal)?;
     let inserted = tx.execute(
@@ -52,11 +52,11 @@ pub(crate) fn owner(tx: &Tx<'_>, workspace: WorkspaceId, kind: &str, blind: &str
     Ok(Some((record.root(tx)?, id)))
 }
 
-fn taken(_: &Tx<'_>, owner: Record, own: bool, sight: &Sight) -> Result<Problem> {
+fn taken(tx: &Tx<'_>, owner: Record, own: bool, sight: &Sight) -> Result<Problem> {
     let problem = Problem::conflict("customer.identity_taken", if own { "the customer has this address already" } else { "another customer has this address" }).field("value");
     if own {
         return Ok(problem.expected("an address they do not have yet"));
     }
     let problem = problem.expected("that customer, or a merge of the two");
-    Ok(if sight.sees(owner.home) { problem.detail(serde_json::json!({ "customer": { "id": owner.id, "name": owner.name } })) } else { problem })
+    Ok(if sight.sees(tx, &owner)? { problem.detail(serde_json::json!({ "customer": { "id": owner.id, "name": owner.name } })) } else { problem })
 }

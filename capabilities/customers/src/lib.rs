@@ -12,6 +12,8 @@ mod input;
 mod list;
 mod merge;
 mod names;
+mod newcomer;
+mod on_casework;
 mod on_channel;
 mod on_identity;
 mod personal;
@@ -42,7 +44,10 @@ shouwen_web::permissions! {
 }
 
 /// The capability's schema.
-pub const MIGRATIONS: &[Migration] = &[Migration { capability: "customers", version: 1, sql: include_str!("../migrations/0001_customers.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { capability: "customers", version: 1, sql: include_str!("../migrations/0001_customers.sql") },
+    Migration { capability: "customers", version: 2, sql: include_str!("../migrations/0002_sight.sql") },
+];
 
 /// What the binary lists.
 pub fn module() -> Module {
@@ -53,5 +58,6 @@ pub fn module() -> Module {
         .routes(routes!(identities::add))
         .routes(routes!(identities::remove))
         .routes(routes!(merge::merge, merge::unmerge));
-    Module { migrations: MIGRATIONS, routes, permissions: PERMISSIONS, subscriptions: vec![on_channel::RECOGNISE, on_identity::ORG_UNITS], ..Module::new("customers") }
+    let subscriptions = vec![on_channel::RECOGNISE, on_casework::JOINED, on_casework::CASES, on_channel::INBOXES, on_identity::ORG_UNITS];
+    Module { migrations: MIGRATIONS, routes, permissions: PERMISSIONS, subscriptions, ..Module::new("customers") }
 }

@@ -5,12 +5,12 @@ use serde::Deserialize;
 use serde_json::json;
 use shouwen_crypt::AddressKind;
 use shouwen_kernel::{CustomerId, Problem, Result, WorkspaceId};
-use shouwen_store::{BranchList, Key, Tx, Value, params};
+use shouwen_store::{Tx, params};
 use shouwen_web::{Allowed, Answer, App, Page, Params, decode_cursor, limit_of};
 
 use crate::names::{after_prefix, fold};
 use crate::record::{COLUMNS, Customer, Record, show_all};
-use crate::{CustomerRead, Sight, identity, sight};
+use crate::{CustomerRead, Sight, identity};
 
 /// What to list.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -98,7 +98,10 @@ impl Query {
 }
 
 fn one(tx: &Tx<'_>, sight: &Sight, record: Option<Record>) -> Result<Page<Customer>> {
-    let records = record.filter(|r| sight.sees(r.home)).into_iter().collect();
+    let records = match record {
+        Some(record) if sight.sees(tx, &record)? => vec![record],
+        _ => Vec::new(),
+    };
     Ok(Page { items: show_all(tx, records)?, next: None })
 }
 
@@ -109,7 +112,7 @@ fn by_id_number(tx: &Tx<'_>, workspace: WorkspaceId, sight: &Sight, normal: &str
     let mut roots: Vec<Record> = Vec::new();
     for record in found {
         let root = record.root(tx)?;
-        if sight.sees(root.home) && !roots.iter().any(|r| r.id == root.id) {
+        if !roots.iter().any(|r| r.id == root.id) && sight.sees(tx, &root)? {
             roots.push(root);
         }
     }
@@ -118,21 +121,14 @@ fn by_id_number(tx: &Tx<'_>, workspace: WorkspaceId, sight: &Sight, normal: &str
 
 fn newest(tx: &Tx<'_>, workspace: WorkspaceId, sight: &Sight, limit: usize, after: Option<&str>) -> Result<Page<Customer>> {
     let after: Option<CustomerId> = decode_cursor(after)?;
-    let list = BranchList {
-        table: "customer_record AS c",
-        id: "c.id",
-        select: COLUMNS,
-        joins: "",
-        columns: sight::COLUMNS,
-        filter: ("c.workspace_id = ?1 AND c.merged_into IS NULL", vec![Value::Id(workspace.0)]),
-        keys: &[Key { column: "c.id", descending: true }],
-        after: after.map(|id| vec![Value::Id(id.0)]),
-        limit: limit + 1,
-    };
-    let records: Vec<Record> = tx.list_by_branches(sight.scope(), &list)?;
+    let (sql, values) = sight.newest(COLUMNS, workspace, after, limit + 1);
+    let records: Vec<Record> = tx.all(&sql, &values)?;
     let page = Page::from_rows(records, limit, |record| record.id);
     Ok(Page { items: show_all(tx, page.items)?, next: page.next })
 }
+
+/// Up to this many customers inside a reach, a search by name begins with them.
+const FEW: usize = 5000;
 
 /// By the beginning of a name, in the order of what matched. A customer found by several keys stands at the first.
 fn named(tx: &Tx<'_>, workspace: WorkspaceId, sight: &Sight, prefix: &str, limit: usize, after: Option<&str>) -> Result<Page<Customer>> {
@@ -141,17 +137,26 @@ fn named(tx: &Tx<'_>, workspace: WorkspaceId, sight: &Sight, prefix: &str, limit
     }
     let after: Option<(String, CustomerId)> = decode_cursor(after)?;
     let (key, id) = after.unwrap_or_else(|| (prefix.to_owned(), CustomerId::NIL));
-    let (condition, values) = sight.sql(7);
-    let mut parameters = params![workspace, prefix, after_prefix(prefix), key, id, limit + 1].to_vec();
-    parameters.extend(values);
+    // Whoever may see few reads the names of those few; whoever may see many finds a page soon on the way through the
+    // names. So no search reads the names of everybody for nobody.
+    let (with, tables, condition, mut values) = match sight.few(tx, workspace, FEW)? {
+        Some((few, values)) => (format!("WITH mine AS MATERIALIZED ({few}) "), "mine CROSS JOIN customer_name AS n", "n.customer_id = mine.id".to_owned(), values),
+        None => {
+            let (condition, values) = sight.sql(1);
+            (String::new(), "customer_name AS n", condition, values)
+        }
+    };
+    let first = values.len() + 1;
+    let [space, low, high, from, last, most] = std::array::from_fn(|i| format!("?{}", first + i));
+    values.extend_from_slice(params![workspace, prefix, after_prefix(prefix), key, id, limit + 1]);
     let rows: Vec<(String, CustomerId)> = tx.all(
         &format!(
-            "SELECT n.key, n.customer_id FROM customer_name AS n JOIN customer_record AS c ON c.id = n.customer_id
-             WHERE n.workspace_id = ?1 AND n.key >= ?4 AND n.key < ?3 AND (n.key, n.customer_id) > (?4, ?5) AND c.merged_into IS NULL AND {condition}
-             AND NOT EXISTS (SELECT 1 FROM customer_name AS b WHERE b.customer_id = n.customer_id AND b.key >= ?2 AND b.key < n.key)
-             ORDER BY n.key, n.customer_id LIMIT ?6"
+            "{with}SELECT n.key, n.customer_id FROM {tables} JOIN customer_record AS c ON c.id = n.customer_id
+             WHERE n.workspace_id = {space} AND n.key >= {from} AND n.key < {high} AND (n.key, n.customer_id) > ({from}, {last}) AND c.merged_into IS NULL AND {condition}
+             AND NOT EXISTS (SELECT 1 FROM customer_name AS b WHERE b.customer_id = n.customer_id AND b.key >= {low} AND b.key < n.key)
+             ORDER BY n.key, n.customer_id LIMIT {most}"
         ),
-        &parameters,
+        &values,
     )?;
     let page = Page::from_rows(rows, limit, |row| row.clone());
     let mut records = Vec::with_capacity(page.items.len());

@@ -42,8 +42,8 @@ pub(crate) async fn merge(State(app): State<App>, who: Allowed<CustomerMerge>, I
         goes.save(tx)?;
         stays.save(tx)?;
         let row: ObjectId = tx.id();
-        tx.execute("INSERT INTO customer_merge (id, workspace_id, customer_id, into_id, at, by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", params![row, ctx.workspace, id, into, tx.now(), Json(&ctx.actor)])?;
-        tx.emit::<CustomerEvent>(&ctx, Some(id.0), Some(&stays.access()), Merged { customer_id: id, into })?;
+        tx.run("INSERT INTO customer_merge (id, workspace_id, customer_id, into_id, at, by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", params![row, ctx.workspace, id, into, tx.now(), Json(&ctx.actor)])?;
+        tx.emit::<CustomerEvent>(&ctx, Some(id.0), Some(&stays.access(tx)?), Merged { customer_id: id, into })?;
         tx.audit(&ctx, "customer.merged", "customer", Some(id.0), Some(json!({ "into": into })))?;
         let undo = Undo { method: "DELETE".into(), path: format!("/api/v1/customers/{id}/merge"), body: serde_json::Value::Null };
         Ok(CustomerAnswer { customer: stays.show(tx)?, undo: Some(undo) })
@@ -63,8 +63,8 @@ pub(crate) async fn unmerge(State(app): State<App>, who: Allowed<CustomerMerge>,
         if let Some(mut whole) = Record::lock(tx, from)? {
             whole.save(tx)?;
         }
-        tx.execute("UPDATE customer_merge SET undone_at = ?2 WHERE customer_id = ?1 AND undone_at IS NULL", params![id, tx.now()])?;
-        tx.emit::<CustomerEvent>(&ctx, Some(id.0), Some(&record.access()), Unmerged { customer_id: id, from })?;
+        tx.run("UPDATE customer_merge SET undone_at = ?2 WHERE customer_id = ?1 AND undone_at IS NULL", params![id, tx.now()])?;
+        tx.emit::<CustomerEvent>(&ctx, Some(id.0), Some(&record.access(tx)?), Unmerged { customer_id: id, from })?;
         tx.audit(&ctx, "customer.unmerged", "customer", Some(id.0), Some(json!({ "from": from })))?;
         let undo = Undo { method: "POST".into(), path: format!("/api/v1/customers/{id}/merge"), body: json!({ "into": from }) };
         Ok(CustomerAnswer { customer: record.show(tx)?, undo: Some(undo) })

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shouwen_contracts::customers::{CustomerEvent, Saved};
-use shouwen_kernel::{Access, CustomerId, IdentityId, OrgUnitId, Problem, Result, Time, WorkspaceId};
+use shouwen_kernel::{Access, CustomerId, IdentityId, OrgUnitId, PersonId, Problem, Result, TeamId, Time, WorkspaceId};
 use shouwen_store::{Ctx, FromRow, Json, Row, Tx, Value, params};
 use utoipa::ToSchema;
 
@@ -76,9 +76,11 @@ pub(crate) struct Record {
     pub created_at: Time,
     pub version: i64,
     pub merged_into: Option<CustomerId>,
+    /// Whoever made them by hand.
+    pub made_by: Option<PersonId>,
 }
 
-pub(crate) const COLUMNS: &str = "c.id, c.workspace_id, c.name, c.named, c.kind, c.language, c.region, c.tier, c.home_id, c.notes, c.tags, c.id_number, c.id_number_masked, c.id_number_blind, c.address, c.address_masked, c.created_at, c.version, c.merged_into";
+pub(crate) const COLUMNS: &str = "c.id, c.workspace_id, c.name, c.named, c.kind, c.language, c.region, c.tier, c.home_id, c.notes, c.tags, c.id_number, c.id_number_masked, c.id_number_blind, c.address, c.address_masked, c.created_at, c.version, c.merged_into, c.made_by";
 
 impl FromRow for Record {
     fn from_row(row: &Row) -> Result<Self> {
@@ -102,6 +104,7 @@ impl FromRow for Record {
             created_at: row.get(16)?,
             version: row.get(17)?,
             merged_into: row.get(18)?,
+            made_by: row.get(19)?,
         })
     }
 }
@@ -125,9 +128,11 @@ impl Record {
     /// Reads one that `sight` reaches; locked until the end of the transaction when it will be changed.
     pub fn open(tx: &Tx<'_>, workspace: WorkspaceId, sight: &Sight, id: CustomerId, change: bool) -> Result<Self> {
         let lock = if change { tx.for_update() } else { "" };
-        tx.opt::<Self>(&format!("SELECT {COLUMNS} FROM customer_record AS c WHERE c.id = ?1 AND c.workspace_id = ?2{lock}"), params![id, workspace])?
-            .filter(|record| sight.sees(record.home))
-            .ok_or_else(|| Problem::not_found("customer"))
+        let found = tx.opt::<Self>(&format!("SELECT {COLUMNS} FROM customer_record AS c WHERE c.id = ?1 AND c.workspace_id = ?2{lock}"), params![id, workspace])?;
+        match found {
+            Some(record) if sight.sees(tx, &record)? => Ok(record),
+            _ => Err(Problem::not_found("customer")),
+        }
     }
 
     /// The customer at the end of the chain of merges.
@@ -151,21 +156,21 @@ impl Record {
 
     /// Stores a new one with what it is found by.
     pub fn insert(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute(
-            "INSERT INTO customer_record (id, workspace_id, name, named, kind, language, region, tier, home_id, notes, tags, id_number, id_number_masked, id_number_blind, address, address_masked, created_at, updated_at, version, merged_into)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?18, NULL)",
+        tx.run(
+            "INSERT INTO customer_record (id, workspace_id, name, named, kind, language, region, tier, home_id, notes, tags, id_number, id_number_masked, id_number_blind, address, address_masked, created_at, updated_at, version, merged_into, made_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17, ?18, NULL, ?19)",
             params![
                 self.id, self.workspace, self.name, self.named, self.kind, self.language, self.region, self.tier, self.home, self.notes, Json(&self.tags), self.id_number, self.id_number_masked,
-                self.id_number_blind, self.address, self.address_masked, self.created_at, self.version
+                self.id_number_blind, self.address, self.address_masked, self.created_at, self.version, self.made_by
             ],
         )?;
-        self.index_name(tx)
+        self.add_names(tx)
     }
 
     /// Stores a changed one as its next version.
     pub fn save(&mut self, tx: &Tx<'_>) -> Result<()> {
         self.version += 1;
-        tx.execute(
+        tx.run(
             "UPDATE customer_record SET name = ?2, named = ?3, kind = ?4, language = ?5, region = ?6, tier = ?7, home_id = ?8, notes = ?9, tags = ?10, id_number = ?11, id_number_masked = ?12,
              id_number_blind = ?13, address = ?14, address_masked = ?15, updated_at = ?16, version = ?17, merged_into = ?18 WHERE id = ?1",
             params![
@@ -178,10 +183,20 @@ impl Record {
 
     /// Renews what the name is found by.
     pub fn index_name(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute("DELETE FROM customer_name WHERE customer_id = ?1", params![self.id])?;
-        for key in crate::search_keys(&self.name) {
-            tx.execute("INSERT INTO customer_name (workspace_id, key, customer_id) VALUES (?1, ?2, ?3)", params![self.workspace, key, self.id])?;
+        tx.run("DELETE FROM customer_name WHERE customer_id = ?1", params![self.id])?;
+        self.add_names(tx)
+    }
+
+    fn add_names(&self, tx: &Tx<'_>) -> Result<()> {
+        let keys = crate::search_keys(&self.name);
+        if keys.is_empty() {
+            return Ok(());
         }
+        // In one statement: the way to the server and back costs more than a row.
+        let rows: Vec<String> = (0..keys.len()).map(|i| format!("(?1, ?{}, ?2)", i + 3)).collect();
+        let mut values = params![self.workspace, self.id].to_vec();
+        values.extend(keys.into_iter().map(Value::Text));
+        tx.run(&format!("INSERT INTO customer_name (workspace_id, key, customer_id) VALUES {}", rows.join(", ")), &values)?;
         Ok(())
     }
 
@@ -195,12 +210,20 @@ impl Record {
             tier: self.tier.clone(),
             org_unit_id: self.org_unit(),
         };
-        tx.emit::<CustomerEvent>(ctx, Some(self.id.0), Some(&self.access()), saved)
+        tx.emit::<CustomerEvent>(ctx, Some(self.id.0), Some(&self.access(tx)?), saved)
     }
 
-    /// Who is told of it live.
-    pub fn access(&self) -> Access {
-        Access { org_unit: self.org_unit(), ..Access::default() }
+    /// Who is told of it live: their unit, the people of their cases, and the team of them where it is one. An access has
+    /// room for one team; it may name fewer than may look, never more.
+    pub fn access(&self, tx: &Tx<'_>) -> Result<Access> {
+        let cases: Vec<(Option<TeamId>, Option<PersonId>, Option<PersonId>)> =
+            tx.all("SELECT DISTINCT team_id, assignee_id, accountable_id FROM customer_case WHERE root_id = ?1 LIMIT 100", params![self.id])?;
+        let mut people: Vec<PersonId> = cases.iter().flat_map(|(_, assignee, accountable)| [*assignee, *accountable]).flatten().collect();
+        people.extend(self.made_by.filter(|_| cases.is_empty() && self.home == OrgUnitId::NIL));
+        people.sort_unstable();
+        people.dedup();
+        let team = cases.first().and_then(|first| first.0).filter(|team| cases.iter().all(|case| case.0 == Some(*team)));
+        Ok(Access { org_unit: self.org_unit(), team, people })
     }
 
     /// As the API shows it.

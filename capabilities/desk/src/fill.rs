@@ -11,14 +11,14 @@ use shouwen_search::{Doc, Index, Kind, Visibility};
 use shouwen_store::{Db, Position, Recorded, Tx};
 use shouwen_web::App;
 
-use crate::index;
+use crate::{customers, index, live};
 
 const BATCH: usize = 500;
 
 /// One thing to do to the index.
 enum Step {
     Put(Doc),
-    Scope(String, String, Visibility),
+    Scope(String, String, Vec<Visibility>),
     Unscope(String, String),
 }
 
@@ -41,7 +41,7 @@ pub async fn run(app: App) {
         let mut bell = app.db().doorbell();
         bell.mark_unchanged();
         match feed(app.db(), &index, at).await {
-            Ok((next, read, steps)) => {
+            Ok((next, read, steps, held)) => {
                 at = next;
                 waiting += steps;
                 if read == BATCH && waiting < 2000 {
@@ -61,8 +61,13 @@ pub async fn run(app: App) {
                     if read == BATCH {
                         continue;
                     }
-                } else {
+                } else if !held {
                     index.rest();
+                }
+                if held {
+                    // Nothing rings when the projection has caught up.
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    continue;
                 }
             }
             Err(problem) if problem.code == "store.stopped" => return,
@@ -80,10 +85,14 @@ pub async fn run(app: App) {
     }
 }
 
-async fn feed(db: &Db, index: &Arc<Index>, at: Position) -> Result<(Position, usize, usize)> {
-    let (next, read, steps) = db
+async fn feed(db: &Db, index: &Arc<Index>, at: Position) -> Result<(Position, usize, usize, bool)> {
+    let (next, read, steps, held) = db
         .read(move |tx| {
-            let events = tx.events_after(at, BATCH)?;
+            // Not further than the projection, or who may find what would be asked of rows that are not there yet.
+            let done = live::checkpoint(tx)?;
+            let mut events = tx.events_after(at, BATCH)?;
+            let there = events.len();
+            events.retain(|event| event.position <= done);
             let next = events.last().map_or(at, |e| e.position);
             let mut steps = Vec::new();
             for event in &events {
@@ -92,7 +101,7 @@ async fn feed(db: &Db, index: &Arc<Index>, at: Position) -> Result<(Position, us
                     tracing::error!(position = %event.position, error = %problem, "an event was left out of the search index");
                 }
             }
-            Ok((next, events.len(), steps))
+            Ok((next, events.len(), steps, events.len() < there))
         })
         .await?;
     let count = steps.len();
@@ -100,13 +109,13 @@ async fn feed(db: &Db, index: &Arc<Index>, at: Position) -> Result<(Position, us
     tokio::task::spawn_blocking(move || steps.into_iter().try_for_each(|step| apply(&index, step)))
         .await
         .map_err(Problem::internal)??;
-    Ok((next, read, count))
+    Ok((next, read, count, held))
 }
 
 fn apply(index: &Index, step: Step) -> Result<()> {
     match step {
         Step::Put(doc) => index.put(&doc),
-        Step::Scope(workspace, case, who) => index.scope(&workspace, &case, &who),
+        Step::Scope(workspace, case, ways) => index.scope_any(&workspace, &case, &ways),
         Step::Unscope(workspace, case) => index.unscope(&workspace, &case),
     }
 }
@@ -121,8 +130,9 @@ fn digest(tx: &Tx<'_>, event: &Recorded, steps: &mut Vec<Step>) -> Result<()> {
         let Some(subject) = event.subject.map(shouwen_kernel::CaseId) else { return Ok(()) };
         let case = subject.to_string();
         if let Some(access) = event.access()? {
-            steps.push(Step::Scope(workspace.clone(), case.clone(), visibility(&current(tx, subject, access)?)));
+            steps.push(Step::Scope(workspace.clone(), case.clone(), vec![visibility(&current(tx, subject, access)?)]));
         }
+        changed_sight(tx, &workspace, subject, &case_event, steps)?;
         match case_event {
             CaseEvent::Opened(o) => steps.push(Step::Put(case_doc(&workspace, &case, &o.title, &o.number, o.customer_name.as_deref(), &o.tags, o.opened_at.seconds()))),
             CaseEvent::Edited(e) if e.field == "title" => {
@@ -148,15 +158,43 @@ fn digest(tx: &Tx<'_>, event: &Recorded, steps: &mut Vec<Step>) -> Result<()> {
             CustomerEvent::Saved(s) => (s.customer_id, s.name),
             CustomerEvent::Recognised(r) if r.created => (r.customer_id, r.name),
             CustomerEvent::Merged(m) => {
-                steps.push(Step::Unscope(workspace, m.customer_id.to_string()));
-                return Ok(());
+                steps.push(Step::Unscope(workspace.clone(), m.customer_id.to_string()));
+                return scope_customer(tx, &workspace, customers::root(tx, m.into)?, steps);
+            }
+            CustomerEvent::Unmerged(m) => {
+                scope_customer(tx, &workspace, customers::root(tx, m.customer_id)?, steps)?;
+                return scope_customer(tx, &workspace, customers::root(tx, m.from)?, steps);
             }
             _ => return Ok(()),
         };
         let key = id.to_string();
-        steps.push(Step::Scope(workspace.clone(), key.clone(), Visibility::default()));
+        scope_customer(tx, &workspace, id, steps)?;
         steps.push(Step::Put(Doc { key: key.clone(), kind: Kind::Customer, case_id: key, workspace, title: name, body: String::new(), number: String::new(), at: event.at.seconds() }));
     }
+    Ok(())
+}
+
+/// A case that changes hands, or gets its customer, changes who may find the customer.
+fn changed_sight(tx: &Tx<'_>, workspace: &str, case: shouwen_kernel::CaseId, event: &CaseEvent, steps: &mut Vec<Step>) -> Result<()> {
+    match event {
+        CaseEvent::Opened(_) | CaseEvent::Assigned(_) | CaseEvent::Accountable(_) | CaseEvent::Watched(_) => {}
+        CaseEvent::Edited(e) if e.field == "org_unit" => {}
+        CaseEvent::CustomerSet(c) => {
+            if let Some(before) = c.from {
+                scope_customer(tx, workspace, customers::root(tx, before)?, steps)?;
+            }
+        }
+        _ => return Ok(()),
+    }
+    match customers::of_case(tx, case)? {
+        Some(customer) => scope_customer(tx, workspace, customer, steps),
+        None => Ok(()),
+    }
+}
+
+fn scope_customer(tx: &Tx<'_>, workspace: &str, customer: shouwen_kernel::CustomerId, steps: &mut Vec<Step>) -> Result<()> {
+    let ways = customers::ways(tx, customer)?.iter().map(visibility).collect();
+    steps.push(Step::Scope(workspace.to_owned(), customer.to_string(), ways));
     Ok(())
 }
 

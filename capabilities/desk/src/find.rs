@@ -10,7 +10,7 @@ use shouwen_store::{BranchList, Key, ToValue, Tx, Value};
 use shouwen_web::{Allowed, Answer, App, Params, Viewer, axum};
 
 use crate::row::{CaseRow, JOINS, SELECT};
-use crate::{CaseRead, index, list};
+use crate::{CaseRead, customers, index, list};
 
 #[derive(Clone, Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +65,7 @@ pub async fn search(State(app): State<App>, who: Allowed<CaseRead>, Params(query
     };
     let index = index::of(&app)?;
     let (viewer, scope) = (who.viewer.clone(), who.scope.clone());
-    let sees_customers = viewer.can("customer.read");
+    let customer_scope = viewer.scope("customer.read");
     let ask = Query {
         text: query.q.clone(),
         workspace: viewer.workspace.to_string(),
@@ -75,18 +75,41 @@ pub async fn search(State(app): State<App>, who: Allowed<CaseRead>, Params(query
         limit,
         one_per_case: true,
     };
-    let for_customers = Query { kinds: vec![Kind::Customer], scope: vec![Branch::All], limit: 10, ..ask.clone() };
-    let wants_customers = sees_customers && (kinds.is_empty() || kinds.contains(&Kind::Customer));
+    // Customers are not inside the reach of cases; they have a permission of their own, with its own reach.
+    let for_customers = customer_scope.as_ref().filter(|_| kinds.is_empty() || kinds.contains(&Kind::Customer)).map(|scope| Query {
+        kinds: vec![Kind::Customer],
+        scope: scope.branches().into_iter().map(Branch::from).collect(),
+        limit: 10,
+        ..ask.clone()
+    });
     let (hits, customers, partial) = tokio::task::spawn_blocking(move || -> Result<_> {
         let hits = index.search(&ask)?;
-        // Customers are not inside the reach of cases; they have a permission of their own.
-        let customers = if wants_customers { index.search(&for_customers)?.hits } else { Vec::new() };
+        let customers = match &for_customers {
+            Some(query) => index.search(query)?.hits,
+            None => Vec::new(),
+        };
         Ok((hits.hits, customers, hits.partial))
     })
     .await
     .map_err(Problem::internal)??;
     let wanted: Vec<CaseId> = hits.iter().filter_map(|hit| hit.case_id.parse().ok()).collect();
-    let mut rows = app.db().read(move |tx| rows(tx, &viewer, &scope, &wanted)).await?;
+    let (mut rows, customers) = app
+        .db()
+        .read(move |tx| {
+            let mut seen = Vec::new();
+            if let Some(scope) = &customer_scope {
+                for hit in &customers {
+                    // The index may be a moment behind, so the predicate is asked once more.
+                    if let Ok(id) = hit.case_id.parse()
+                        && customers::sees(tx, scope, id)?
+                    {
+                        seen.push(FoundCustomer { id: hit.case_id.clone(), name: hit.title.clone() });
+                    }
+                }
+            }
+            Ok((rows(tx, &viewer, &scope, &wanted)?, seen))
+        })
+        .await?;
     let cases = hits
         .iter()
         .filter_map(|hit| {
@@ -94,7 +117,6 @@ pub async fn search(State(app): State<App>, who: Allowed<CaseRead>, Params(query
             Some(FoundCase { row: rows.swap_remove(at), snippet: hit.snippet.text.clone(), marks: hit.snippet.utf16_ranges() })
         })
         .collect();
-    let customers = customers.into_iter().map(|hit| FoundCustomer { id: hit.case_id, name: hit.title }).collect();
     Ok(axum::Json(Found { cases, customers, took_ms: (begun.elapsed().as_secs_f64() * 100_000.0).round() / 100.0, partial }))
 }
 

@@ -9,7 +9,7 @@ use shouwen_search::Index;
 use shouwen_web::App;
 
 /// Raised when other texts go in; the folder is then rebuilt from the log.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// The index in the data folder of `app`, opened once for the process.
 pub fn of(app: &App) -> Result<Arc<Index>> {

@@ -3,6 +3,7 @@
 //! A capability that only projects: it owns no fact of its own but what a person has read, saved as a view, or is
 //! looking at now.
 
+mod customers;
 mod fields;
 mod fill;
 mod find;
@@ -33,7 +34,10 @@ impl shouwen_kernel::Permission for CaseRead {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "desk", version: 1, sql: include_str!("../migrations/0001_desk.sql") }],
+        migrations: &[
+            Migration { capability: "desk", version: 1, sql: include_str!("../migrations/0001_desk.sql") },
+            Migration { capability: "desk", version: 2, sql: include_str!("../migrations/0002_customers.sql") },
+        ],
         routes: OpenApiRouter::new()
             .routes(routes!(list::list))
             .routes(routes!(list::of_customer))
@@ -47,7 +51,8 @@ pub fn module() -> Module {
             .route("/live", axum::routing::get(live::open)),
         permissions: PERMISSIONS,
         subscriptions: vec![
-            Subscription { name: project::NAME, version: 1, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle },
+            // Version 2: customers too.
+            Subscription { name: project::NAME, version: 2, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle },
             Subscription { name: "desk.notices", version: 1, reset: None, kinds: notify::KINDS, handle: notify::handle },
         ],
         tasks: vec![|app| Box::pin(fill::run(app)), |app| Box::pin(live::run(app)), |app| Box::pin(presence::run(app))],

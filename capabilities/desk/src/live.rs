@@ -72,7 +72,7 @@ pub async fn run(app: App) {
     }
 }
 
-fn checkpoint(tx: &shouwen_store::Tx<'_>) -> Result<Position> {
+pub(crate) fn checkpoint(tx: &shouwen_store::Tx<'_>) -> Result<Position> {
     let row: Option<(i64, i64)> = tx.opt("SELECT tx, seq FROM subscription WHERE name = ?1", params![project::NAME])?;
     Ok(row.map_or_else(Position::default, |(tx, seq)| Position { tx, seq }))
 }
@@ -224,7 +224,9 @@ async fn deliver(app: &App, viewer: &Viewer, event: &Recorded, out: &mut Out) ->
         }
         return Ok(());
     };
-    let Some(scope) = scope_of(viewer) else { return Ok(()) };
+    // Of customers hears who may read customers, of everything else who may read cases.
+    let about_customer = event.kind.starts_with("customer.");
+    let Some(scope) = (if about_customer { viewer.scope("customer.read") } else { scope_of(viewer) }) else { return Ok(()) };
     if !scope.sees(&access) {
         return Ok(());
     }

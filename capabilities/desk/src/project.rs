@@ -11,6 +11,8 @@ use shouwen_kernel::{CaseId, PersonId, Result, Time, WorkspaceId};
 use shouwen_store::{Json, Recorded, Tx, params};
 use uuid::Uuid;
 
+use crate::customers;
+
 /// Name of the checkpoint; live push goes no further than it, so that who is told finds the rows changed.
 pub const NAME: &str = "desk.cases";
 
@@ -21,6 +23,7 @@ pub const KINDS: &[&str] = &[
     "person.rights_changed", "person.status",
     "case.opened", "case.message_added", "case.assigned", "case.accountable", "case.stage", "case.edited", "case.tagged", "case.closed", "case.reopened", "case.customer", "case.merged", "case.unmerged",
     "case.split", "case.watched", "case.snoozed", "clock.planned", "clock.met", "clock.cancelled", "clock.breached", "person.saved", "team.saved", "org_unit.saved", "customer.saved",
+    "customer.recognised", "customer.merged", "customer.unmerged",
 ];
 
 /// A deadline that is not there sorts last.
@@ -28,7 +31,7 @@ pub const NEVER: i64 = i64::MAX;
 
 /// Empties the projection.
 pub fn reset(tx: &Tx<'_>) -> Result<()> {
-    tx.batch("DELETE FROM desk_case; DELETE FROM desk_watcher; DELETE FROM desk_tag; DELETE FROM desk_mention; DELETE FROM desk_name;")
+    tx.batch("DELETE FROM desk_case; DELETE FROM desk_watcher; DELETE FROM desk_tag; DELETE FROM desk_mention; DELETE FROM desk_name; DELETE FROM desk_customer;")
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -63,15 +66,18 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             _ => Ok(()),
         };
     }
-    if let Some(CustomerEvent::Saved(saved)) = recorded.event::<CustomerEvent>()? {
-        // One customer has few cases beside the whole; each row keeps the name it shows.
-        tx.execute("UPDATE desk_case SET customer_name = ?2 WHERE customer_id = ?1", params![saved.customer_id, saved.name])?;
+    if let Some(event) = recorded.event::<CustomerEvent>()? {
+        customers::handle(tx, recorded, &event)?;
+        if let CustomerEvent::Saved(saved) = event {
+            // One customer has few cases beside the whole; each row keeps the name it shows.
+            tx.run("UPDATE desk_case SET customer_name = ?2 WHERE customer_id = ?1", params![saved.customer_id, saved.name])?;
+        }
     }
     Ok(())
 }
 
 fn name(tx: &Tx<'_>, workspace: WorkspaceId, id: Uuid, kind: &str, name: &str) -> Result<()> {
-    tx.execute("INSERT INTO desk_name (id, workspace_id, kind, name) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET name = ?4", params![id, workspace, kind, name])?;
+    tx.run("INSERT INTO desk_name (id, workspace_id, kind, name) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE SET name = ?4", params![id, workspace, kind, name])?;
     Ok(())
 }
 
@@ -80,12 +86,12 @@ fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
     let touch = |case: CaseId, set: &str, values: &[shouwen_store::Value]| -> Result<()> {
         let mut all = params![case, at].to_vec();
         all.extend_from_slice(values);
-        tx.execute(&format!("UPDATE desk_case SET updated_at = ?2, version = version + 1{set} WHERE case_id = ?1"), &all)?;
+        tx.run(&format!("UPDATE desk_case SET updated_at = ?2, version = version + 1{set} WHERE case_id = ?1"), &all)?;
         Ok(())
     };
     match event {
         CaseEvent::Opened(o) => {
-            tx.execute(
+            tx.run(
                 "INSERT INTO desk_case (case_id, workspace_id, number, title, case_type, stage, status, active, priority, rank, channel, inbox_id, language, region, tier, customer_id, customer_name,
                    org_unit_id, team_id, assignee_id, accountable_id, tags, opened_at, updated_at, messages, clocks, due_sort, breached, merged, version)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 0, ?25, ?26, FALSE, FALSE, 1)",
@@ -123,7 +129,7 @@ fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
         }
         CaseEvent::Tagged(t) => {
             for gone in &t.removed {
-                tx.execute("DELETE FROM desk_tag WHERE case_id = ?1 AND tag = ?2", params![t.case_id, gone])?;
+                tx.run("DELETE FROM desk_tag WHERE case_id = ?1 AND tag = ?2", params![t.case_id, gone])?;
             }
             t.added.iter().try_for_each(|added| tag(tx, t.case_id, added))?;
             let tags: Vec<(String,)> = tx.all("SELECT tag FROM desk_tag WHERE case_id = ?1 ORDER BY tag", params![t.case_id])?;
@@ -153,12 +159,12 @@ fn is_active(status: &str) -> bool {
 }
 
 fn tag(tx: &Tx<'_>, case: CaseId, tag: &str) -> Result<()> {
-    tx.execute("INSERT INTO desk_tag (case_id, tag) VALUES (?1, ?2) ON CONFLICT (case_id, tag) DO NOTHING", params![case, tag])?;
+    tx.run("INSERT INTO desk_tag (case_id, tag) VALUES (?1, ?2) ON CONFLICT (case_id, tag) DO NOTHING", params![case, tag])?;
     Ok(())
 }
 
 fn mention(tx: &Tx<'_>, case: CaseId, person: PersonId, at: Time) -> Result<()> {
-    tx.execute("INSERT INTO desk_mention (case_id, person_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (person_id, case_id) DO UPDATE SET at = ?3", params![case, person, at])?;
+    tx.run("INSERT INTO desk_mention (case_id, person_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (person_id, case_id) DO UPDATE SET at = ?3", params![case, person, at])?;
     Ok(())
 }
 
@@ -168,7 +174,7 @@ fn on_clock(tx: &Tx<'_>, event: ClockEvent) -> Result<()> {
         ClockEvent::Met(m) => (m.case_id, m.clock, None),
         ClockEvent::Cancelled(c) => (c.case_id, c.clock, None),
         ClockEvent::Breached(b) => {
-            tx.execute("UPDATE desk_case SET breached = TRUE WHERE case_id = ?1", params![b.case_id])?;
+            tx.run("UPDATE desk_case SET breached = TRUE WHERE case_id = ?1", params![b.case_id])?;
             return Ok(());
         }
         ClockEvent::Warned(_) | ClockEvent::Escalated(_) => return Ok(()),
@@ -186,7 +192,7 @@ fn on_clock(tx: &Tx<'_>, event: ClockEvent) -> Result<()> {
     let next = clocks.iter().min_by_key(|(_, clock)| clock.due_at.map_or(NEVER, Time::micros));
     let due = next.and_then(|(_, clock)| clock.due_at);
     let overdue = clocks.values().any(|clock| clock.due_at.is_some_and(|due| due < tx.now()));
-    tx.execute(
+    tx.run(
         "UPDATE desk_case SET clocks = ?2, clock_kind = ?3, clock_state = ?4, warn_at = ?5, due_at = ?6, due_sort = ?7, breached = (breached AND ?8), version = version + 1 WHERE case_id = ?1",
         params![
             case,

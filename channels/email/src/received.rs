@@ -20,7 +20,15 @@ pub(crate) struct Understood {
     dsn: Option<Dsn>,
     /// Written as the very address of the inbox it came to.
     from_ourselves: bool,
+    /// The sender's address, in the form that is compared.
+    from_address: String,
+    /// The same of everybody it is addressed to.
+    to_addresses: Vec<String>,
+    reply_address: Option<String>,
 }
+
+/// Stands for a sender who is not named. It has no index: those who hide are not one person.
+const NOBODY: &str = "unknown@sender.invalid";
 
 /// References kept: the first and the newest.
 const MOST_REFERENCES: usize = 50;
@@ -36,7 +44,7 @@ fn party(services: &Services, address: &Address) -> Result<Party> {
     Ok(Party {
         name: text::clip(&text::one_line(&address.name), 200),
         address: services.keys.seal_address(&services.ids, &clean(&address.address))?,
-        index: services.keys.email_index(&clean(&address.address)),
+        index: if address.address == NOBODY { String::new() } else { services.keys.email_index(&clean(&address.address)) },
     })
 }
 
@@ -53,7 +61,7 @@ fn sender(message: &Message) -> Address {
     };
     named.unwrap_or_else(|| Address {
         name: mail.from.first().map(|a| a.name.clone()).unwrap_or_default(),
-        address: header("sender").or_else(|| header("return-path")).unwrap_or_else(|| "unknown@sender.invalid".to_owned()),
+        address: header("sender").or_else(|| header("return-path")).unwrap_or_else(|| NOBODY.to_owned()),
     })
 }
 
@@ -153,8 +161,12 @@ pub(crate) fn build(services: &Services, waiting: &Waiting, inbox: &Inbox, mut m
         bounce_of: None,
         language: language::guess(if mail.reply_text.trim().is_empty() { &mail.subject } else { &mail.reply_text }).or_else(|| language::guess(&mail.subject)),
     };
-    let from_ourselves = shouwen_crypt::normal_email(&from.address) == inbox.address;
-    Ok(Understood { event, content, files, dsn: message.dsn, from_ourselves })
+    let normal = |list: &[Address]| -> Vec<String> { list.iter().filter(|a| a.address.contains('@')).map(|a| shouwen_crypt::normal_email(&a.address)).collect() };
+    let from_address = shouwen_crypt::normal_email(&from.address);
+    let mut to_addresses = normal(&mail.to);
+    to_addresses.extend(normal(&mail.cc));
+    let reply_address = normal(&mail.reply_to).into_iter().next();
+    Ok(Understood { event, content, files, dsn: message.dsn, from_ourselves: from_address == inbox.address, from_address, to_addresses, reply_address })
 }
 
 /// What the database says about it.
@@ -165,12 +177,48 @@ pub(crate) struct Verdict {
     pub note: Option<String>,
     auto: Option<String>,
     bounce: Option<(MessageId, String)>,
+    /// Who is the sender instead of the one the mail names: it names ourselves.
+    from: Option<Party>,
+}
+
+/// Whether an address is that of one of our inboxes, with or without what follows a plus sign.
+fn is_ours(tx: &Tx<'_>, waiting: &Waiting, address: &str) -> Result<bool> {
+    let plain = match address.split_once('@') {
+        Some((local, domain)) => format!("{}@{domain}", local.split('+').next().unwrap_or(local)),
+        None => address.to_owned(),
+    };
+    Ok(tx.opt::<(i64,)>("SELECT 1 FROM mail_inbox WHERE workspace_id = ?1 AND address IN (?2, ?3) AND deleted_at IS NULL LIMIT 1", params![waiting.workspace, address, plain])?.is_some())
+}
+
+/// A mail under an address of ours that this program did not send never makes ourselves the customer.
+///
+/// - A Reply-To outside is who really writes: web forms and lists send that way.
+/// - Addressed to somebody outside, it is what somebody wrote with another program (an imported Sent folder): our own.
+/// - Addressed to nobody but us (a forward to ourselves, a test), it comes in, from nobody: what a customer said may be in it.
+fn written_as_ourselves(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood, verdict: &mut Verdict) -> Result<()> {
+    if let (Some(address), Some(party)) = (&mail.reply_address, &mail.event.reply_to)
+        && !is_ours(tx, waiting, address)?
+    {
+        verdict.from = Some(Party { name: if party.name.is_empty() { mail.event.from.name.clone() } else { party.name.clone() }, ..party.clone() });
+        verdict.note = Some("written under our own address; the sender is whom its Reply-To names".to_owned());
+        return Ok(());
+    }
+    for address in &mail.to_addresses {
+        if !is_ours(tx, waiting, address)? {
+            verdict.state = "own";
+            verdict.note = Some("written under our own address with another program, to somebody outside".to_owned());
+            return Ok(());
+        }
+    }
+    verdict.from = Some(Party { name: mail.event.from.name.clone(), address: tx.keys().seal_address(tx.ids(), NOBODY)?, index: String::new() });
+    verdict.note = Some("from ourselves to ourselves; it has no sender to answer".to_owned());
+    Ok(())
 }
 
 /// Our own mail, a bounce, a loop, a Message-ID used twice?
 pub(crate) fn judge(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood) -> Result<Verdict> {
     let event = &mail.event;
-    let mut verdict = Verdict { state: "parsed", note: None, auto: event.auto.clone(), bounce: None };
+    let mut verdict = Verdict { state: "parsed", note: None, auto: event.auto.clone(), bounce: None, from: None };
     let sent = |wire_id: &str| tx.opt::<(MessageId, InboxId)>("SELECT message_id, inbox_id FROM mail_sent WHERE workspace_id = ?1 AND wire_id = ?2", params![waiting.workspace, wire_id]);
     // A copy of what this very inbox sent (a Sent folder, a blind copy to itself, a list's echo) is in its case already.
     // Mail from one of our inboxes to another is mail.
@@ -182,6 +230,14 @@ pub(crate) fn judge(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood) -> Result
         verdict.state = "own";
         verdict.note = Some(format!("a copy of our own message {own}"));
         return Ok(verdict);
+    }
+    let ours = mail.dsn.is_none() && (mail.from_ourselves || is_ours(tx, waiting, &mail.from_address)?);
+    // What another of our inboxes sent through this program is mail from a colleague.
+    if ours && event.wire_id.as_deref().map(sent).transpose()?.flatten().is_none() {
+        written_as_ourselves(tx, waiting, mail, &mut verdict)?;
+        if verdict.state == "own" {
+            return Ok(verdict);
+        }
     }
     if let Some(original) = mail.dsn.as_ref().and_then(|dsn| dsn.original_message_id.as_deref())
         && let Some((own, _)) = sent(original)?
@@ -225,6 +281,10 @@ pub(crate) fn tell(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood, verdict: V
     let ctx = Ctx::system(waiting.workspace, "email");
     let mut event = mail.event.clone();
     event.auto = verdict.auto;
+    if let Some(from) = verdict.from {
+        event.from = from;
+        event.reply_to = None;
+    }
     if let (Some((own, wire_id)), Some(dsn)) = (verdict.bounce, &mail.dsn) {
         let state = match dsn.action.as_str() {
             "delayed" => Some("deferred"),

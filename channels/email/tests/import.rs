@@ -60,3 +60,40 @@ fn wrong_use_is_told_and_stores_nothing() {
         assert!(received(&t).is_empty());
     });
 }
+
+/// Mail under our own address never makes ourselves the customer.
+#[test]
+fn mail_under_our_own_address_is_told_apart() {
+    on_both(app, |t| {
+        inbox(&t, "service@shop.example");
+        inbox(&t, "sales@shop.example");
+        let folder = tempfile::tempdir().unwrap();
+        let mail = |n: usize, headers: &str| format!("Message-ID: <own{n}@elsewhere.example>\nDate: Tue, 4 Feb 2025 09:{n:02}:00 +0800\n{headers}\nSubject: letter {n}\n\ntext {n}\n");
+        let mails = [
+            mail(1, "From: Shop <service@shop.example>\nTo: Zhang <zhang@customer.example>"),
+            mail(2, "From: Shop <Service@Shop.example>\nTo: service@shop.example, sales@shop.example"),
+            mail(3, "From: Web form <service@shop.example>\nReply-To: Li <li@customer.example>\nTo: service@shop.example"),
+            mail(4, "From: sales@shop.example\nTo: service@shop.example\nCc: wang@customer.example"),
+            mail(5, "From: Zhao <zhao@customer.example>\nTo: service@shop.example"),
+            mail(6, "From: service+x@shop.example\nTo: service+y@shop.example"),
+        ];
+        for (n, text) in mails.iter().enumerate() {
+            std::fs::write(folder.path().join(format!("{n}.eml")), text).unwrap();
+        }
+        assert_eq!(import(&args(&[&folder.path().to_string_lossy(), "--inbox", "service@shop.example", "--quiet"]), &t.app, &[]), 0);
+        let mut told: Vec<(String, String, String, bool)> = received(&t)
+            .into_iter()
+            .map(|e| (e.subject, e.from.name, t.app.keys().open_address(&e.from.address).unwrap(), e.from.index.is_empty()))
+            .collect();
+        told.sort();
+        let expected = [
+            ("letter 2", "Shop", "unknown@sender.invalid", true),
+            ("letter 3", "Li", "li@customer.example", false),
+            ("letter 5", "Zhao", "zhao@customer.example", false),
+            ("letter 6", "", "unknown@sender.invalid", true),
+        ];
+        assert_eq!(told, expected.map(|(subject, name, address, nobody)| (subject.to_owned(), name.to_owned(), address.to_owned(), nobody)));
+        let own: Vec<(String, Option<String>)> = t.db.read_blocking(|tx| tx.all("SELECT state, reason FROM mail_message WHERE state = 'own' ORDER BY id", shouwen_store::params![])).unwrap();
+        assert_eq!(own.len(), 2, "what we wrote to somebody outside is ours: {own:?}");
+    });
+}

@@ -87,7 +87,12 @@ impl Index {
 
     /// Says who may see a case (or customer) and all that belongs to it; cheap however much that is.
     pub fn scope(&self, workspace: &str, case_id: &str, who: &Visibility) -> Result<()> {
-        let row = self.fields.access(workspace, case_id, who);
+        self.scope_any(workspace, case_id, std::slice::from_ref(who))
+    }
+
+    /// The same for what is seen by whoever one of `ways` lets in: a customer by each of their cases.
+    pub fn scope_any(&self, workspace: &str, case_id: &str, ways: &[Visibility]) -> Result<()> {
+        let row = self.fields.access(workspace, case_id, ways);
         self.replace(&access_key(workspace, case_id), Some(row))
     }
 

@@ -92,16 +92,19 @@ impl Fields {
     }
 
     /// The access document of a case.
-    pub fn access(&self, workspace: &str, case_id: &str, who: &Visibility) -> TantivyDocument {
+    pub fn access(&self, workspace: &str, case_id: &str, ways: &[Visibility]) -> TantivyDocument {
         let mut row = TantivyDocument::default();
         row.add_text(self.key, access_key(workspace, case_id));
         row.add_u64(self.owner, owner(workspace, case_id));
         row.add_u64(self.workspace, hash(&[workspace]));
         row.add_u64(self.kind, 0);
         row.add_i64(self.at, 0);
-        let mut grants: Vec<String> = who.people.iter().map(|p| grant('p', workspace, p)).collect();
-        grants.extend(who.team.iter().map(|t| grant('t', workspace, t)));
-        grants.extend(who.org_unit.iter().map(|o| grant('o', workspace, o)));
+        let mut grants: Vec<String> = Vec::new();
+        for who in ways {
+            grants.extend(who.people.iter().map(|p| grant('p', workspace, p)));
+            grants.extend(who.team.iter().map(|t| grant('t', workspace, t)));
+            grants.extend(who.org_unit.iter().map(|o| grant('o', workspace, o)));
+        }
         grants.sort();
         grants.dedup();
         grants.iter().for_each(|g| row.add_text(self.grant, g));

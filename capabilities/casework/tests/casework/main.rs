@@ -3,6 +3,7 @@
 mod bulk;
 mod canned;
 mod commands;
+mod customers;
 mod common;
 mod files;
 mod intake;

@@ -4,13 +4,16 @@ mod recognise;
 mod register;
 mod rights;
 mod search;
+mod sight;
 mod merge;
+mod joined;
 
 use serde_json::{Value as Json, json};
 use shouwen_contracts::channel::{ChannelEvent, Received};
+use shouwen_contracts::casework::{CaseEvent, Opened};
 use shouwen_contracts::identity::{IdentityEvent, OrgUnitSaved};
 use shouwen_contracts::message::Party;
-use shouwen_kernel::{InboxId, MessageId, OrgUnitId, Time};
+use shouwen_kernel::{Access, CaseId, CustomerId, InboxId, MessageId, OrgUnitId, PersonId, TeamId, Time};
 use shouwen_testkit::TestApp;
 use shouwen_web::Module;
 
@@ -74,4 +77,55 @@ pub fn audits(app: &TestApp) -> Vec<(String, Json)> {
 
 pub fn id(customer: &Json) -> &str {
     customer["id"].as_str().unwrap()
+}
+
+/// An id of whatever kind is wanted.
+pub fn some<T: From<uuid::Uuid>>(app: &TestApp) -> T {
+    app.app.ids().next(app.app.clock())
+}
+
+/// Where a case lies.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Place {
+    pub team: Option<TeamId>,
+    pub unit: Option<OrgUnitId>,
+    pub assignee: Option<PersonId>,
+    pub accountable: Option<PersonId>,
+}
+
+pub fn opened(case: CaseId, customer: Option<CustomerId>, place: Place) -> CaseEvent {
+    Opened {
+        case_id: case,
+        number: case.to_string(),
+        case_type: "request".into(),
+        title: "咨询".into(),
+        priority: "normal".into(),
+        stage: "accepted".into(),
+        status: "open".into(),
+        channel: "email".into(),
+        inbox_id: None,
+        customer_id: customer,
+        customer_name: None,
+        region: None,
+        tier: None,
+        org_unit_id: place.unit,
+        team_id: place.team,
+        assignee_id: place.assignee,
+        accountable_id: place.accountable,
+        tags: vec![],
+        language: None,
+        opened_at: Time::from_seconds(1_772_413_200),
+    }
+    .into()
+}
+
+/// A case of a customer, as casework tells of it.
+pub fn case(app: &TestApp, customer: Option<CustomerId>, place: Place) -> CaseId {
+    let id: CaseId = some(app);
+    app.emit(Some(id.0), Some(Access::default()), opened(id, customer, place));
+    id
+}
+
+pub fn tell(app: &TestApp, case: CaseId, event: impl Into<CaseEvent>) {
+    app.emit(Some(case.0), Some(Access::default()), event.into());
 }

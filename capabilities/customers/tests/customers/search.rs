@@ -89,6 +89,7 @@ fn pages_do_not_depend_on_how_many_there_are() {
     use shouwen_kernel::{Grant, Reach};
     on_both(modules, |app| {
         let narrow = unit(&app, "小区");
+        let (busy, quiet): (shouwen_kernel::TeamId, shouwen_kernel::TeamId) = (some(&app), some(&app));
         let workspace = app.workspace;
         app.db
             .write_blocking(move |tx| {
@@ -104,19 +105,36 @@ fn pages_do_not_depend_on_how_many_there_are() {
                 )?;
                 tx.execute("UPDATE customer_record SET home_id = ?1 WHERE name IN ('客1', '客20000', '客40000', '客60000', '客99999')", shouwen_store::params![narrow])?;
                 tx.execute("INSERT INTO customer_name (workspace_id, key, customer_id) SELECT workspace_id, name, id FROM customer_record", shouwen_store::params![])?;
+                // Everybody has a case with the busy team; five have one with the quiet team.
+                tx.execute(
+                    &format!("INSERT INTO customer_case (case_id, workspace_id, customer_id, root_id, team_id) SELECT {random}, workspace_id, id, id, ?1 FROM customer_record"),
+                    shouwen_store::params![busy],
+                )?;
+                tx.execute(
+                    &format!("INSERT INTO customer_case (case_id, workspace_id, customer_id, root_id, team_id) SELECT {random}, workspace_id, id, id, ?1 FROM customer_record WHERE home_id = ?2"),
+                    shouwen_store::params![quiet, narrow],
+                )?;
                 if tx.engine() == shouwen_store::Engine::Postgres {
-                    tx.batch("ANALYZE customer_record; ANALYZE customer_name")?;
+                    tx.batch("ANALYZE customer_record; ANALYZE customer_name; ANALYZE customer_case")?;
                 }
                 Ok(())
             })
             .unwrap();
         let all = app.person("坐席", &["customer.read"]);
         let few = app.viewer("小区坐席", vec![Grant { permission: "customer.read".into(), reach: Reach::OrgUnits { units: [narrow].into() } }]);
+        let of = |team| app.viewer("班组坐席", vec![Grant { permission: "customer.read".into(), reach: Reach::Teams { teams: [team].into() } }]);
+        let (many, some_few) = (of(busy), of(quiet));
         let deep = app.get(&all, "/api/v1/customers?limit=200").expect(200)["next"].as_str().unwrap().to_owned();
         for (who, path, found) in [
             (&all, "/api/v1/customers".to_owned(), 50),
             (&all, format!("/api/v1/customers?after={deep}"), 50),
             (&few, "/api/v1/customers".to_owned(), 5),
+            (&many, "/api/v1/customers".to_owned(), 50),
+            (&many, format!("/api/v1/customers?after={deep}"), 50),
+            (&some_few, "/api/v1/customers".to_owned(), 5),
+            (&few, format!("/api/v1/customers?q={}", encode("客")), 5),
+            (&some_few, format!("/api/v1/customers?q={}", encode("客")), 5),
+            (&many, format!("/api/v1/customers?q={}", encode("客99")), 50),
             (&all, format!("/api/v1/customers?q={}", encode("客99")), 50),
             (&all, format!("/api/v1/customers?q={}", encode("客")), 50),
             (&all, "/api/v1/customers?q=13800138000".to_owned(), 0),
