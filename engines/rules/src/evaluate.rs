@@ -81,7 +81,7 @@ pub(crate) fn leaf<'f>(field: &str, op: Op, value: &Value, facts: &'f (impl Fact
             (was(&before, value), before)
         }
         _ => {
-            let fact = match working_days(value) {
+            let fact = match working_days(value).filter(|_| matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge)) {
                 Some(_) => facts.look(&format!("{field}.wd")),
                 None => facts.look(field),
             };
