@@ -3,7 +3,7 @@
 import { Client } from '../lib/api.mjs'
 import { addPerson, setUp, startServer } from '../lib/server.mjs'
 import { startPostgres } from '../lib/postgres.mjs'
-import { check, step } from '../lib/runner.mjs'
+import { check, same, step } from '../lib/runner.mjs'
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
 const NOBODY = '00000000000000000000000001'
@@ -99,6 +99,60 @@ export default async function matrix() {
     console.log(`       ${asked} pairs of role and route`)
     check(wrong.length === 0, 'the matrix holds', wrong)
   }, { timeout: 300_000 })
+
+  step('a team’s customer is not there for another team, by any route', async () => {
+    const teams = [await admin.post('/teams', { name: '宽带组' }), await admin.post('/teams', { name: '账务组' })]
+    const [ours, theirs] = await Promise.all(
+      teams.map((t, i) => addPerson(admin, server, { name: `坐席${i}`, email: `agent${i}@matrix.example`, role: 'supervisor', reach: 'team', teams: [t.id] })),
+    )
+    const made = await ours.client.post('/cases', { title: '来电咨询', team_id: teams[0].id, customer: { name: '赵六', email: 'zhao@matrix.example', phone: '13800138000' } })
+    const patiently = async (ask) => {
+      for (let i = 0; i < 100; i += 1) {
+        const found = await ask().catch(() => null)
+        if (found) return found
+        await new Promise((done) => setTimeout(done, 100))
+      }
+      throw new Error('it does not come')
+    }
+    const customer = await patiently(async () => (await ours.client.get(`/cases/${made.case.id}`)).customer)
+    const shown = await patiently(() => ours.client.get(`/customers/${customer.id}`))
+    same(shown.identities.length, 2, 'addresses of the customer of a case made by hand')
+    const bodies = {
+      'PATCH /api/v1/customers/{id}': { version: shown.version, name: '改名' },
+      'POST /api/v1/customers/{id}/revelation': { what: `identity:${shown.identities[0].id}` },
+      'POST /api/v1/customers/{id}/identities': { kind: 'phone', value: '13900139000' },
+      'POST /api/v1/customers/{id}/merge': { into: customer.id.replace(/.$/, (c) => (c === '0' ? '1' : '0')) },
+    }
+    const seen = []
+    let asked = 0
+    for (const { method, path } of operations.filter((o) => o.path.startsWith('/api/v1/customers/{id}'))) {
+      const target = path.replace('{id}', customer.id).replace('{identity_id}', shown.identities[0].id)
+      const { status } = await theirs.client.request(method, target, { body: bodies[`${method} ${path}`], raw: true }).catch((error) => error)
+      asked += 1
+      if (status !== 404) seen.push(`${method} ${path} → ${status}`)
+    }
+    check(asked >= 6, 'the customers routes were found', String(asked))
+    for (const q of ['', '赵六', 'zhaoliu', 'zl', 'zhao@matrix.example', '13800138000', customer.id]) {
+      const found = await theirs.client.get(`/customers?q=${encodeURIComponent(q)}`)
+      if (found.items.length) seen.push(`GET /customers?q=${q} finds ${found.items.length}`)
+      const own = await ours.client.get(`/customers?q=${encodeURIComponent(q)}`)
+      if (own.items.length !== 1) seen.push(`their own team finds ${own.items.length} by q=${q}`)
+    }
+    await patiently(async () => (await ours.client.get(`/search?q=${encodeURIComponent('赵六')}`)).customers.length === 1)
+    const searched = await theirs.client.get(`/search?q=${encodeURIComponent('赵六')}`)
+    if (searched.customers.length || searched.cases.length) seen.push('GET /search finds them')
+    const rows = await theirs.client.get(`/desk/customers/${customer.id}/cases`)
+    if (rows.items.length) seen.push('GET /desk/customers/{id}/cases lists their cases')
+    const taken = await theirs.client.post('/customers', { name: '抢', phone: '13800138000' }).catch((error) => error)
+    if (taken.status !== 409 || JSON.stringify(taken.detail ?? taken.body ?? null).includes(customer.id)) seen.push(`a taken number says whose it is: ${taken.status}`)
+    const named = await theirs.client.post('/cases', { title: '越权', team_id: teams[1].id, customer_id: customer.id }).catch((error) => error)
+    if (named.status !== 422) seen.push(`a case can be opened in their name: ${named.status}`)
+    check(seen.length === 0, 'hidden', seen)
+    // The case is handed over: now they serve them, and the first team's colleagues do no longer.
+    await ours.client.request('PUT', `/cases/${made.case.id}/assignment`, { body: { person_id: null, team_id: teams[1].id } })
+    await patiently(() => theirs.client.get(`/customers/${customer.id}`))
+    await patiently(async () => (await theirs.client.get(`/search?q=${encodeURIComponent('赵六')}`)).customers.length === 1)
+  }, { timeout: 120_000 })
 
   return async () => server.stop()
 }

@@ -236,6 +236,10 @@ impl<'a, 't> Batch<'a, 't> {
         )?;
         self.put("INSERT INTO desk_tag (case_id, tag) VALUES (?1, ?2)", params![case, topic.tag])?;
         self.put(
+            "INSERT INTO customer_case (case_id, workspace_id, customer_id, root_id, team_id, org_unit_id, assignee_id, accountable_id) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)",
+            params![case, ws, customer.id, team, unit, assignee, worker],
+        )?;
+        self.put(
             "INSERT INTO routing_case (case_id, workspace_id, open, team_id, org_unit_id, assignee_id, language, tags, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![case, ws, open, team, unit, assignee, language, texts(&tags), at],
         )?;

@@ -99,6 +99,10 @@ fn apply(tx: &Tx<'_>, record: &mut Record, body: &EditCustomer, sight: &Sight) -
     if let Some(unit) = body.org_unit_id {
         let home = input::home(tx, record.workspace, unit)?;
         sight.must_reach(home, "customer.edit")?;
+        if home != record.home {
+            // Nobody takes a customer from a unit outside their reach, though a case lets them see the customer.
+            sight.must_reach(record.home, "customer.edit")?;
+        }
         set(&mut fields, "org_unit_id", &mut record.home, home);
     }
     if let Some(notes) = &body.notes {

@@ -33,7 +33,7 @@ fn project(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             _ => Ok(()),
         };
     }
-    let set = |case: CaseId, what: &str, value: Value| tx.execute(&format!("UPDATE customer_case SET {what} = ?2 WHERE case_id = ?1"), &[case.to_value(), value]).map(|_| ());
+    let set = |case: CaseId, what: &str, value: Value| tx.run(&format!("UPDATE customer_case SET {what} = ?2 WHERE case_id = ?1"), &[case.to_value(), value]);
     match recorded.event::<CaseEvent>()? {
         Some(CaseEvent::Opened(e)) => {
             let root = e.customer_id.map(|id| root_of(tx, id)).transpose()?;
@@ -54,7 +54,7 @@ fn project(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         Some(CaseEvent::Edited(e)) if e.field == "org_unit" => set(e.case_id, "org_unit_id", serde_json::from_value::<Option<shouwen_kernel::OrgUnitId>>(e.to)?.to_value()),
         Some(CaseEvent::CustomerSet(e)) => {
             let root = e.to.map(|id| root_of(tx, id)).transpose()?;
-            tx.execute("UPDATE customer_case SET customer_id = ?2, root_id = ?3 WHERE case_id = ?1", params![e.case_id, e.to, root]).map(|_| ())
+            tx.run("UPDATE customer_case SET customer_id = ?2, root_id = ?3 WHERE case_id = ?1", params![e.case_id, e.to, root])
         }
         Some(CaseEvent::Watched(e)) => {
             let sql = if e.removed {
@@ -62,7 +62,7 @@ fn project(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             } else {
                 "INSERT INTO customer_case_watcher (case_id, person_id) VALUES (?1, ?2) ON CONFLICT (case_id, person_id) DO NOTHING"
             };
-            tx.execute(sql, params![e.case_id, e.person_id]).map(|_| ())
+            tx.run(sql, params![e.case_id, e.person_id])
         }
         _ => Ok(()),
     }
@@ -109,7 +109,7 @@ fn renew(tx: &Tx<'_>, part: CustomerId, other: CustomerId) -> Result<()> {
         places.join(", ")
     };
     let (filed, members) = (list(&filed), list(&members));
-    tx.execute(&format!("UPDATE customer_case SET root_id = ?1 WHERE root_id IN ({filed}) AND customer_id IN ({members})"), &values).map(|_| ())
+    tx.run(&format!("UPDATE customer_case SET root_id = ?1 WHERE root_id IN ({filed}) AND customer_id IN ({members})"), &values)
 }
 
 fn joined(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {

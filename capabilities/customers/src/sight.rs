@@ -150,3 +150,67 @@ impl Sight {
 
 /// After every customer, in the order of ids.
 const LAST: CustomerId = CustomerId(uuid::Uuid::max());
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use shouwen_kernel::{PersonId, TeamId};
+    use shouwen_store::{Engine, Row};
+    use shouwen_testkit::on_both;
+
+    use super::*;
+
+    /// How the database means to answer, as text.
+    fn plan(tx: &Tx<'_>, sql: &str, values: &[Value]) -> Result<String> {
+        let rows: Vec<Row> = tx.all(&format!("{} {sql}", tx.dialect("EXPLAIN QUERY PLAN", "EXPLAIN")), values)?;
+        Ok(format!("{rows:?}"))
+    }
+
+    /// A page walks one index a way in, and neither the register nor the cases are read from end to end.
+    #[test]
+    fn a_page_is_served_by_indexes_whatever_the_reach() {
+        on_both(|| vec![crate::module()], |app| {
+            let workspace = app.workspace;
+            let id = |n: u128| uuid::Uuid::from_u128(n);
+            app.db
+                .write_blocking(move |tx| {
+                    let random = tx.dialect("randomblob(16)", "gen_random_uuid()");
+                    tx.execute(
+                        &format!(
+                            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+                             INSERT INTO customer_record (id, workspace_id, name, named, kind, home_id, notes, tags, created_at, updated_at, version)
+                             SELECT {random}, ?1, '客' || i, TRUE, 'person', CAST(?2 AS {}), '', '[]', 0, 0, 1 FROM n",
+                            tx.dialect("BLOB", "uuid")
+                        ),
+                        params![workspace, id(9)],
+                    )?;
+                    tx.execute(
+                        &format!("INSERT INTO customer_case (case_id, workspace_id, customer_id, root_id, team_id) SELECT {random}, workspace_id, id, id, CAST(?1 AS {}) FROM customer_record", tx.dialect("BLOB", "uuid")),
+                        params![id(8)],
+                    )?;
+                    tx.batch("ANALYZE")
+                })
+                .unwrap();
+            for (teams, units) in [(vec![], vec![]), (vec![id(1), id(8)], vec![]), (vec![], vec![id(2), id(9)]), (vec![id(1)], vec![id(2)])] {
+                let scope = Scope { person: PersonId(id(3)), all: false, teams: teams.into_iter().map(TeamId).collect(), org_units: units.into_iter().map(OrgUnitId).collect::<BTreeSet<_>>() };
+                let (sql, values) = Sight::of(&scope).newest("c.id", workspace, None, 51);
+                let told = app.db.read_blocking(move |tx| plan(tx, &sql, &values)).unwrap();
+                let whole = if app.engine() == Engine::Sqlite { ["SCAN c\"", "SCAN k\"", "SCAN w\""] } else { ["Seq Scan on customer_record", "Seq Scan on customer_case k", "Seq Scan on customer_record c"] };
+                for scan in whole {
+                    assert!(!told.contains(scan), "{scan} in {told}");
+                }
+                let index = |name: &str| assert!(told.contains(name), "{name} is not used: {told}");
+                index("customer_case_assignee");
+                index("customer_record_maker");
+                if !scope.teams.is_empty() {
+                    index("customer_case_team");
+                }
+                if !scope.org_units.is_empty() {
+                    index("customer_case_org_unit");
+                    index("customer_record_home");
+                }
+            }
+        });
+    }
+}

@@ -138,6 +138,22 @@ fn who_made_a_customer_sees_them_until_somebody_else_is_named_to() {
     });
 }
 
+#[test]
+fn a_case_lets_nobody_take_the_customer_from_their_unit() {
+    on_both(modules, |app| {
+        let (north, south, team): (_, _, TeamId) = (unit(&app, "华北"), unit(&app, "华南"), some(&app));
+        let customer = app.post(&app.admin(), "/api/v1/customers", json!({ "name": "北客", "org_unit_id": north })).expect(201);
+        case(&app, Some(id(&customer).parse().unwrap()), Place { team: Some(team), ..Place::default() });
+        let mut who = with_reach(&app, Reach::Teams { teams: [team].into() });
+        who.grants.push(Grant { permission: "customer.edit".into(), reach: Reach::OrgUnits { units: [south].into() } });
+        let path = format!("/api/v1/customers/{}", id(&customer));
+        for unit in [json!(south), json!(null)] {
+            assert_eq!(app.patch(&who, &path, json!({ "version": 1, "org_unit_id": unit })).expect(403)["error"]["field"], "org_unit_id");
+        }
+        app.patch(&who, &path, json!({ "version": 1, "notes": "喜欢电话联系" })).expect(200);
+    });
+}
+
 /// Random cases, hand-overs and merges: what the list, the search and the object say is what the rule says.
 #[test]
 fn one_predicate_whatever_happened() {
