@@ -4,7 +4,7 @@
 // killed. Afterwards every mail must be one case with one message.
 //   lost    = placed and in no case (nor in quarantine)
 //   doubled = placed once, there more than once
-import { chownSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startMailHost } from '../lib/mailhost.mjs'
 import { startPostgres } from '../lib/postgres.mjs'
@@ -23,6 +23,8 @@ let seed = SEED
 const random = () => ((seed = (seed * 1103515245 + 12345) & 0x7fffffff), seed / 0x7fffffff)
 const below = (n) => Math.floor(random() * n)
 const MAIL_ID = 8
+/** Faults end after this long, so that a slow machine comes to an end as well. */
+const MOST_FAULT_S = 1_800
 const run = `f${seed.toString(36)}`
 console.log(`\n== mail faults: ${MAILS} mails, seed ${SEED}, ${option('database', 'sqlite')}`)
 
@@ -113,11 +115,12 @@ try {
   const inflict = async () => {
     const dice = below(100)
     if (dice < 40) {
-      // Somewhere inside what the server sends: greeting, login, list, or the middle of a mail.
-      const proxy = both()[below(2)]
+      // Somewhere inside what the server sends: greeting, login, list, or the middle of a mail. The trap stays until
+      // something runs into it.
+      const proxy = both()[below(4) ? 0 : 1]
+      const before = proxy.cuts
       proxy.cutAfter = below(2) ? below(5_000) : below(400_000)
-      proxy.cutAll()
-      await sleep(300 + below(2_500))
+      for (let n = 0; n < 240 && proxy.cuts === before; n++) await sleep(50)
       proxy.cutAfter = Infinity
       faults.cut += 1
     } else if (dice < 65) {
@@ -147,13 +150,17 @@ try {
   }
   let told = Date.now()
   const total = () => Object.values(faults).reduce((a, b) => a + b, 0)
-  // Faults go on for a while after the last mail was placed: the backlog must be fetched under fire too.
-  for (let after = 0; placing || after < 12 || total() < 40; after += placing ? 0 : 1) {
+  // Mails that lie on the mail server and were not taken over yet.
+  const waiting = () =>
+    BOXES.reduce((sum, { address, after_fetch }) => sum + readdirSync(folder(address, 'new')).length + readdirSync(folder(address, 'cur')).filter((f) => after_fetch !== 'seen' || !/:2,.*S/.test(f)).length, 0)
+  // Faults go on after the last mail was placed: the backlog must be fetched, understood and made cases under fire too.
+  const enough = Date.now() + MOST_FAULT_S * 1_000
+  for (let after = 0; placing || after < 12 || total() < 40 || (waiting() > MAILS / 50 && Date.now() < enough); after += placing ? 0 : 1) {
     await sleep(100 + below(1_800))
     await inflict()
     if (Date.now() - told > 20_000) {
       told = Date.now()
-      console.log(`       ${Math.round((told - began) / 1000)} s: ${placed} placed, ${total()} faults`)
+      console.log(`       ${Math.round((told - began) / 1000)} s: ${placed} placed, ${waiting()} not fetched yet, ${total()} faults`)
     }
   }
   await placer

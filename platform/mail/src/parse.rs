@@ -165,7 +165,8 @@ fn assemble(root: &Part<'_>, tree_problems: Vec<String>, limits: &Limits) -> Par
 
     mark_inline(&mut files, &shown.content_ids);
     // A delivery report tells the fields of the mail it is about; that is its message, not history.
-    let folded = if message.dsn.is_some() { quote::Folded { reply: mail.text.trim().to_owned(), folds: Vec::new() } } else { quote::fold(&mail.text, &quotes) };
+    // Nor is the rough text of HTML too large to be shown: where its quotes begin is not known.
+    let folded = if message.dsn.is_some() || shown.rough { quote::Folded { reply: mail.text.trim().to_owned(), folds: Vec::new() } } else { quote::fold(&mail.text, &quotes) };
     mail.reply_text = folded.reply;
     message.folds = folded.folds;
     if let Some(note) = &shown.note {
@@ -211,6 +212,8 @@ struct Shown {
     content_ids: Vec<String>,
     /// What the reader must know about a body that is not shown whole.
     note: Option<String>,
+    /// The text is the rough one of large HTML.
+    rough: bool,
 }
 
 /// Characters of text taken from HTML that is too large to be shown.
@@ -337,6 +340,7 @@ fn show(chosen: &Chosen<'_, '_>, hint: &str, limits: &Limits, files: &mut Vec<At
             let (text, is_cut) = html::rough::beginning(&source, MOST_TEXT_OF_LARGE_HTML);
             pieces = vec![(text, Vec::new())];
             cut = is_cut;
+            out.rough = true;
         }
         out.note = Some(large_html_note(source.len(), cut));
     }
@@ -356,7 +360,7 @@ fn render_tnef(t: attach::TnefBody, limits: &Limits, problems: &mut Vec<String>)
     if let Some(h) = t.html.filter(|h| h.len() <= limits.html_bytes) {
         let cleaned = html::clean(&h);
         let r = html::html_to_text(&cleaned.html);
-        out = Shown { text: r.text, quotes: r.quotes, html: cleaned.html, remote_images: cleaned.remote_images, content_ids: cleaned.content_ids, note: None };
+        out = Shown { text: r.text, quotes: r.quotes, html: cleaned.html, remote_images: cleaned.remote_images, content_ids: cleaned.content_ids, ..Shown::default() };
     }
     if let Some(text) = t.text {
         out.text = plain_lines(&text);
