@@ -12,6 +12,7 @@ mod doctor;
 mod instance;
 mod modules;
 mod ops;
+mod packs;
 mod serve;
 
 use std::process::ExitCode;
@@ -25,7 +26,9 @@ Usage: shouwen <command> [options]
   admin        people, passwords, sessions: shouwen admin user list --data ./data
   import       bring in old mail:           shouwen import mail ./archive.mbox --data ./data
   mail         look at one message:         shouwen mail inspect letter.eml --json
+  pack         configuration as files:      shouwen pack check packs/dealer
   worktime     deadlines in working time:   shouwen worktime due --calendar c.toml --start … --budget 72h
+  rules        automation on plain files:   shouwen rules test rules.toml --events past.jsonl
   mind         text understanding:          shouwen mind eval --data test.tsv --model DIR --json
   audit        prove the audit unchanged:   shouwen audit verify --data ./data
   doctor       find what is wrong:          shouwen doctor --data ./data
@@ -53,7 +56,9 @@ fn main() -> ExitCode {
         "admin" => admin::run(&arguments),
         "import" => modules::import(&arguments),
         "mail" => modules::mail(&arguments),
+        "pack" => packs::run(&arguments),
         "worktime" => modules::worktime(&arguments),
+        "rules" => modules::rules(&arguments),
         "mind" => modules::mind(&arguments),
         "audit" => modules::audit(&arguments),
         "doctor" => doctor::run(&arguments),

@@ -22,6 +22,7 @@ pub fn all() -> Vec<Module> {
         shouwen_voice::module(),
         shouwen_insight::module(),
         shouwen_integrations::module(),
+        shouwen_packs::module(),
         shouwen_audit::module(),
     ]
 }
@@ -52,6 +53,11 @@ fn wants_help(arguments: &[String]) -> bool {
 /// `shouwen worktime …`
 pub fn worktime(arguments: &[String]) -> i32 {
     shouwen_worktime::cli::run(arguments, &mut stdin().lock(), &mut stdout().lock(), &mut stderr().lock())
+}
+
+/// `shouwen rules …`
+pub fn rules(arguments: &[String]) -> i32 {
+    shouwen_rules::cli::run(arguments, &mut stdin().lock(), &mut stdout().lock(), &mut stderr().lock())
 }
 
 /// `shouwen mind …`

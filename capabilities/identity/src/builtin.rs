@@ -33,6 +33,11 @@ pub(crate) fn keys() -> Vec<&'static str> {
     ROLES.iter().map(|role| role.0).collect()
 }
 
+/// The codes of a built-in role; `None` when there is none of that key. The administrator's depend on the program.
+pub(crate) fn codes_of(key: &str) -> Option<Vec<&'static str>> {
+    ROLES.iter().find(|role| role.0 == key && !role.3.is_empty()).map(|role| role.3.concat())
+}
+
 /// Every code that stands in a built-in role.
 pub(crate) fn codes_of_all_parts() -> Vec<&'static str> {
     ROLES.iter().flat_map(|role| role.3.concat()).collect()

@@ -17,6 +17,7 @@ mod me;
 mod me_security;
 mod org_unit;
 mod org_units;
+mod pack_roles;
 mod passwords;
 mod people;
 mod people_doors;
@@ -73,7 +74,10 @@ shouwen_web::permissions! {
 }
 
 /// The capability's schema.
-pub const MIGRATIONS: &[Migration] = &[Migration { capability: "identity", version: 1, sql: include_str!("../migrations/0001_identity.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { capability: "identity", version: 1, sql: include_str!("../migrations/0001_identity.sql") },
+    Migration { capability: "identity", version: 2, sql: include_str!("../migrations/0002_pack_roles.sql") },
+];
 
 /// What the binary lists.
 pub fn module() -> Module {
@@ -106,5 +110,5 @@ pub fn module() -> Module {
         .routes(routes!(roles::edit, roles::delete))
         .routes(routes!(roles::permissions))
         .routes(routes!(workspace::show, workspace::edit));
-    Module { migrations: MIGRATIONS, routes, permissions: PERMISSIONS, tasks: vec![sweep::task], ..Module::new("identity") }
+    Module { migrations: MIGRATIONS, routes, permissions: PERMISSIONS, tasks: vec![sweep::task], parts: vec![pack_roles::PART], ..Module::new("identity") }
 }

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use shouwen_kernel::{Actor, Problem, Result, Time};
 use shouwen_store::{Ctx, Json, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Input, PackFault, PackFile, PackText, Params, axum};

@@ -19,16 +19,30 @@ pub struct CalendarView {
     #[serde(flatten)]
     pub spec: Value,
     pub version: i64,
+    /// Stable key, for packs and service levels of packs.
+    pub key: Option<String>,
+    /// The pack it came with.
+    pub pack: Option<String>,
+    #[serde(skip)]
+    pub pack_print: Option<String>,
 }
 
-fn view(row: (CalendarId, Value, i64)) -> CalendarView {
-    CalendarView { id: row.0, spec: row.1, version: row.2 }
+type Row = (CalendarId, Value, i64, Option<String>, Option<String>, Option<String>);
+const COLUMNS: &str = "id, spec, version, key, pack, pack_print";
+
+fn view(row: Row) -> CalendarView {
+    CalendarView { id: row.0, spec: row.1, version: row.2, key: row.3, pack: row.4, pack_print: row.5 }
+}
+
+/// Every calendar of the workspace, by name.
+pub fn all(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId) -> Result<Vec<CalendarView>> {
+    Ok(tx.all::<Row>(&format!("SELECT {COLUMNS} FROM clock_calendar WHERE workspace_id = ?1 ORDER BY name"), params![workspace])?.into_iter().map(view).collect())
 }
 
 #[utoipa::path(get, path = "/calendars", responses((status = 200, body = [CalendarView])), tag = "service levels", summary = "Working calendars", extensions(("x-permission" = json!("signed_in"))))]
 pub async fn list(State(app): State<App>, who: SignedIn) -> Answer<axum::Json<Vec<CalendarView>>> {
     let workspace = who.viewer.workspace;
-    app.query(move |tx| Ok(tx.all("SELECT id, spec, version FROM clock_calendar WHERE workspace_id = ?1 ORDER BY name", params![workspace])?.into_iter().map(view).collect())).await
+    app.query(move |tx| all(tx, workspace)).await
 }
 
 /// Checks a calendar's JSON and gives its name.
@@ -42,17 +56,32 @@ fn checked(spec: &Value) -> Result<String> {
 
 /// Creates a calendar within a transaction; used by the route, by set-up and by packs.
 pub fn create_calendar(tx: &Tx<'_>, ctx: &Ctx, spec: &Value) -> Result<CalendarView> {
+    create_marked(tx, ctx, spec, None, None)
+}
+
+/// The same with a key, and the mark of the pack that brings it.
+pub fn create_marked(tx: &Tx<'_>, ctx: &Ctx, spec: &Value, key: Option<&str>, pack: Option<(&str, &str)>) -> Result<CalendarView> {
     let name = checked(spec)?;
     let id: CalendarId = tx.id();
+    let (pack, print) = pack.unzip();
     tx.savepoint(|tx| {
         tx.execute(
-            "INSERT INTO clock_calendar (id, workspace_id, name, spec, version, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5)",
-            params![id, ctx.workspace, name, Json(spec), tx.now()],
+            "INSERT INTO clock_calendar (id, workspace_id, name, spec, version, created_at, key, pack, pack_print) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8)",
+            params![id, ctx.workspace, name, Json(spec), tx.now(), key, pack, print],
         )
     })
     .map_err(|p| taken(p, &name))?;
     tx.audit(ctx, "calendar.created", "calendar", Some(id.0), Some(json!({ "name": name })))?;
-    Ok(CalendarView { id, spec: spec.clone(), version: 1 })
+    Ok(CalendarView { id, spec: spec.clone(), version: 1, key: key.map(str::to_owned), pack: pack.map(str::to_owned), pack_print: print.map(str::to_owned) })
+}
+
+/// Gives a calendar another content; open clocks are planned anew.
+pub fn rewrite(tx: &Tx<'_>, ctx: &Ctx, before: &CalendarView, spec: &Value) -> Result<()> {
+    let name = checked(spec)?;
+    let id = before.id;
+    tx.savepoint(|tx| tx.execute("UPDATE clock_calendar SET name = ?2, spec = ?3, version = version + 1 WHERE id = ?1", params![id, name, Json(spec)])).map_err(|p| taken(p, &name))?;
+    tx.audit(ctx, "calendar.edited", "calendar", Some(id.0), Some(json!({ "name": name, "before": before.spec, "after": spec })))?;
+    replan::schedule(tx, ctx.workspace, "calendar", id.0)
 }
 
 fn taken(problem: Problem, name: &str) -> Problem {
@@ -69,23 +98,20 @@ pub async fn create(State(app): State<App>, who: Allowed<CalendarManage>, input:
 pub async fn edit(State(app): State<App>, who: Allowed<CalendarManage>, Id(id): Id<CalendarId>, input: Input<Value>) -> Answer<Response> {
     let ctx = who.ctx();
     app.command(who.once(&input.hash), StatusCode::OK, move |tx| {
-        let current: (CalendarId, Value, i64) =
-            tx.opt(&format!("SELECT id, spec, version FROM clock_calendar WHERE id = ?1 AND workspace_id = ?2{}", tx.for_update()), params![id, ctx.workspace])?.ok_or_else(|| Problem::not_found("calendar"))?;
+        let current = view(
+            tx.opt::<Row>(&format!("SELECT {COLUMNS} FROM clock_calendar WHERE id = ?1 AND workspace_id = ?2{}", tx.for_update()), params![id, ctx.workspace])?.ok_or_else(|| Problem::not_found("calendar"))?,
+        );
         let mut patch = input.value.as_object().cloned().ok_or_else(|| Problem::invalid("body", "the body is not an object").expected("the calendar's fields and `version`"))?;
         let version = patch.remove("version").and_then(|v| v.as_i64()).ok_or_else(|| Problem::invalid("version", "no version is given").expected("the `version` you saw"))?;
-        if version != current.2 {
-            return Err(Problem::conflict("version_conflict", "somebody else edited this calendar meanwhile").detail(json!({ "current": view(current) })));
+        if version != current.version {
+            return Err(Problem::conflict("version_conflict", "somebody else edited this calendar meanwhile").detail(json!({ "current": current })));
         }
-        let mut spec = current.1.clone();
+        let mut spec = current.spec.clone();
         if let Some(fields) = spec.as_object_mut() {
-            patch.remove("id");
-            fields.extend(patch);
+            fields.extend(patch.into_iter().filter(|(key, _)| !["id", "key", "pack", "title", "adapt"].contains(&key.as_str())));
         }
-        let name = checked(&spec)?;
-        tx.savepoint(|tx| tx.execute("UPDATE clock_calendar SET name = ?2, spec = ?3, version = version + 1 WHERE id = ?1", params![id, name, Json(&spec)])).map_err(|p| taken(p, &name))?;
-        tx.audit(&ctx, "calendar.edited", "calendar", Some(id.0), Some(json!({ "name": name, "before": current.1, "after": spec })))?;
-        replan::schedule(tx, ctx.workspace, "calendar", id.0)?;
-        Ok(CalendarView { id, spec, version: version + 1 })
+        rewrite(tx, &ctx, &current, &spec)?;
+        Ok(CalendarView { spec, version: version + 1, ..current })
     })
     .await
 }
@@ -96,6 +122,9 @@ pub async fn remove(State(app): State<App>, who: Allowed<CalendarManage>, Id(id)
     app.command(who.once(""), StatusCode::NO_CONTENT, move |tx| {
         if let Some((name,)) = tx.opt::<(String,)>("SELECT name FROM clock_level WHERE calendar_id = ?1 LIMIT 1", params![id])? {
             return Err(Problem::conflict("calendar.in_use", format!("the service level `{name}` uses this calendar")).expected("give that service level another calendar first"));
+        }
+        if let Some((key,)) = tx.opt::<(String,)>("SELECT key FROM clock_policy WHERE calendar_id = ?1 LIMIT 1", params![id])? {
+            return Err(Problem::conflict("calendar.in_use", format!("the regulatory clock `{key}` uses this calendar")).expected("give that one another calendar first"));
         }
         if let Some((case,)) = tx.opt::<(shouwen_kernel::CaseId,)>("SELECT case_id FROM clock_clock WHERE calendar_id = ?1 AND state IN ('running', 'paused') LIMIT 1", params![id])? {
             return Err(Problem::conflict("calendar.in_use", format!("clocks of open cases still run by this calendar, for one {case}")).expected("wait until they are met, or edit the calendar instead"));
@@ -128,8 +157,8 @@ pub struct PreviewAnswer {
 #[utoipa::path(post, path = "/calendars/preview", request_body = Preview, responses((status = 200, body = PreviewAnswer)), tag = "service levels", summary = "When would this be due?", extensions(("x-permission" = json!("signed_in"))))]
 pub async fn preview(_: SignedIn, input: Input<Preview>) -> Answer<axum::Json<PreviewAnswer>> {
     let calendar = engine::calendar_from(&input.value.calendar)?;
-    let planned = engine::plan(&calendar, input.value.start, &input.value.budget, &[], 1.0)?;
-    Ok(axum::Json(PreviewAnswer { due: planned.due_at, local: planned.due_at.map(|at| calendar.show(at.micros())) }))
+    let due = engine::clock(&calendar, input.value.start, &input.value.budget, &[])?.due().map_err(|fault| engine::problem(&fault))?;
+    Ok(axum::Json(PreviewAnswer { due: due.map(Time::from_micros), local: due.map(|at| calendar.show(at)) }))
 }
 
 #[utoipa::path(get, path = "/holidays", responses((status = 200, body = [Value])), tag = "service levels", summary = "Official holiday years that ship with the product", extensions(("x-permission" = json!("signed_in"))))]

@@ -3,12 +3,13 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use shouwen_contracts::service_levels::{Cancelled, ClockEvent, Met, Planned as PlannedEvent};
-use shouwen_kernel::{Access, CalendarId, CaseId, Problem, Result, ServiceLevelId, Time};
+use shouwen_kernel::{Access, CalendarId, CaseId, Problem, Result, ServiceLevelId, Time, WorkspaceId};
 use shouwen_store::{Ctx, Json, Tx, params};
-use shouwen_web::{Allowed, Answer, App, Id, axum};
+use shouwen_web::{Allowed, Answer, App, Id, PackText, axum};
 
 use crate::engine::{self, Span};
-use crate::levels::Level;
+use crate::ladder::{self, LadderStep};
+use crate::promise::{self, Promise};
 use crate::{CaseRead, timers};
 
 /// One planning of a clock.
@@ -18,6 +19,9 @@ pub struct Step {
     pub due_at: Option<Time>,
     /// `opened`, `paused`, `resumed`, `priority`, `calendar`, `service_level`, `reopened` …
     pub why: String,
+    /// The target as written then; absent in plans of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// A stored clock.
@@ -40,6 +44,8 @@ pub struct Clock {
     pub warned: bool,
     pub breached: bool,
     pub history: Vec<Step>,
+    /// The ladder as this plan sets it.
+    pub steps: Vec<LadderStep>,
 }
 
 /// History beyond this many steps drops the oldest but the first.
@@ -63,10 +69,11 @@ fn read(row: &shouwen_store::Row) -> Result<Clock> {
         warned: row.get(13)?,
         breached: row.get(14)?,
         history: row.get::<Json<Vec<Step>>>(15)?.0,
+        steps: row.get::<Option<Json<Vec<LadderStep>>>>(16)?.map(|j| j.0).unwrap_or_default(),
     })
 }
 
-const COLUMNS: &str = "case_id, kind, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history";
+const COLUMNS: &str = "case_id, kind, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history, steps";
 
 /// The clocks of a case.
 pub fn of(tx: &Tx<'_>, case: CaseId) -> Result<Vec<Clock>> {
@@ -78,6 +85,17 @@ pub fn one(tx: &Tx<'_>, case: CaseId, kind: &str) -> Result<Option<Clock>> {
     tx.opt::<shouwen_store::Row>(&format!("SELECT {COLUMNS} FROM clock_clock WHERE case_id = ?1 AND kind = ?2"), params![case, kind])?.as_ref().map(read).transpose()
 }
 
+/// The open clocks that a calendar or level (`column`, `id`) governs, of the cases `after` < case ≤ `last`.
+pub fn open_between(tx: &Tx<'_>, column: &str, id: uuid::Uuid, after: CaseId, last: CaseId) -> Result<Vec<Clock>> {
+    tx.all::<shouwen_store::Row>(
+        &format!("SELECT {COLUMNS} FROM clock_clock WHERE {column} = ?1 AND state IN ('running', 'paused') AND case_id > ?2 AND case_id <= ?3 ORDER BY case_id, kind"),
+        params![id, after, last],
+    )?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 impl Clock {
     /// Whether it still counts.
     pub fn is_open(&self) -> bool {
@@ -85,12 +103,12 @@ impl Clock {
     }
 
     /// A new clock, not yet planned.
-    pub fn new(case_id: CaseId, kind: &str, level: &Level, target: &str, started_at: Time) -> Self {
+    pub fn new(case_id: CaseId, kind: &str, promise: &Promise, target: &str, started_at: Time) -> Self {
         Self {
             case_id,
             kind: kind.to_owned(),
-            level_id: level.id,
-            calendar_id: level.level.calendar_id,
+            level_id: promise.id(),
+            calendar_id: promise.calendar_id(),
             target: target.to_owned(),
             target_s: 0,
             state: "running".into(),
@@ -103,6 +121,7 @@ impl Clock {
             warned: false,
             breached: false,
             history: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -124,11 +143,19 @@ impl Clock {
         }
     }
 
-    /// Computes its deadline, stores it, sets its timers, tells.
-    pub fn plan(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access, warn_fraction: f64, why: &str) -> Result<()> {
+    /// Computes its deadline and its ladder, stores them, sets its timer, tells. `promise`: what it is held to; without
+    /// one (it was removed) it keeps what it has.
+    pub fn plan(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access, promise: Option<&Promise>, why: &str) -> Result<()> {
         let calendar = engine::calendar(tx, self.calendar_id)?;
-        let planned = engine::plan(&calendar, self.started_at, &self.target, &self.pauses, warn_fraction)?;
-        (self.due_at, self.warn_at, self.target_s) = (planned.due_at, planned.warn_at, planned.target_s);
+        let clock = engine::clock(&calendar, self.started_at, &self.target, &self.pauses)?;
+        let fault = |f: shouwen_worktime::Fault| engine::problem(&f);
+        let paused = self.state == "paused";
+        self.due_at = clock.due().map_err(fault)?.map(Time::from_micros);
+        self.warn_at = clock.warn_at(promise.map_or(0.8, Promise::warn_at)).map_err(fault)?.map(Time::from_micros);
+        self.target_s = clock.budget() / 1_000_000;
+        if let Some(promise) = promise {
+            self.steps = ladder::steps(promise.ladder(), &self.kind, &calendar, &clock, &self.steps, paused, tx.now())?;
+        }
         // A deadline moved into the future is open again; what was told before stays told in the log.
         if self.due_at.is_some_and(|due| due > tx.now()) {
             self.breached = false;
@@ -136,7 +163,7 @@ impl Clock {
         if self.warn_at.is_some_and(|warn| warn > tx.now()) {
             self.warned = false;
         }
-        self.history.push(Step { at: tx.now(), due_at: self.due_at, why: why.to_owned() });
+        self.history.push(Step { at: tx.now(), due_at: self.due_at, why: why.to_owned(), target: Some(self.target.clone()) });
         if self.history.len() > STEPS {
             self.history.remove(1);
         }
@@ -146,7 +173,7 @@ impl Clock {
             ctx,
             Some(self.case_id.0),
             Some(access),
-            PlannedEvent { case_id: self.case_id, clock: self.kind.clone(), target_s: self.target_s, started_at: self.started_at, due_at: self.due_at, warn_at: self.warn_at, paused: self.state == "paused", why: why.to_owned() },
+            PlannedEvent { case_id: self.case_id, clock: self.kind.clone(), target_s: self.target_s, started_at: self.started_at, due_at: self.due_at, warn_at: self.warn_at, paused, why: why.to_owned() },
         )
     }
 
@@ -179,17 +206,16 @@ impl Clock {
 
     /// Writes the row.
     pub fn store(&self, tx: &Tx<'_>, ctx: &Ctx) -> Result<()> {
-        tx.execute(
-            "INSERT INTO clock_clock (case_id, kind, workspace_id, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+        tx.run(
+            "INSERT INTO clock_clock (case_id, kind, workspace_id, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history, steps)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT (case_id, kind) DO UPDATE SET level_id = ?4, calendar_id = ?5, target = ?6, target_s = ?7, state = ?8, started_at = ?9, due_at = ?10, warn_at = ?11, pauses = ?12,
-               met_at = ?13, elapsed_s = ?14, warned = ?15, breached = ?16, history = ?17",
+               met_at = ?13, elapsed_s = ?14, warned = ?15, breached = ?16, history = ?17, steps = ?18",
             params![
                 self.case_id, self.kind, ctx.workspace, self.level_id, self.calendar_id, self.target, self.target_s, self.state, self.started_at, self.due_at, self.warn_at,
-                Json(&self.pauses), self.met_at, self.elapsed_s, self.warned, self.breached, Json(&self.history)
+                Json(&self.pauses), self.met_at, self.elapsed_s, self.warned, self.breached, Json(&self.history), Json(&self.steps)
             ],
-        )?;
-        Ok(())
+        )
     }
 }
 
@@ -214,7 +240,21 @@ pub struct ClockView {
     pub fraction: f64,
     pub calendar: Named<CalendarId>,
     pub service_level: Named<ServiceLevelId>,
+    /// Where a regulatory clock comes from; null for a service level's.
+    pub regulation: Option<Regulation>,
+    /// Every plan it had, oldest first, with the reason.
     pub history: Vec<Step>,
+    /// Who is to hear of it, and who has.
+    pub ladder: Vec<LadderStep>,
+}
+
+/// The rule a regulatory clock comes from.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Regulation {
+    pub key: String,
+    pub title: PackText,
+    pub regime: String,
+    pub source: String,
 }
 
 /// An id with its name.
@@ -224,13 +264,21 @@ pub struct Named<T> {
     pub name: String,
 }
 
-fn show(tx: &Tx<'_>, clock: Clock) -> Result<ClockView> {
+fn show(tx: &Tx<'_>, workspace: WorkspaceId, lang: &str, clock: Clock) -> Result<ClockView> {
     let calendar = engine::calendar(tx, clock.calendar_id)?;
     let elapsed_s = match clock.elapsed_s {
         Some(known) if !clock.is_open() => known,
         _ => engine::elapsed_s(&calendar, clock.started_at, &clock.pauses, tx.now())?,
     };
-    let level: Option<(String,)> = tx.opt("SELECT name FROM clock_level WHERE id = ?1", params![clock.level_id])?;
+    let promise = promise::promise_of(tx, workspace, &clock.kind, clock.level_id)?;
+    let (name, regulation) = match &promise {
+        Some(Promise::Level(level)) => (level.level.name.clone(), None),
+        Some(Promise::Policy(policy)) => {
+            let p = &policy.policy;
+            (p.title.of(lang).to_owned(), Some(Regulation { key: p.key.clone(), title: p.title.clone(), regime: p.regime.clone(), source: p.source.clone() }))
+        }
+        None => (String::new(), None),
+    };
     let late = clock.due_at.is_some_and(|due| clock.met_at.unwrap_or(tx.now()) > due);
     let state = match clock.state.as_str() {
         "running" if late => "breached",
@@ -249,21 +297,23 @@ fn show(tx: &Tx<'_>, clock: Clock) -> Result<ClockView> {
         remaining_s: clock.target_s - elapsed_s,
         fraction: if clock.target_s > 0 { elapsed_s as f64 / clock.target_s as f64 } else { 1.0 },
         calendar: Named { id: clock.calendar_id, name: calendar.name().to_owned() },
-        service_level: Named { id: clock.level_id, name: level.map_or_else(String::new, |row| row.0) },
+        service_level: Named { id: clock.level_id, name },
+        regulation,
         history: clock.history,
+        ladder: clock.steps,
         kind: clock.kind,
     })
 }
 
 #[utoipa::path(get, path = "/cases/{id}/clocks", params(("id" = CaseId, Path)), responses((status = 200, body = [ClockView])), tag = "service levels", summary = "The clocks of a case, counted to this moment", extensions(("x-permission" = json!("case.read"))))]
 pub async fn of_case(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>) -> Answer<axum::Json<Vec<ClockView>>> {
-    let (scope, workspace) = (who.scope.clone(), who.viewer.workspace);
+    let (scope, workspace, lang) = (who.scope.clone(), who.viewer.workspace, who.viewer.lang);
     app.query(move |tx| {
         let (access,): (Json<Access>,) = tx.opt("SELECT access FROM clock_case WHERE case_id = ?1 AND workspace_id = ?2", params![id, workspace])?.ok_or_else(|| Problem::not_found("case"))?;
         if !scope.sees(&access.0) {
             return Err(Problem::not_found("case"));
         }
-        of(tx, id)?.into_iter().map(|clock| show(tx, clock)).collect()
+        of(tx, id)?.into_iter().map(|clock| show(tx, workspace, if lang == shouwen_kernel::Lang::Zh { "zh" } else { "en" }, clock)).collect()
     })
     .await
 }

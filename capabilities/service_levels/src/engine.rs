@@ -32,8 +32,12 @@ fn cache() -> &'static Mutex<HashMap<CalendarId, (i64, Calendar)>> {
     CACHE.get_or_init(Mutex::default)
 }
 
-/// The calendar `id`, compiled.
+/// The calendar `id`, compiled; looked up once a transaction.
 pub fn calendar(tx: &Tx<'_>, id: CalendarId) -> Result<Calendar> {
+    tx.known(&format!("clock.calendar/{id}"), || load_calendar(tx, id))
+}
+
+fn load_calendar(tx: &Tx<'_>, id: CalendarId) -> Result<Calendar> {
     let (version,): (i64,) = tx.opt("SELECT version FROM clock_calendar WHERE id = ?1", params![id])?.ok_or_else(|| Problem::not_found("calendar"))?;
     if let Some((known, calendar)) = cache().lock().unwrap_or_else(|p| p.into_inner()).get(&id)
         && *known == version
@@ -53,21 +57,6 @@ pub struct Span {
     pub to: Option<i64>,
 }
 
-/// What a stored clock says, computed.
-pub struct Planned {
-    pub due_at: Option<Time>,
-    pub warn_at: Option<Time>,
-    pub target_s: i64,
-}
-
-/// Plans a clock: when it is due and when it warns.
-pub fn plan(calendar: &Calendar, started_at: Time, target: &str, pauses: &[Span], warn_fraction: f64) -> Result<Planned> {
-    let clock = clock(calendar, started_at, target, pauses)?;
-    let due = clock.due().map_err(|f| problem(&f))?;
-    let warn = clock.warn_at(warn_fraction).map_err(|f| problem(&f))?;
-    Ok(Planned { due_at: due.map(Time::from_micros), warn_at: warn.map(Time::from_micros), target_s: clock.budget() / 1_000_000 })
-}
-
 /// Working seconds used by `now`.
 pub fn elapsed_s(calendar: &Calendar, started_at: Time, pauses: &[Span], now: Time) -> Result<i64> {
     if now <= started_at {
@@ -82,4 +71,12 @@ pub fn clock<'a>(calendar: &'a Calendar, started_at: Time, target: &str, pauses:
     let budget: Budget = target.parse().map_err(|f: shouwen_worktime::Fault| problem(&f))?;
     let pauses = pauses.iter().map(|p| Pause { from: p.from, to: p.to }).collect();
     Clock::new(calendar, started_at.micros(), budget, pauses).map_err(|f| problem(&f))
+}
+
+/// The instant a form's date (`2026-10-01`: its midnight by the calendar's zone) or time means.
+pub fn instant_of(calendar: &Calendar, text: &str) -> Option<Time> {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(date) if text.len() == 10 => date.to_zoned(calendar.zone().clone()).ok().map(|at| Time::from_micros(at.timestamp().as_microsecond())),
+        _ => text.parse::<jiff::Timestamp>().ok().map(|at| Time::from_micros(at.as_microsecond())),
+    }
 }

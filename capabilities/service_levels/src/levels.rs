@@ -12,7 +12,8 @@ use shouwen_rules::{Catalogue, Condition, FieldKind};
 use shouwen_store::{Ctx, Json, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input, SignedIn, axum};
 
-use crate::{ServiceLevelManage, engine, replan};
+use crate::ladder::{self, Rung};
+use crate::{ServiceLevelManage, replan};
 
 /// The three targets.
 pub const KINDS: [&str; 3] = ["first_response", "next_response", "resolution"];
@@ -31,11 +32,24 @@ pub const FIELDS: Catalogue<'static> = &[
     ("language", FieldKind::Text),
     ("tag", FieldKind::List),
     ("title", FieldKind::Text),
+    ("stage", FieldKind::Text),
 ];
+
+/// What is wrong with a condition over the facts of a case; answers to its form are `fields.NAME`, compared as text.
+pub fn condition_faults(condition: &Condition) -> Vec<shouwen_rules::Fault> {
+    let own: Vec<&str> = condition.fields().into_iter().filter(|name| name.strip_prefix("fields.").is_some_and(|rest| !rest.is_empty() && rest.len() <= 60)).collect();
+    let catalogue: Vec<(&str, FieldKind)> = FIELDS.iter().copied().chain(own.into_iter().map(|name| (name, FieldKind::Text))).collect();
+    condition.faults(&catalogue)
+}
+
+/// Whether a title has a text in both languages, none too long.
+pub fn two_languages(title: &shouwen_web::PackText) -> bool {
+    [&title.zh, &title.en].iter().all(|text| !text.trim().is_empty() && text.chars().count() <= 80)
+}
 
 /// A target: one budget (`4h`), or one for each priority (`{"normal": "8h", "urgent": "1h"}`; `normal` serves the rest).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "this is no target; expected \"4h\", or one for each priority: { urgent = \"1h\", normal = \"4h\" }")]
 pub enum Target {
     One(String),
     ByPriority(BTreeMap<String, String>),
@@ -74,6 +88,9 @@ pub struct LevelInput {
     /// Statuses in which its clocks stand still.
     #[serde(default = "waiting")]
     pub pause_when: Vec<String>,
+    /// Who hears of its clocks on the way: at 50 %, 80 %, 100 % and beyond.
+    #[serde(default)]
+    pub ladder: Vec<Rung>,
     /// The version you saw; needed when editing.
     #[serde(default)]
     pub version: Option<i64>,
@@ -95,71 +112,136 @@ pub struct Level {
     pub id: ServiceLevelId,
     #[serde(flatten)]
     pub level: LevelInput,
+    /// Stable key, for packs.
+    pub key: Option<String>,
+    /// The pack it came with.
+    pub pack: Option<String>,
+    #[serde(skip)]
+    pub pack_print: Option<String>,
 }
 
-type Row = (ServiceLevelId, String, bool, i64, Option<Json<Condition>>, CalendarId, Json<BTreeMap<String, Target>>, f64, Json<Vec<String>>, i64);
-const COLUMNS: &str = "id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version";
+const COLUMNS: &str = "id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version, ladder, key, pack, pack_print";
 
-fn from_row(row: Row) -> Level {
-    let (id, name, active, order, applies, calendar_id, targets, warn_at, pause_when, version) = row;
-    Level { id, level: LevelInput { name, active, order, applies: applies.map(|j| j.0), calendar_id, targets: targets.0, warn_at, pause_when: pause_when.0, version: Some(version) } }
+fn read(row: &shouwen_store::Row) -> Result<Level> {
+    Ok(Level {
+        id: row.get(0)?,
+        level: LevelInput {
+            name: row.get(1)?,
+            active: row.get(2)?,
+            order: row.get(3)?,
+            applies: row.get::<Option<Json<Condition>>>(4)?.map(|j| j.0),
+            calendar_id: row.get(5)?,
+            targets: row.get::<Json<BTreeMap<String, Target>>>(6)?.0,
+            warn_at: row.get(7)?,
+            pause_when: row.get::<Json<Vec<String>>>(8)?.0,
+            version: Some(row.get(9)?),
+            ladder: row.get::<Option<Json<Vec<Rung>>>>(10)?.map(|j| j.0).unwrap_or_default(),
+        },
+        key: row.get(11)?,
+        pack: row.get(12)?,
+        pack_print: row.get(13)?,
+    })
 }
 
 /// Every level of the workspace, in order.
 pub fn all(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId) -> Result<Vec<Level>> {
-    Ok(tx.all::<Row>(&format!("SELECT {COLUMNS} FROM clock_level WHERE workspace_id = ?1 ORDER BY ord, id"), params![workspace])?.into_iter().map(from_row).collect())
+    tx.all::<shouwen_store::Row>(&format!("SELECT {COLUMNS} FROM clock_level WHERE workspace_id = ?1 ORDER BY ord, id"), params![workspace])?.iter().map(read).collect()
 }
 
 /// One level.
 pub fn one(tx: &Tx<'_>, id: ServiceLevelId) -> Result<Option<Level>> {
-    Ok(tx.opt::<Row>(&format!("SELECT {COLUMNS} FROM clock_level WHERE id = ?1"), params![id])?.map(from_row))
+    tx.opt::<shouwen_store::Row>(&format!("SELECT {COLUMNS} FROM clock_level WHERE id = ?1"), params![id])?.as_ref().map(read).transpose()
 }
 
-fn check(tx: &Tx<'_>, ctx: &Ctx, input: &LevelInput) -> Result<()> {
+/// Everything wrong with a level but its calendar: (path, wrong, right). Also used by the check of packs.
+pub fn faults(input: &LevelInput) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    let mut fault = |path: String, wrong: String, right: &str| found.push((path, wrong, right.to_owned()));
     if input.name.trim().is_empty() || input.name.chars().count() > 80 {
-        return Err(Problem::invalid("name", "the name is empty or longer than 80 characters").expected("a name people know it by"));
+        fault("name".into(), "the name is empty or longer than 80 characters".into(), "a name people know it by");
     }
-    if let Some(fault) = input.applies.as_ref().and_then(|c| c.faults(FIELDS).into_iter().next()) {
-        return Err(Problem::invalid(format!("match.{}", fault.path), fault.wrong).expected(fault.right));
+    for wrong in input.applies.iter().flat_map(condition_faults) {
+        fault(format!("match.{}", wrong.path), wrong.wrong, &wrong.right);
     }
     if !(0.0..=1.0).contains(&input.warn_at) {
-        return Err(Problem::invalid("warn_at", format!("{} is not a share", input.warn_at)).expected("0 to 1, e.g. 0.8"));
+        fault("warn_at".into(), format!("{} is not a share", input.warn_at), "0 to 1, e.g. 0.8");
     }
     if input.targets.is_empty() {
-        return Err(Problem::invalid("targets", "no target is given").expected("at least one of first_response, next_response, resolution"));
+        fault("targets".into(), "no target is given".into(), "at least one of first_response, next_response, resolution");
     }
     for (kind, target) in &input.targets {
         if !KINDS.contains(&kind.as_str()) {
-            return Err(Problem::invalid(format!("targets.{kind}"), format!("there is no target `{kind}`")).expected(KINDS.join(", ")));
+            fault(format!("targets.{kind}"), format!("there is no target `{kind}`"), &KINDS.join(", "));
         }
-        let budgets: Vec<&String> = match target {
-            Target::One(budget) => vec![budget],
-            Target::ByPriority(map) => {
-                if let Some(unknown) = map.keys().find(|p| !["low", "normal", "high", "urgent"].contains(&p.as_str())) {
-                    return Err(Problem::invalid(format!("targets.{kind}.{unknown}"), format!("there is no priority `{unknown}`")).expected("low, normal, high, urgent"));
-                }
-                map.values().collect()
-            }
+        let budgets: Vec<(String, &String)> = match target {
+            Target::One(budget) => vec![(format!("targets.{kind}"), budget)],
+            Target::ByPriority(map) => map.iter().map(|(priority, budget)| (format!("targets.{kind}.{priority}"), budget)).collect(),
         };
-        for budget in budgets {
-            budget.parse::<shouwen_worktime::Budget>().map_err(|f| engine::problem(&f).field(format!("targets.{kind}")))?;
+        if let Target::ByPriority(map) = target {
+            for unknown in map.keys().filter(|p| !["low", "normal", "high", "urgent"].contains(&p.as_str())) {
+                fault(format!("targets.{kind}.{unknown}"), format!("there is no priority `{unknown}`"), "low, normal, high, urgent");
+            }
+        }
+        for (path, budget) in budgets {
+            if let Err(wrong) = budget.parse::<shouwen_worktime::Budget>() {
+                fault(path, wrong.wrong, &wrong.right);
+            }
         }
     }
-    if let Some(unknown) = input.pause_when.iter().find(|s| !["open", "waiting", "resolved"].contains(&s.as_str())) {
-        return Err(Problem::invalid("pause_when", format!("`{unknown}` is not a status clocks can pause in")).expected("waiting, resolved"));
+    for (i, unknown) in input.pause_when.iter().enumerate().filter(|(_, s)| !["open", "waiting", "resolved"].contains(&s.as_str())) {
+        fault(format!("pause_when[{i}]"), format!("`{unknown}` is not a status clocks can pause in"), "waiting, resolved");
+    }
+    found.extend(ladder::faults(&input.ladder, &KINDS).into_iter().map(|(path, wrong, right)| (format!("ladder{path}"), wrong, right)));
+    found
+}
+
+fn check(tx: &Tx<'_>, ctx: &Ctx, input: &LevelInput) -> Result<()> {
+    if let Some((path, wrong, right)) = faults(input).into_iter().next() {
+        // One budget for all priorities and one of several are the same field to whoever edits it.
+        let field = path.split('.').take(2).collect::<Vec<_>>().join(".");
+        return Err(Problem::invalid(if path.starts_with("targets.") { field } else { path }, wrong).expected(right));
     }
     let calendar: Option<(i64,)> = tx.opt("SELECT version FROM clock_calendar WHERE id = ?1 AND workspace_id = ?2", params![input.calendar_id, ctx.workspace])?;
     calendar.map(|_| ()).ok_or_else(|| Problem::invalid("calendar_id", "there is no such calendar").expected("an id of GET /api/v1/calendars"))
 }
 
+/// The mark of a pack on an item: its key, the item's key, the fingerprint of what it wrote.
+#[derive(Clone, Copy)]
+pub struct Mark<'a> {
+    pub pack: &'a str,
+    pub key: &'a str,
+    pub print: Option<&'a str>,
+}
+
+/// Writes a level: a new row, or over the row `id`; open clocks of the latter are planned anew.
+pub fn write(tx: &Tx<'_>, ctx: &Ctx, id: Option<ServiceLevelId>, input: &LevelInput, mark: Option<Mark<'_>>) -> Result<ServiceLevelId> {
+    check(tx, ctx, input)?;
+    let (pack, key, print) = mark.map_or((None, None, None), |mark| (Some(mark.pack), Some(mark.key), mark.print));
+    let Some(id) = id else {
+        let id: ServiceLevelId = tx.id();
+        tx.execute(
+            "INSERT INTO clock_level (id, workspace_id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version, ladder, key, pack, pack_print) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13, ?14)",
+            params![
+                id, ctx.workspace, input.name, input.active, input.order, input.applies.as_ref().map(Json), input.calendar_id, Json(&input.targets), input.warn_at, Json(&input.pause_when), Json(&input.ladder), key,
+                pack, print
+            ],
+        )?;
+        return Ok(id);
+    };
+    tx.execute(
+        "UPDATE clock_level SET name = ?2, active = ?3, ord = ?4, applies = ?5, calendar_id = ?6, targets = ?7, warn_at = ?8, pause_when = ?9, ladder = ?10, key = COALESCE(?11, key), pack = COALESCE(?12, pack),
+           pack_print = COALESCE(?13, pack_print), version = version + 1 WHERE id = ?1",
+        params![
+            id, input.name, input.active, input.order, input.applies.as_ref().map(Json), input.calendar_id, Json(&input.targets), input.warn_at, Json(&input.pause_when), Json(&input.ladder), key, pack, print
+        ],
+    )?;
+    replan::schedule(tx, ctx.workspace, "level", id.0)?;
+    Ok(id)
+}
+
 /// Creates a service level within a transaction.
 pub fn create_level(tx: &Tx<'_>, ctx: &Ctx, input: &LevelInput) -> Result<Level> {
-    check(tx, ctx, input)?;
-    let id: ServiceLevelId = tx.id();
-    tx.execute(
-        "INSERT INTO clock_level (id, workspace_id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)",
-        params![id, ctx.workspace, input.name, input.active, input.order, input.applies.as_ref().map(Json), input.calendar_id, Json(&input.targets), input.warn_at, Json(&input.pause_when)],
-    )?;
+    let id = write(tx, ctx, None, input, None)?;
     tx.audit(ctx, "service_level.created", "service_level", Some(id.0), Some(serde_json::to_value(input)?))?;
     one(tx, id)?.ok_or_else(|| Problem::internal("the service level vanished"))
 }
@@ -189,16 +271,11 @@ pub async fn edit(State(app): State<App>, who: Allowed<ServiceLevelManage>, Id(i
         }
         let mut merged = serde_json::to_value(&current.level)?;
         if let (Some(fields), Some(patch)) = (merged.as_object_mut(), input.value.as_object()) {
-            fields.extend(patch.clone().into_iter().filter(|(key, _)| key != "id"));
+            fields.extend(patch.clone().into_iter().filter(|(key, _)| !["id", "key", "pack"].contains(&key.as_str())));
         }
         let next: LevelInput = serde_json::from_value(merged).map_err(|e| Problem::invalid("body", format!("the service level cannot be read: {e}")).expected("the fields GET /api/v1/service-levels shows"))?;
-        check(tx, &ctx, &next)?;
-        tx.execute(
-            "UPDATE clock_level SET name = ?2, active = ?3, ord = ?4, applies = ?5, calendar_id = ?6, targets = ?7, warn_at = ?8, pause_when = ?9, version = version + 1 WHERE id = ?1",
-            params![id, next.name, next.active, next.order, next.applies.as_ref().map(Json), next.calendar_id, Json(&next.targets), next.warn_at, Json(&next.pause_when)],
-        )?;
+        write(tx, &ctx, Some(id), &next, None)?;
         tx.audit(&ctx, "service_level.edited", "service_level", Some(id.0), Some(json!({ "before": current.level, "after": next })))?;
-        replan::schedule(tx, ctx.workspace, "level", id.0)?;
         one(tx, id)?.ok_or_else(|| Problem::not_found("service level"))
     })
     .await

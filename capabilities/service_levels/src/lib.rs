@@ -6,17 +6,24 @@
 mod calendars;
 mod clocks;
 mod engine;
+mod ladder;
 mod levels;
 mod on_cases;
+mod pack_calendars;
+mod pack_levels;
+mod policies;
+mod promise;
 mod replan;
 mod seed;
+mod stages;
 mod timers;
 
 use shouwen_store::{Migration, Subscription, TimerHandler};
 use shouwen_web::{Module, OpenApiRouter, permissions, routes};
 
 pub use calendars::create_calendar;
-pub use levels::{LevelInput, create_level};
+pub use ladder::Rung;
+pub use levels::{LevelInput, Target, create_level};
 pub use seed::ensure_defaults;
 
 permissions! {
@@ -35,7 +42,10 @@ impl shouwen_kernel::Permission for CaseRead {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "service_levels", version: 1, sql: include_str!("../migrations/0001_clock.sql") }],
+        migrations: &[
+            Migration { capability: "service_levels", version: 1, sql: include_str!("../migrations/0001_clock.sql") },
+            Migration { capability: "service_levels", version: 2, sql: include_str!("../migrations/0002_ladders.sql") },
+        ],
         routes: OpenApiRouter::new()
             .routes(routes!(calendars::list, calendars::create))
             .routes(routes!(calendars::edit, calendars::remove))
@@ -43,17 +53,23 @@ pub fn module() -> Module {
             .routes(routes!(calendars::holidays))
             .routes(routes!(levels::list, levels::create))
             .routes(routes!(levels::edit, levels::remove))
+            .routes(routes!(policies::list, policies::create))
+            .routes(routes!(policies::edit, policies::remove))
             .routes(routes!(clocks::of_case)),
         permissions: PERMISSIONS,
         subscriptions: vec![
             Subscription { name: "service_levels.setup", version: 1, reset: None, kinds: &["org_unit.saved"], handle: seed::on_org_unit },
             Subscription { name: "service_levels.clocks", version: 1, reset: None, kinds: on_cases::KINDS, handle: on_cases::handle },
+            Subscription { name: "service_levels.stages", version: 1, reset: None, kinds: &[stages::TYPE_SAVED], handle: stages::on_saved },
         ],
         timers: vec![
-            TimerHandler { kind: timers::WARN, handle: timers::warn },
-            TimerHandler { kind: timers::BREACH, handle: timers::breach },
+            TimerHandler { kind: timers::TICK, handle: timers::tick },
+            TimerHandler { kind: timers::OLD[0], handle: timers::tick },
+            TimerHandler { kind: timers::OLD[1], handle: timers::tick },
             TimerHandler { kind: replan::KIND, handle: replan::run },
+            TimerHandler { kind: stages::KIND, handle: stages::run },
         ],
+        parts: vec![pack_calendars::PART, pack_levels::PART],
         ..Module::new("service_levels")
     }
 }

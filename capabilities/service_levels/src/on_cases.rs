@@ -1,12 +1,17 @@
 //! What happens to a case, as its clocks see it.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use shouwen_contracts::casework::CaseEvent;
-use shouwen_kernel::{Access, CaseId, Result, ServiceLevelId, Time};
+use shouwen_kernel::{Access, CaseId, Result, ServiceLevelId, Time, WorkspaceId};
 use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 
 use crate::clocks::{self, Clock};
-use crate::levels::{self, Level};
+use crate::levels::Level;
+use crate::policies::Policy;
+use crate::promise::{Promise, REGULATORY, levels_of, policies_of, promise_of};
+use crate::{engine, stages};
 
 /// The events read.
 pub const KINDS: &[&str] = &[
@@ -16,6 +21,7 @@ pub const KINDS: &[&str] = &[
 /// The projection of one case.
 struct Subject {
     case_id: CaseId,
+    workspace: WorkspaceId,
     status: String,
     facts: serde_json::Map<String, Value>,
     access: Access,
@@ -25,35 +31,48 @@ struct Subject {
 }
 
 fn load(tx: &Tx<'_>, case_id: CaseId) -> Result<Option<Subject>> {
-    let row: Option<(String, Json<serde_json::Map<String, Value>>, Json<Access>, Option<ServiceLevelId>, bool, bool)> =
-        tx.opt("SELECT status, facts, access, level_id, responded, merged FROM clock_case WHERE case_id = ?1", params![case_id])?;
-    Ok(row.map(|(status, facts, access, level_id, responded, merged)| Subject { case_id, status, facts: facts.0, access: access.0, level_id, responded, merged }))
+    type Row = (WorkspaceId, String, Json<serde_json::Map<String, Value>>, Json<Access>, Option<ServiceLevelId>, bool, bool);
+    let row: Option<Row> = tx.opt("SELECT workspace_id, status, facts, access, level_id, responded, merged FROM clock_case WHERE case_id = ?1", params![case_id])?;
+    Ok(row.map(|(workspace, status, facts, access, level_id, responded, merged)| Subject { case_id, workspace, status, facts: facts.0, access: access.0, level_id, responded, merged }))
 }
 
 impl Subject {
     fn store(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute(
-            "UPDATE clock_case SET status = ?2, facts = ?3, access = ?4, level_id = ?5, responded = ?6, merged = ?7 WHERE case_id = ?1",
-            params![self.case_id, self.status, Json(&self.facts), Json(&self.access), self.level_id, self.responded, self.merged],
-        )?;
-        Ok(())
+        tx.run(
+            "UPDATE clock_case SET status = ?2, facts = ?3, access = ?4, level_id = ?5, responded = ?6, merged = ?7, case_type = ?8, stage = ?9 WHERE case_id = ?1",
+            params![self.case_id, self.status, Json(&self.facts), Json(&self.access), self.level_id, self.responded, self.merged, self.fact("type"), self.fact("stage")],
+        )
+    }
+    fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.get(name).and_then(Value::as_str)
     }
     fn priority(&self) -> &str {
-        self.facts.get("priority").and_then(Value::as_str).unwrap_or("normal")
+        self.fact("priority").unwrap_or("normal")
     }
-    fn level(&self, tx: &Tx<'_>) -> Result<Option<Level>> {
-        self.level_id.map(|id| levels::one(tx, id)).transpose().map(Option::flatten)
+    fn level(&self, tx: &Tx<'_>) -> Result<Option<Promise>> {
+        let Some(id) = self.level_id else { return Ok(None) };
+        Ok(levels_of(tx, self.workspace)?.iter().find(|level| level.id == id).cloned().map(Promise::Level))
     }
-    fn paused_by(&self, level: &Level) -> bool {
-        level.level.pause_when.contains(&self.status)
+    /// The clocks that rest in its stage.
+    fn stage_pauses(&self, tx: &Tx<'_>) -> Result<Vec<String>> {
+        match (self.fact("type"), self.fact("stage")) {
+            (Some(case_type), Some(stage)) => stages::pauses(tx, self.workspace, case_type, stage),
+            _ => Ok(Vec::new()),
+        }
+    }
+    /// No promise runs for it: it was old when it came in.
+    fn is_history(&self) -> bool {
+        self.facts.contains_key("history")
     }
 }
 
+fn holds(condition: Option<&shouwen_rules::Condition>, facts: &serde_json::Map<String, Value>, now: Time) -> bool {
+    condition.is_none_or(|condition| shouwen_rules::evaluate(condition, facts, now.micros()))
+}
+
 /// The first active level whose condition holds.
-fn choose(tx: &Tx<'_>, ctx: &Ctx, facts: &serde_json::Map<String, Value>) -> Result<Option<Level>> {
-    Ok(levels::all(tx, ctx.workspace)?
-        .into_iter()
-        .find(|level| level.level.active && level.level.applies.as_ref().is_none_or(|condition| shouwen_rules::evaluate(condition, facts, tx.now().micros()))))
+fn choose(tx: &Tx<'_>, ctx: &Ctx, facts: &serde_json::Map<String, Value>) -> Result<Option<Arc<Level>>> {
+    Ok(levels_of(tx, ctx.workspace)?.iter().find(|level| level.level.active && holds(level.level.applies.as_ref(), facts, tx.now())).cloned())
 }
 
 /// Digests one event.
@@ -78,13 +97,19 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                         clock.meet(tx, &ctx, &case.access, message.at)?;
                     }
                 }
+                end_regulatory(tx, &ctx, &case, "first_response", message.at)?;
             }
             "in" if case.responded && !case.merged && case.status != "closed" => start(tx, &ctx, &case, "next_response", message.at, "customer_wrote")?,
             _ => {}
         },
         CaseEvent::StageChanged(stage) => {
             case.status = stage.to_status.clone();
+            case.facts.insert("stage".into(), json!(stage.to));
             status_changed(tx, &ctx, &case, &stage.from_status, stage.at)?;
+            if !case.merged && !case.is_history() {
+                end_regulatory(tx, &ctx, &case, &format!("stage:{}", stage.to), stage.at)?;
+                start_regulatory(tx, &ctx, &case, &format!("stage:{}", stage.to), stage.at)?;
+            }
         }
         CaseEvent::Closed(closed) => {
             case.status = "closed".into();
@@ -100,6 +125,9 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         CaseEvent::Edited(edited) => {
             case.facts.insert(edited.field.clone(), edited.to.clone());
             rechoose(tx, &ctx, &mut case, &edited.field)?;
+            if let Some(field) = edited.field.strip_prefix("fields.").filter(|_| !case.merged && case.status != "closed" && !case.is_history()) {
+                begin_at_field(tx, &ctx, &case, field, &edited.to)?;
+            }
         }
         CaseEvent::Assigned(assigned) => {
             case.facts.insert("team".into(), json!(assigned.to_team));
@@ -143,7 +171,7 @@ const HISTORY_S: i64 = 86_400;
 fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, access: &Access, came_in: Time) -> Result<()> {
     let facts = json!({
         "type": opened.case_type, "priority": opened.priority, "channel": opened.channel, "inbox": opened.inbox_id, "team": opened.team_id, "org_unit": opened.org_unit_id,
-        "customer": opened.customer_id, "region": opened.region, "tier": opened.tier, "language": opened.language, "tag": opened.tags, "title": opened.title,
+        "customer": opened.customer_id, "region": opened.region, "tier": opened.tier, "language": opened.language, "tag": opened.tags, "title": opened.title, "stage": opened.stage,
     });
     let mut facts = facts.as_object().cloned().unwrap_or_default();
     let history = opened.opened_at.plus_seconds(HISTORY_S) < came_in;
@@ -151,59 +179,126 @@ fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, ac
         facts.insert("history".into(), Value::Bool(true));
     }
     let level = if history { None } else { choose(tx, ctx, &facts)? };
-    tx.execute(
-        "INSERT INTO clock_case (case_id, workspace_id, status, facts, access, level_id, opened_at, responded, merged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, FALSE)",
-        params![opened.case_id, ctx.workspace, opened.status, Json(&facts), Json(access), level.as_ref().map(|l| l.id), opened.opened_at],
+    tx.run(
+        "INSERT INTO clock_case (case_id, workspace_id, status, facts, access, level_id, opened_at, responded, merged, case_type, stage) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, FALSE, ?8, ?9)",
+        params![opened.case_id, ctx.workspace, opened.status, Json(&facts), Json(access), level.as_ref().map(|l| l.id), opened.opened_at, opened.case_type, opened.stage],
     )?;
     if opened.status == "closed" || history {
         return Ok(());
     }
-    let case = Subject { case_id: opened.case_id, status: opened.status.clone(), facts, access: access.clone(), level_id: level.map(|l| l.id), responded: false, merged: false };
+    let case = Subject { case_id: opened.case_id, workspace: ctx.workspace, status: opened.status.clone(), facts, access: access.clone(), level_id: level.map(|l| l.id), responded: false, merged: false };
     for kind in ["first_response", "resolution"] {
         start(tx, ctx, &case, kind, opened.opened_at, "opened")?;
     }
-    Ok(())
+    start_regulatory(tx, ctx, &case, "opened", opened.opened_at)?;
+    start_regulatory(tx, ctx, &case, &format!("stage:{}", opened.stage), opened.opened_at)
 }
 
 /// Starts a clock, unless it runs already or the level has no such target.
 fn start(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, kind: &str, at: Time, why: &str) -> Result<()> {
-    let Some(level) = case.level(tx)? else { return Ok(()) };
-    let Some(target) = level.level.targets.get(kind).and_then(|t| t.of(case.priority())) else { return Ok(()) };
+    match case.level(tx)? {
+        Some(promise) => begin(tx, ctx, case, &promise, kind, at, why),
+        None => Ok(()),
+    }
+}
+
+fn begin(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, promise: &Promise, kind: &str, at: Time, why: &str) -> Result<()> {
+    let Some(target) = promise.target(kind, case.priority()) else { return Ok(()) };
     if clocks::one(tx, case.case_id, kind)?.is_some_and(|clock| clock.is_open()) {
         return Ok(());
     }
-    let mut clock = Clock::new(case.case_id, kind, &level, target, at);
-    if case.paused_by(&level) && kind != "next_response" {
+    let mut clock = Clock::new(case.case_id, kind, promise, &target, at);
+    if kind != "next_response" && promise.rests(kind, &case.status, &case.stage_pauses(tx)?) {
         clock.pause(at);
     }
-    clock.plan(tx, ctx, &case.access, level.level.warn_at, why)
+    clock.plan(tx, ctx, &case.access, Some(promise), why)
+}
+
+/// The regulatory clocks that concern the case.
+fn regulatory(tx: &Tx<'_>, case: &Subject) -> Result<Vec<Arc<Policy>>> {
+    Ok(policies_of(tx, case.workspace)?.iter().filter(|policy| policy.policy.active && holds(policy.policy.applies.as_ref(), &case.facts, tx.now())).cloned().collect())
+}
+
+/// Starts the regulatory clocks that `event` (`opened`, `stage:KEY`) starts; one that has run is not started again.
+fn start_regulatory(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, event: &str, at: Time) -> Result<()> {
+    for policy in regulatory(tx, case)?.into_iter().filter(|policy| policy.policy.starts == event) {
+        if clocks::one(tx, case.case_id, &policy.kind())?.is_none_or(|clock| clock.state == "cancelled") {
+            let kind = policy.kind();
+            begin(tx, ctx, case, &Promise::Policy(policy), &kind, at, event)?;
+        }
+    }
+    Ok(())
+}
+
+/// A date in the form starts (or moves) the clocks that count from it.
+fn begin_at_field(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, field: &str, value: &Value) -> Result<()> {
+    for policy in regulatory(tx, case)?.into_iter().filter(|policy| policy.policy.starts.strip_prefix("field:") == Some(field)) {
+        let (kind, calendar) = (policy.kind(), engine::calendar(tx, policy.policy.calendar_id)?);
+        let at = value.as_str().and_then(|text| engine::instant_of(&calendar, text));
+        match (clocks::one(tx, case.case_id, &kind)?, at) {
+            (Some(mut clock), Some(at)) if clock.is_open() => {
+                if clock.started_at != at {
+                    clock.started_at = at;
+                    clock.plan(tx, ctx, &case.access, Some(&Promise::Policy(policy)), &format!("fields.{field}"))?;
+                }
+            }
+            (None, Some(at)) => begin(tx, ctx, case, &Promise::Policy(policy), &kind, at, &format!("fields.{field}"))?,
+            (Some(mut clock), None) => clock.cancel(tx, ctx, &case.access)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Fulfils the regulatory clocks that `event` (`first_response`, `resolved`, `stage:KEY`) ends.
+fn end_regulatory(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, event: &str, at: Time) -> Result<()> {
+    for policy in policies_of(tx, case.workspace)?.iter().filter(|policy| policy.policy.ends == event) {
+        if let Some(mut clock) = clocks::one(tx, case.case_id, &policy.kind())? {
+            clock.meet(tx, ctx, &case.access, at)?;
+        }
+    }
+    Ok(())
 }
 
 fn replan(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, clock: &mut Clock, why: &str) -> Result<()> {
-    let warn = levels::one(tx, clock.level_id)?.map_or(0.8, |level| level.level.warn_at);
-    clock.plan(tx, ctx, &case.access, warn, why)
+    let promise = promise_of(tx, case.workspace, &clock.kind, clock.level_id)?;
+    clock.plan(tx, ctx, &case.access, promise.as_ref(), why)
+}
+
+/// Lets each open clock of a case rest or run as its status and stage say.
+fn rest(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, at: Time, why: Option<&str>) -> Result<()> {
+    let pauses = case.stage_pauses(tx)?;
+    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(Clock::is_open) {
+        let Some(promise) = promise_of(tx, case.workspace, &clock.kind, clock.level_id)? else { continue };
+        let before = clock.state.clone();
+        if promise.rests(&clock.kind, &case.status, &pauses) { clock.pause(at) } else { clock.resume(at) }
+        if clock.state != before {
+            let why = why.unwrap_or(if clock.state == "paused" { "paused" } else { "resumed" });
+            clock.plan(tx, ctx, &case.access, Some(&promise), why)?;
+        }
+    }
+    Ok(())
+}
+
+/// [`rest`] for a case whose type was saved.
+pub fn rest_as_said(tx: &Tx<'_>, ctx: &Ctx, case: CaseId, why: &str) -> Result<()> {
+    match load(tx, case)? {
+        Some(case) if !case.merged && case.status != "closed" => rest(tx, ctx, &case, tx.now(), Some(why)),
+        _ => Ok(()),
+    }
 }
 
 fn status_changed(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, from: &str, at: Time) -> Result<()> {
     if case.status == "resolved" {
-        for mut clock in clocks::of(tx, case.case_id)? {
+        for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| !clock.kind.starts_with(REGULATORY)) {
             clock.meet(tx, ctx, &case.access, at)?;
         }
-        return Ok(());
+        return end_regulatory(tx, ctx, case, "resolved", at);
     }
     if from == "resolved" || from == "closed" {
         return reopen(tx, ctx, case, from, at);
     }
-    let Some(level) = case.level(tx)? else { return Ok(()) };
-    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(Clock::is_open) {
-        let before = clock.state.clone();
-        if case.paused_by(&level) { clock.pause(at) } else { clock.resume(at) }
-        if clock.state != before {
-            let why = if clock.state == "paused" { "paused" } else { "resumed" };
-            replan(tx, ctx, case, &mut clock, why)?;
-        }
-    }
-    Ok(())
+    rest(tx, ctx, case, at, None)
 }
 
 /// The resolution clock goes on; the time the case counted as done is a pause.
@@ -226,17 +321,18 @@ fn reopen(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, was: &str, at: Time) -> Result
 
 /// A changed fact may bring another level, or another target of the same one.
 fn rechoose(tx: &Tx<'_>, ctx: &Ctx, case: &mut Subject, why: &str) -> Result<()> {
-    if case.merged || case.status == "closed" || case.facts.contains_key("history") {
+    if case.merged || case.status == "closed" || case.is_history() {
         return Ok(());
     }
     let level = choose(tx, ctx, &case.facts)?;
     case.level_id = level.as_ref().map(|l| l.id);
-    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(Clock::is_open) {
-        let target = level.as_ref().and_then(|l| l.level.targets.get(&clock.kind)).and_then(|t| t.of(case.priority()));
-        match (&level, target) {
-            (Some(level), Some(target)) if clock.level_id != level.id || clock.target != target || clock.calendar_id != level.level.calendar_id => {
-                (clock.level_id, clock.calendar_id, clock.target) = (level.id, level.level.calendar_id, target.to_owned());
-                clock.plan(tx, ctx, &case.access, level.level.warn_at, why)?;
+    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| clock.is_open() && !clock.kind.starts_with(REGULATORY)) {
+        let promise = level.clone().map(Promise::Level);
+        let target = promise.as_ref().and_then(|promise| promise.target(&clock.kind, case.priority()));
+        match (&promise, target) {
+            (Some(promise), Some(target)) if clock.level_id != promise.id() || clock.target != target || clock.calendar_id != promise.calendar_id() => {
+                (clock.level_id, clock.calendar_id, clock.target) = (promise.id(), promise.calendar_id(), target);
+                clock.plan(tx, ctx, &case.access, Some(promise), why)?;
             }
             (Some(_), Some(_)) => {}
             _ => clock.cancel(tx, ctx, &case.access)?,
@@ -250,5 +346,12 @@ fn rechoose(tx: &Tx<'_>, ctx: &Ctx, case: &mut Subject, why: &str) -> Result<()>
             start(tx, ctx, case, kind, opened_at, why)?;
         }
     }
-    Ok(())
+    // The same for what regulators count.
+    let concerned = regulatory(tx, case)?;
+    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| clock.is_open() && clock.kind.starts_with(REGULATORY)) {
+        if !concerned.iter().any(|policy| policy.id == clock.level_id) {
+            clock.cancel(tx, ctx, &case.access)?;
+        }
+    }
+    start_regulatory(tx, ctx, case, "opened", opened_at)
 }

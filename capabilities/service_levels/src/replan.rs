@@ -1,16 +1,17 @@
-//! A changed calendar or service level plans every open clock anew, a thousand at a time.
+//! A changed calendar, service level, regulatory clock or stage plans every open clock anew, a thousand cases at a time.
 
 use serde_json::json;
 use shouwen_kernel::{Access, CaseId, Problem, Result, WorkspaceId};
 use shouwen_store::{Ctx, Json, Timer, Tx, params};
 use uuid::Uuid;
 
-use crate::{clocks, levels};
+use crate::promise::promise_of;
+use crate::{clocks, stages};
 
 pub const KIND: &str = "clock.replan";
 const CHUNK: usize = 1000;
 
-/// Asks for it; runs at once after this commit. `what`: `calendar` or `level`.
+/// Asks for it; runs at once after this commit. `what`: `calendar` or `level` (also of regulatory clocks).
 pub fn schedule(tx: &Tx<'_>, workspace: WorkspaceId, what: &str, id: Uuid) -> Result<()> {
     tx.set_timer(workspace, KIND, &format!("{what}/{id}"), tx.now(), &json!({ "what": what, "id": id.to_string(), "after": CaseId::NIL }))
 }
@@ -25,24 +26,30 @@ pub fn run(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
         &format!("SELECT DISTINCT case_id FROM clock_clock WHERE {column} = ?1 AND state IN ('running', 'paused') AND case_id > ?2 ORDER BY case_id LIMIT ?3"),
         params![id, after, CHUNK],
     )?;
+    let Some((last,)) = cases.last().copied() else { return Ok(()) };
     let ctx = Ctx::system(timer.workspace, "clock");
-    for (case,) in &cases {
-        let row: Option<(Json<Access>, Json<serde_json::Value>)> = tx.opt("SELECT access, facts FROM clock_case WHERE case_id = ?1", params![case])?;
-        let Some((access, facts)) = row else { continue };
-        let priority = facts.0["priority"].as_str().unwrap_or("normal").to_owned();
-        for mut clock in clocks::of(tx, *case)?.into_iter().filter(clocks::Clock::is_open) {
-            let Some(level) = levels::one(tx, clock.level_id)? else { continue };
-            let Some(target) = level.level.targets.get(&clock.kind).and_then(|t| t.of(&priority)) else {
-                clock.cancel(tx, &ctx, &access.0)?;
-                continue;
-            };
-            clock.target = target.to_owned();
-            clock.calendar_id = level.level.calendar_id;
-            clock.plan(tx, &ctx, &access.0, level.level.warn_at, if what == "calendar" { "calendar" } else { "service_level" })?;
+    let why = if what == "calendar" { "calendar" } else { "service_level" };
+    let about = stages::about(tx, column, id, after, last)?;
+    // A clock another calendar or level governs keeps its plan.
+    for mut clock in clocks::open_between(tx, column, id, after, last)? {
+        let Some((access, priority)) = about.get(&clock.case_id) else { continue };
+        let Some(promise) = promise_of(tx, timer.workspace, &clock.kind, clock.level_id)? else { continue };
+        match promise.target(&clock.kind, priority) {
+            None => clock.cancel(tx, &ctx, access)?,
+            Some(target) => {
+                clock.target = target;
+                clock.calendar_id = promise.calendar_id();
+                clock.plan(tx, &ctx, access, Some(&promise), why)?;
+            }
         }
     }
-    match cases.last() {
-        Some((last,)) if cases.len() == CHUNK => tx.set_timer(timer.workspace, KIND, &timer.key, tx.now(), &json!({ "what": what, "id": id.to_string(), "after": last })),
-        _ => Ok(()),
-    }
+    if cases.len() == CHUNK { tx.set_timer(timer.workspace, KIND, &timer.key, tx.now(), &json!({ "what": what, "id": id.to_string(), "after": last })) } else { Ok(()) }
+}
+
+/// What a clock's plan needs of its case.
+pub type About = (Access, String);
+
+/// Reads a row of [`About`].
+pub fn about_of(access: Json<Access>, facts: &serde_json::Value) -> About {
+    (access.0, facts["priority"].as_str().unwrap_or("normal").to_owned())
 }

@@ -6,8 +6,12 @@ use serde_json::json;
 use shouwen_kernel::Result;
 use shouwen_store::{Ctx, Tx, params};
 
-use crate::calendars::create_calendar;
+use crate::calendars::create_marked;
 use crate::levels::{LevelInput, Target, create_level};
+
+/// Keys of the two calendars every workspace begins with; packs refer to them.
+pub const OFFICE: &str = "office";
+pub const AROUND_THE_CLOCK: &str = "around-the-clock";
 
 /// Creates the defaults when the workspace has no calendar yet. `zone`: IANA name.
 pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Result<()> {
@@ -16,24 +20,28 @@ pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Res
     }
     let day = json!(["09:00-12:00", "13:30-18:00"]);
     let holidays: Vec<&str> = if zone == "Asia/Shanghai" { vec!["cn-2024.json", "cn-2025.json", "cn-2026.json"] } else { Vec::new() };
-    let office = create_calendar(
+    let office = create_marked(
         tx,
         ctx,
         &json!({
             "name": if chinese { "办公时间" } else { "Office hours" }, "timezone": zone,
             "week": { "mon": day, "tue": day, "wed": day, "thu": day, "fri": day }, "days": {}, "holidays": holidays, "makeup_like": "mon",
         }),
+        Some(OFFICE),
+        None,
     )?;
     let whole = json!(["00:00-24:00"]);
-    create_calendar(
+    create_marked(
         tx,
         ctx,
         &json!({ "name": if chinese { "全天候 7×24" } else { "Around the clock" }, "timezone": zone, "week": { "mon": whole, "tue": whole, "wed": whole, "thu": whole, "fri": whole, "sat": whole, "sun": whole }, "days": {} }),
+        Some(AROUND_THE_CLOCK),
+        None,
     )?;
     let by_priority = |urgent: &str, high: &str, normal: &str, low: &str| {
         Target::ByPriority(BTreeMap::from([("urgent".into(), urgent.into()), ("high".into(), high.into()), ("normal".into(), normal.into()), ("low".into(), low.into())]))
     };
-    create_level(
+    let level = create_level(
         tx,
         ctx,
         &LevelInput {
@@ -49,10 +57,12 @@ pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Res
             ]),
             warn_at: 0.8,
             pause_when: vec!["waiting".into()],
+            ladder: Vec::new(),
             version: None,
         },
-    )
-    .map(|_| ())
+    )?;
+    tx.execute("UPDATE clock_level SET key = 'standard' WHERE id = ?1", params![level.id])?;
+    Ok(())
 }
 
 /// The first org unit of a workspace tells that it was set up.

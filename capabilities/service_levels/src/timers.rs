@@ -1,65 +1,79 @@
-//! Warning and breach: timers that look again before they speak.
+//! One timer a clock: it goes off at the next moment somebody is to hear of the clock, looks again, tells what is due,
+//! and is set for the next one.
 
 use serde_json::json;
-use shouwen_contracts::service_levels::{Breached, ClockEvent, Warned};
-use shouwen_kernel::{Access, CaseId, Problem, Result, WorkspaceId};
+use shouwen_contracts::service_levels::{Breached, ClockEvent, Escalated, Warned};
+use shouwen_kernel::{Access, CaseId, Problem, Result, Time, WorkspaceId};
 use shouwen_store::{Ctx, Json, Timer, Tx, params};
 
 use crate::clocks::{self, Clock};
 
-pub const WARN: &str = "clock.warn";
-pub const BREACH: &str = "clock.breach";
+pub const TICK: &str = "clock.tick";
+/// Kinds of before there was one timer for all; those still set look again like any other.
+pub const OLD: [&str; 2] = ["clock.warn", "clock.breach"];
 
 fn key(clock: &Clock) -> String {
     format!("{}/{}", clock.case_id, clock.kind)
 }
 
-/// Sets the timers of a clock as it is planned now.
+/// Exactly at the deadline is still in time; a microsecond later is not.
+fn breaches_at(clock: &Clock) -> Option<Time> {
+    clock.due_at.map(|due| due.plus_micros(1))
+}
+
+/// The next moment somebody is to hear of it.
+fn next(clock: &Clock) -> Option<Time> {
+    if clock.state != "running" {
+        return None;
+    }
+    let warn = clock.warn_at.filter(|_| !clock.warned);
+    let breach = breaches_at(clock).filter(|_| !clock.breached);
+    clock.steps.iter().filter(|step| !step.told).filter_map(|step| step.at).chain(warn).chain(breach).min()
+}
+
+/// Sets the timer of a clock as it is planned now.
 pub fn set(tx: &Tx<'_>, workspace: WorkspaceId, clock: &Clock) -> Result<()> {
-    let payload = json!({ "case_id": clock.case_id, "clock": clock.kind });
-    let key = key(clock);
-    let running = clock.state == "running";
-    match clock.warn_at.filter(|_| running && !clock.warned) {
-        Some(at) => tx.set_timer(workspace, WARN, &key, at, &payload)?,
-        None => tx.cancel_timer(WARN, &key)?,
-    }
-    match clock.due_at.filter(|_| running && !clock.breached) {
-        // Exactly at the deadline is still in time; a microsecond later is not.
-        Some(at) => tx.set_timer(workspace, BREACH, &key, at.plus_micros(1), &payload),
-        None => tx.cancel_timer(BREACH, &key),
+    match next(clock) {
+        Some(at) => tx.set_timer(workspace, TICK, &key(clock), at, &json!({ "case_id": clock.case_id, "clock": clock.kind })),
+        None => tx.cancel_timer(TICK, &key(clock)),
     }
 }
 
-/// Removes them.
+/// Removes it.
 pub fn clear(tx: &Tx<'_>, clock: &Clock) -> Result<()> {
-    let key = key(clock);
-    tx.cancel_timer(WARN, &key)?;
-    tx.cancel_timer(BREACH, &key)
+    tx.cancel_timer(TICK, &key(clock))
 }
 
-fn subject(tx: &Tx<'_>, timer: &Timer) -> Result<Option<(Clock, Access)>> {
+/// Tells what is due by now, each thing once for each plan, and sets the next timer.
+pub fn tick(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let case: CaseId = serde_json::from_value(timer.payload["case_id"].clone())?;
     let kind = timer.payload["clock"].as_str().ok_or_else(|| Problem::internal("a clock timer names no clock"))?;
     let access: Option<(Json<Access>,)> = tx.opt("SELECT access FROM clock_case WHERE case_id = ?1", params![case])?;
-    Ok(clocks::one(tx, case, kind)?.filter(|clock| clock.state == "running").zip(access.map(|row| row.0.0)))
-}
-
-/// The share of the target that asks for attention is used up.
-pub fn warn(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
-    let Some((mut clock, access)) = subject(tx, timer)? else { return Ok(()) };
-    let Some(due_at) = clock.due_at.filter(|_| !clock.warned && clock.warn_at.is_some_and(|at| at <= tx.now())) else { return Ok(()) };
-    clock.warned = true;
-    let ctx = Ctx::system(timer.workspace, "clock");
-    clock.store(tx, &ctx)?;
-    tx.emit::<ClockEvent>(&ctx, Some(clock.case_id.0), Some(&access), Warned { case_id: clock.case_id, clock: clock.kind, due_at })
-}
-
-/// The deadline has passed.
-pub fn breach(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
-    let Some((mut clock, access)) = subject(tx, timer)? else { return Ok(()) };
-    let Some(due_at) = clock.due_at.filter(|at| !clock.breached && *at < tx.now()) else { return Ok(()) };
-    clock.breached = true;
-    let ctx = Ctx::system(timer.workspace, "clock");
-    clock.store(tx, &ctx)?;
-    tx.emit::<ClockEvent>(&ctx, Some(clock.case_id.0), Some(&access), Breached { case_id: clock.case_id, clock: clock.kind, due_at })
+    let Some((mut clock, Json(access))) = clocks::one(tx, case, kind)?.filter(|clock| clock.state == "running").zip(access.map(|row| row.0)) else { return Ok(()) };
+    let Some(due_at) = clock.due_at else { return Ok(()) };
+    let (ctx, now) = (Ctx::system(timer.workspace, "clock"), tx.now());
+    let mut told: Vec<(Time, ClockEvent)> = Vec::new();
+    if let Some(at) = clock.warn_at.filter(|at| !clock.warned && *at <= now) {
+        clock.warned = true;
+        told.push((at, Warned { case_id: case, clock: clock.kind.clone(), due_at }.into()));
+    }
+    if let Some(at) = breaches_at(&clock).filter(|at| !clock.breached && *at <= now) {
+        clock.breached = true;
+        told.push((at, Breached { case_id: case, clock: clock.kind.clone(), due_at }.into()));
+    }
+    let kind = clock.kind.clone();
+    for step in clock.steps.iter_mut().filter(|step| !step.told) {
+        if let Some(at) = step.at.filter(|at| *at <= now) {
+            step.told = true;
+            told.push((at, Escalated { case_id: case, clock: kind.clone(), step: step.step.clone(), due_at, to: step.to.clone() }.into()));
+        }
+    }
+    if !told.is_empty() {
+        told.sort_by_key(|(at, _)| *at);
+        clock.store(tx, &ctx)?;
+        for (_, event) in told {
+            tx.emit::<ClockEvent>(&ctx, Some(case.0), Some(&access), event)?;
+        }
+    }
+    set(tx, timer.workspace, &clock)
 }

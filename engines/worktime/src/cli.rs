@@ -13,7 +13,7 @@ use crate::batch::{self, backwards, due_json, seconds};
 use crate::budget::show_amount;
 use crate::calendar::Calendar;
 use crate::fault::Fault;
-use crate::files::load_calendar;
+use crate::files::{load_calendar, load_calendar_of_pack};
 use crate::spec::WEEKDAYS;
 use args::{Command, Request, Task};
 
@@ -32,7 +32,11 @@ pub fn run(args: &[String], stdin: &mut dyn Read, out: &mut dyn Write, err: &mut
         Ok(Request::Run(task)) => task,
         Err(fault) => return complain(err, &[fault]),
     };
-    let calendar = match load_calendar(Path::new(&request.calendar)) {
+    let loaded = match &request.pack {
+        Some(pack) => load_calendar_of_pack(Path::new(pack), &request.calendar),
+        None => load_calendar(Path::new(&request.calendar)),
+    };
+    let calendar = match loaded {
         Ok(calendar) => calendar,
         Err(faults) => return complain(err, &faults.0),
     };

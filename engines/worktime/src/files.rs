@@ -23,6 +23,32 @@ pub fn load_calendar(path: &Path) -> Result<Calendar, Faults> {
     })
 }
 
+/// Reads the calendar `key` of the pack in the folder `pack`: its file `calendars/<key>.toml`.
+///
+/// # Errors
+/// Those of [`load_calendar`]; a key no calendar has names the keys there are.
+pub fn load_calendar_of_pack(pack: &Path, key: &str) -> Result<Calendar, Faults> {
+    let folder = pack.join("calendars");
+    let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    let path = folder.join(format!("{key}.toml"));
+    if plain && path.is_file() {
+        return load_calendar(&path);
+    }
+    let mut known: Vec<String> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_string_lossy().strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    known.sort();
+    let right = if known.is_empty() {
+        format!("the folder of a pack with calendars; there are none in {}", folder.display())
+    } else {
+        format!("one of {}", known.join(", "))
+    };
+    Err(Fault::new("no_calendar", format!("the pack has no calendar {}", quote(key)), right).at("--calendar").into())
+}
+
 /// The holiday file `name` in the folder `beside` (or wherever an absolute name points), else the built-in one.
 ///
 /// # Errors

@@ -81,6 +81,8 @@ impl Reader<'_> {
                 "days" => strayed.extend(self.days(&entry.node, &mut spec)),
                 "holidays" => self.holidays(&entry.node, &mut spec),
                 "makeup_like" => self.makeup_like(&entry.node, &mut spec),
+                // What a calendar of a pack says besides; the pack's own check looks at it.
+                "key" | "title" | "adapt" => {}
                 _ => self.unknown_key(entry, "", &TOP),
             }
         }

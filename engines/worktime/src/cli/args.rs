@@ -13,6 +13,8 @@ pub(super) enum Request {
 pub(super) struct Task {
     pub command: Command,
     pub calendar: String,
+    /// Folder of a pack; then `calendar` is the key of one of its calendars.
+    pub pack: Option<String>,
     pub pauses: Vec<Pause>,
     pub json: bool,
     pub batch: Option<String>,
@@ -47,8 +49,9 @@ pub(super) const COMMANDS: [(&str, &[&str]); 5] = [
     ("open", &["--at"]),
     ("check", &[]),
 ];
-const VALUES: [&str; 7] = [
+const VALUES: [&str; 8] = [
     "--calendar",
+    "--pack",
     "--start",
     "--end",
     "--budget",
@@ -134,7 +137,7 @@ fn task(
     let may_pause = batch.is_none() && matches!(verb, Some("due" | "elapsed" | "subtract"));
     for (name, _) in given {
         let fits = needed.contains(name)
-            || matches!(*name, "--calendar" | "--batch")
+            || matches!(*name, "--calendar" | "--batch" | "--pack")
             || (*name == "--pause" && may_pause);
         if !fits {
             let (wrong, right) = match &batch {
@@ -190,6 +193,7 @@ fn task(
     Ok(Task {
         command,
         calendar,
+        pack: value("--pack").map(str::to_owned),
         pauses,
         json,
         batch,
@@ -227,6 +231,7 @@ fn unknown_word(word: &str) -> Fault {
 fn example(option: &str) -> String {
     let value = match option {
         "--calendar" => "desk.toml",
+        "--pack" => "packs/base",
         "--budget" => "72h",
         "--pause" => "2026-10-01T10:00:00+08:00..2026-10-01T11:00:00+08:00",
         "--batch" => "questions.jsonl",
