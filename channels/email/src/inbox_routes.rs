@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 
 use crate::health::{self, Health};
 use crate::inbox::{self, Inbox};
+use crate::oauth::{self, OAuth, OAuthAnswer};
 use crate::settings::{Auth, Incoming, Outgoing, one_line};
+use crate::token_call::Grant;
 use crate::InboxManage;
 
 /// An inbox as the API shows it.
@@ -30,6 +32,8 @@ pub struct InboxAnswer {
     signature: String,
     incoming: Option<Incoming>,
     outgoing: Option<Outgoing>,
+    /// For sides with `auth: xoauth2`; null when there is none.
+    oauth: Option<OAuthAnswer>,
     health: Health,
     /// `zh` or `en`.
     default_language: String,
@@ -63,6 +67,9 @@ pub struct NewInbox {
     incoming: Option<Incoming>,
     #[serde(default)]
     outgoing: Option<Outgoing>,
+    /// Where access tokens come from, for sides with `auth: xoauth2`.
+    #[serde(default)]
+    oauth: Option<OAuth>,
 }
 
 /// A change: absent fields stay, `null` clears.
@@ -93,6 +100,9 @@ pub struct ChangeInbox {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Outgoing>)]
     outgoing: Option<Option<Outgoing>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<OAuth>)]
+    oauth: Option<Option<OAuth>>,
 }
 
 /// What deleting an inbox touches.
@@ -152,10 +162,11 @@ fn no_password(side: &str) -> Problem {
 }
 
 /// Settings in order, and a password where one is needed.
-fn check_incoming(inbox: &mut Inbox, allowed: &[String]) -> Result<()> {
+fn check_incoming(inbox: &mut Inbox, allowed: &[String], by_token: bool) -> Result<()> {
     if let Some(side) = &mut inbox.incoming {
         side.check(allowed)?;
-        if side.password.as_ref().is_none_or(String::is_empty) && inbox.incoming_secret.is_none() {
+        let token = by_token && side.auth == Auth::Xoauth2;
+        if !token && side.password.as_ref().is_none_or(String::is_empty) && inbox.incoming_secret.is_none() {
             return Err(no_password("incoming"));
         }
     }
@@ -163,10 +174,11 @@ fn check_incoming(inbox: &mut Inbox, allowed: &[String]) -> Result<()> {
 }
 
 /// Settings in order, and a password where one is needed.
-fn check_outgoing(inbox: &mut Inbox, allowed: &[String]) -> Result<()> {
+fn check_outgoing(inbox: &mut Inbox, allowed: &[String], by_token: bool) -> Result<()> {
     if let Some(side) = &mut inbox.outgoing {
         side.check(allowed)?;
-        if side.auth != Auth::None && side.password.as_ref().is_none_or(String::is_empty) && inbox.outgoing_secret.is_none() {
+        let token = by_token && side.auth == Auth::Xoauth2;
+        if !token && side.auth != Auth::None && side.password.as_ref().is_none_or(String::is_empty) && inbox.outgoing_secret.is_none() {
             return Err(no_password("outgoing"));
         }
     }
@@ -175,6 +187,7 @@ fn check_outgoing(inbox: &mut Inbox, allowed: &[String]) -> Result<()> {
 
 fn answer(tx: &Tx<'_>, mut inbox: Inbox) -> Result<InboxAnswer> {
     let health = health::of(tx, &inbox)?;
+    let oauth = oauth::find(tx, inbox.id)?.map(|stored| stored.answer());
     if let Some(side) = &mut inbox.incoming {
         side.password_set = inbox.incoming_secret.is_some();
         side.port = Some(side.port());
@@ -194,6 +207,7 @@ fn answer(tx: &Tx<'_>, mut inbox: Inbox) -> Result<InboxAnswer> {
         signature: inbox.signature,
         incoming: inbox.incoming,
         outgoing: inbox.outgoing,
+        oauth,
         health,
         default_language: inbox.default_language,
         version: inbox.version,
@@ -235,10 +249,11 @@ pub(crate) async fn show(State(app): State<App>, who: Allowed<InboxManage>, Id(i
 /// A new inbox. Nothing is done on the mail server before its first look.
 #[utoipa::path(post, path = "/inboxes", request_body = NewInbox, responses((status = 201, body = InboxAnswer), (status = 409), (status = 422)), tag = "inboxes", extensions(("x-permission" = json!("inbox.manage"))))]
 pub(crate) async fn create(State(app): State<App>, who: Allowed<InboxManage>, input: Input<NewInbox>) -> Answer<Response> {
-    let (ctx, scope, once, new) = (who.ctx(), who.scope.clone(), who.once(&input.hash), input.value);
+    let (ctx, scope, once, mut new) = (who.ctx(), who.scope.clone(), who.once(&input.hash), input.value);
     if let Some(kind) = new.kind.as_deref().filter(|k| *k != "email") {
         return Err(Problem::invalid("kind", format!("`{}` is no kind of inbox", shouwen_kernel::text::clip(kind, 20))).expected("`email`").into());
     }
+    let mut oauth = new.oauth.take();
     let template = Inbox {
         id: InboxId::NIL,
         workspace: ctx.workspace,
@@ -258,8 +273,16 @@ pub(crate) async fn create(State(app): State<App>, who: Allowed<InboxManage>, in
         deleted_at: None,
     };
     let mut template = template;
-    check_incoming(&mut template, &app.config().allow_private_hosts)?;
-    check_outgoing(&mut template, &app.config().allow_private_hosts)?;
+    let allowed = app.config().allow_private_hosts.as_slice();
+    let grant = match &mut oauth {
+        Some(oauth) => {
+            oauth.check(allowed)?;
+            Some(oauth.grant(None, app.keys())?)
+        }
+        None => None,
+    };
+    check_incoming(&mut template, allowed, grant.is_some())?;
+    check_outgoing(&mut template, allowed, grant.is_some())?;
     within(&scope, &template.access())?;
     app.command(once, StatusCode::CREATED, move |tx| {
         let mut inbox = template.clone();
@@ -267,6 +290,9 @@ pub(crate) async fn create(State(app): State<App>, who: Allowed<InboxManage>, in
         inbox.created_at = tx.now();
         inbox.seal_passwords(tx)?;
         inbox.save(tx, &ctx)?;
+        if let Some(grant) = &grant {
+            oauth::save(tx, ctx.workspace, inbox.id, grant)?;
+        }
         tx.audit(&ctx, "inbox.created", "inbox", Some(inbox.id.0), Some(serde_json::json!({ "address": inbox.address })))?;
         answer(tx, inbox)
     })
@@ -284,11 +310,16 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<InboxManage>, Id(i
             let current = serde_json::to_value(answer(tx, inbox)?)?;
             return Err(Problem::conflict("version_conflict", "somebody changed this inbox since you looked").expected("look at the current one and change again").detail(serde_json::json!({ "current": current })));
         }
-        apply(&mut inbox, &change, &allowed)?;
+        let grant = apply(tx, &mut inbox, &change, &allowed)?;
         within(&scope, &inbox.access())?;
         inbox.version += 1;
         inbox.seal_passwords(tx)?;
         inbox.save(tx, &ctx)?;
+        match grant {
+            Granted::Same => {}
+            Granted::Removed => oauth::remove(tx, id)?,
+            Granted::New(grant) => oauth::save(tx, ctx.workspace, id, &grant)?,
+        }
         let secrets = change.incoming.iter().flatten().any(|s| s.password.is_some()) || change.outgoing.iter().flatten().any(|s| s.password.is_some());
         tx.audit(&ctx, "inbox.changed", "inbox", Some(id.0), Some(serde_json::json!({ "version": inbox.version, "password_changed": secrets })))?;
         answer(tx, inbox)
@@ -296,7 +327,14 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<InboxManage>, Id(i
     .await
 }
 
-fn apply(inbox: &mut Inbox, change: &ChangeInbox, allowed: &[String]) -> Result<()> {
+/// What a change does to the stored authorisation.
+enum Granted {
+    Same,
+    Removed,
+    New(Grant),
+}
+
+fn apply(tx: &Tx<'_>, inbox: &mut Inbox, change: &ChangeInbox, allowed: &[String]) -> Result<Granted> {
     if let Some(name) = &change.name {
         inbox.name = name_of(name)?;
     }
@@ -318,27 +356,52 @@ fn apply(inbox: &mut Inbox, change: &ChangeInbox, allowed: &[String]) -> Result<
     if let Some(language) = &change.default_language {
         inbox.default_language = language_of(Some(language))?;
     }
+    let mut stored = oauth::find(tx, inbox.id)?;
+    let mut moved = false;
     if let Some(incoming) = &change.incoming {
         // A stored password goes to the server it was given for, and to no other.
         if !same_server(inbox.incoming.as_ref().map(|s| (&s.host, &s.user)), incoming.as_ref().map(|s| (&s.host, &s.user))) {
             inbox.incoming_secret = None;
+            moved |= incoming.as_ref().is_some_and(|s| s.auth == Auth::Xoauth2);
         }
         inbox.incoming.clone_from(incoming);
     }
     if let Some(outgoing) = &change.outgoing {
         if !same_server(inbox.outgoing.as_ref().map(|s| (&s.host, &s.user)), outgoing.as_ref().map(|s| (&s.host, &s.user))) {
             inbox.outgoing_secret = None;
+            moved |= outgoing.as_ref().is_some_and(|s| s.auth == Auth::Xoauth2);
         }
         inbox.outgoing.clone_from(outgoing);
     }
+    // A token, like a password, goes to the servers it was given for, and to no other.
+    if moved {
+        stored = None;
+    }
+    let granted = match &change.oauth {
+        None if moved && oauth::find(tx, inbox.id)?.is_some() => {
+            return Err(Problem::invalid("oauth.refresh_token", "the stored authorisation was given for another server or user").expected("`oauth` with its refresh token once more, or `oauth: null`"));
+        }
+        None => Granted::Same,
+        Some(None) => {
+            stored = None;
+            Granted::Removed
+        }
+        Some(Some(given)) => {
+            let mut given = given.clone();
+            given.check(allowed)?;
+            Granted::New(given.grant(stored.as_ref(), tx.keys())?)
+        }
+    };
+    let by_token = stored.is_some() || matches!(granted, Granted::New(_));
     // A side that is not in the change stays as it was taken; where it leads is looked at with every connection.
-    if change.incoming.is_some() {
-        check_incoming(inbox, allowed)?;
+    let token_gone = matches!(granted, Granted::Removed);
+    if change.incoming.is_some() || token_gone {
+        check_incoming(inbox, allowed, by_token)?;
     }
-    if change.outgoing.is_some() {
-        check_outgoing(inbox, allowed)?;
+    if change.outgoing.is_some() || token_gone {
+        check_outgoing(inbox, allowed, by_token)?;
     }
-    Ok(())
+    Ok(granted)
 }
 
 /// Whether host and user stay the same.

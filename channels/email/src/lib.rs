@@ -11,6 +11,7 @@ mod inbox_routes;
 mod intake;
 mod language;
 mod limits;
+mod oauth;
 mod poll;
 mod pop3;
 mod probe;
@@ -21,6 +22,7 @@ mod send;
 mod settings;
 mod smtp;
 mod thread_token;
+mod token_call;
 mod trouble;
 mod understand;
 mod wire;
@@ -37,7 +39,10 @@ pub use shouwen_mail::Limits;
 pub use trouble::{Trouble, Why};
 pub use understand::{drain, drain_blocking};
 
-const MIGRATIONS: &[Migration] = &[Migration { capability: "email", version: 1, sql: include_str!("../migrations/0001_mail.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { capability: "email", version: 1, sql: include_str!("../migrations/0001_mail.sql") },
+    Migration { capability: "email", version: 2, sql: include_str!("../migrations/0002_oauth.sql") },
+];
 
 shouwen_web::permissions! {
     /// See and change inboxes.

@@ -17,7 +17,7 @@ use crate::imap;
 use crate::inbox::{self, Inbox};
 use crate::settings::{Incoming, Protocol};
 use crate::trouble::{Trouble, Why};
-use crate::{fetch_pop, pop3};
+use crate::{fetch_pop, oauth, pop3};
 
 /// On PostgreSQL a lease is held this long and renewed three times as often; a node that dies frees its mailboxes within it.
 const LEASE_S: i64 = 45;
@@ -67,9 +67,9 @@ pub async fn fetch_once(app: &App, inbox: InboxId) -> std::result::Result<Looked
     let (db, allowed) = (app.db(), app.config().allow_private_hosts.as_slice());
     let found = db.read(move |tx| inbox::find(tx, inbox)).await?.filter(|i| i.deleted_at.is_none()).ok_or_else(|| Trouble::new(Why::Inside, "there is no such inbox"))?;
     let incoming = found.incoming.clone().ok_or_else(|| Trouble::new(Why::Inside, "this inbox has no incoming side"))?;
-    let password = found.incoming_password(&db.services().keys)?;
     let held = hold(db, inbox).await?.ok_or_else(|| Trouble::new(Why::Inside, "another node reads this mailbox"))?;
     let outcome = async {
+        let password = oauth::secret(app, &found, oauth::Login::Incoming).await?;
         match incoming.protocol {
             Protocol::Pop3 => {
                 let (pop, _) = pop3::open(&incoming, &password, allowed).await?;
@@ -91,7 +91,12 @@ pub async fn fetch_once(app: &App, inbox: InboxId) -> std::result::Result<Looked
     match &outcome {
         Ok(_) if incoming.protocol == Protocol::Pop3 => health::good(db, &found, Side::In, None).await,
         Ok(_) => {}
-        Err(trouble) => health::bad(db, &found, Side::In, trouble.to_string()).await,
+        Err(trouble) => {
+            if trouble.why == Why::Login {
+                oauth::forget(db, inbox).await;
+            }
+            health::bad(db, &found, Side::In, trouble.to_string()).await;
+        }
     }
     outcome
 }
@@ -164,12 +169,15 @@ async fn keep(app: App, inbox: Inbox, cancel: CancellationToken) {
                         app.metrics().add(&format!("mail_fetch_troubles_total{{why=\"{}\"}}", trouble.why.code()), 1.0);
                         tracing::warn!(inbox = %inbox.id, address = %inbox.address, %trouble, "an inbox is in trouble; trying again by itself");
                         health::bad(&db, &inbox, Side::In, trouble.to_string()).await;
+                        if trouble.why == Why::Login {
+                            oauth::forget(&db, inbox.id).await;
+                        }
                         // A break after a good look is a new one.
                         if good.load(Ordering::Relaxed) {
                             breaks = 0;
                         }
                         breaks += 1;
-                        if trouble.why == Why::Login { LOGIN_WAIT_S.min(10u64 << breaks.min(6)) } else { (1u64 << breaks.min(6)).min(LONGEST_WAIT_S) }
+                        if matches!(trouble.why, Why::Login | Why::Token) { LOGIN_WAIT_S.min(10u64 << breaks.min(6)) } else { (1u64 << breaks.min(6)).min(LONGEST_WAIT_S) }
                     }
                 }
             }
@@ -219,7 +227,7 @@ impl Drop for AbortOnDrop {
 async fn session(app: &App, inbox: &Inbox, held: Held, good: &AtomicBool) -> std::result::Result<u64, Trouble> {
     let db = app.db();
     let incoming: &Incoming = inbox.incoming.as_ref().ok_or_else(|| Trouble::from(Problem::internal("no incoming side")))?;
-    let password = inbox.incoming_password(&db.services().keys)?;
+    let password = oauth::secret(app, inbox, oauth::Login::Incoming).await?;
     if incoming.protocol == Protocol::Pop3 {
         let (pop, _) = pop3::open(incoming, &password, &app.config().allow_private_hosts).await?;
         let looked = fetch_pop::look(db, inbox, incoming, pop, &held).await?;

@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 
 use crate::inbox::Inbox;
 use crate::inbox_routes::{same_server, seen};
-use crate::settings::{Incoming, Outgoing, Protocol};
+use crate::oauth::{self, OAuth};
+use crate::settings::{Auth, Incoming, Outgoing, Protocol};
 use crate::trouble::Trouble;
-use crate::{InboxManage, imap, pop3, smtp};
+use crate::{InboxManage, imap, pop3, smtp, token_call};
 
 /// What to try.
 #[derive(Deserialize, ToSchema)]
@@ -24,13 +25,16 @@ pub struct Trial {
     incoming: Option<Incoming>,
     #[serde(default)]
     outgoing: Option<Outgoing>,
+    /// For sides with `auth: xoauth2`; what is left out here is taken from the inbox, for the same servers only.
+    #[serde(default)]
+    oauth: Option<OAuth>,
 }
 
 /// How one side did.
 #[derive(Serialize, ToSchema)]
 pub struct SideResult {
     ok: bool,
-    /// `host`, `private`, `port`, `timeout`, `tls`, `starttls`, `certificate`, `protocol`, `login`, `folder`, `refused`, `lost`, `inside`; null when it worked.
+    /// `host`, `private`, `port`, `timeout`, `tls`, `starttls`, `certificate`, `protocol`, `login`, `token`, `folder`, `refused`, `lost`, `inside`; null when it worked.
     why: Option<&'static str>,
     /// The server's own words, or the system's.
     reply: String,
@@ -83,15 +87,30 @@ pub(crate) async fn trial(State(app): State<App>, who: Allowed<InboxManage>, inp
     if let Some(side) = &mut trial.outgoing {
         side.check(allowed)?;
     }
-    let passwords = passwords(&app, stored.as_ref(), &trial)?;
+    if let Some(oauth) = &mut trial.oauth {
+        oauth.check(allowed)?;
+    }
+    let mut passwords = passwords(&app, stored.as_ref(), &trial)?;
+    let token = token(&app, stored.as_ref(), &trial).await?;
+    let of = |side: Option<Auth>, password: &mut String| match (&token, side) {
+        (Some(Ok(token)), Some(Auth::Xoauth2)) => {
+            *password = token.clone();
+            None
+        }
+        (Some(Err(trouble)), Some(Auth::Xoauth2)) => Some(trouble.clone()),
+        _ => None,
+    };
+    let no_token = (of(trial.incoming.as_ref().map(|s| s.auth), &mut passwords.0), of(trial.outgoing.as_ref().map(|s| s.auth), &mut passwords.1));
     let incoming = async {
         match &trial.incoming {
+            Some(_) if no_token.0.is_some() => no_token.0.clone().map(|t| told(Err(t), lang)),
             Some(side) => Some(told(try_incoming(side, &passwords.0, allowed).await, lang)),
             None => None,
         }
     };
     let outgoing = async {
         match &trial.outgoing {
+            Some(_) if no_token.1.is_some() => no_token.1.clone().map(|t| told(Err(t), lang)),
             Some(side) => Some(told(smtp::probe(side, &passwords.1, stored.as_ref().map_or("localhost", Inbox::domain), allowed).await, lang)),
             None => None,
         }
@@ -103,6 +122,30 @@ pub(crate) async fn trial(State(app): State<App>, who: Allowed<InboxManage>, inp
     });
     app.db().write(move |tx| tx.audit(&ctx, "inbox.tested", "inbox", trial.inbox_id.map(|i| i.0), Some(tried.clone()))).await?;
     Ok(axum::Json(TrialAnswer { incoming, outgoing }))
+}
+
+/// An access token for the sides that want one; `None` when the trial has no OAuth. Nothing is stored.
+async fn token(app: &App, stored: Option<&Inbox>, trial: &Trial) -> Result<Option<std::result::Result<String, Trouble>>> {
+    let wanted = trial.incoming.as_ref().is_some_and(|s| s.auth == Auth::Xoauth2) || trial.outgoing.as_ref().is_some_and(|s| s.auth == Auth::Xoauth2);
+    if !wanted {
+        return Ok(None);
+    }
+    // What is stored serves only the servers it was stored for.
+    let same = stored.filter(|inbox| {
+        let incoming = trial.incoming.as_ref().is_none_or(|side| same_server(inbox.incoming.as_ref().map(|s| (&s.host, &s.user)), Some((&side.host, &side.user))));
+        let outgoing = trial.outgoing.as_ref().is_none_or(|side| same_server(inbox.outgoing.as_ref().map(|s| (&s.host, &s.user)), Some((&side.host, &side.user))));
+        incoming && outgoing
+    });
+    let known = match same.map(|inbox| inbox.id) {
+        Some(id) => app.db().read(move |tx| oauth::find(tx, id)).await?,
+        None => None,
+    };
+    let grant = match (&trial.oauth, known) {
+        (Some(given), known) => given.grant(known.as_ref(), app.keys())?,
+        (None, Some(known)) => known.grant(app.keys())?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(token_call::fetch(&grant, &app.config().allow_private_hosts).await.map(|t| t.access_token)))
 }
 
 fn passwords(app: &App, stored: Option<&Inbox>, trial: &Trial) -> Result<(String, String)> {

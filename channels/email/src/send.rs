@@ -12,6 +12,7 @@ use shouwen_store::{Ctx, Db, EffectHandler, EffectOutcome, Json, OutboxItem, Tx,
 use shouwen_web::App;
 
 use crate::health::{self, Side};
+use crate::oauth;
 use crate::inbox::{self, Inbox};
 use crate::smtp::{Account, NotSent, Pool, Sent};
 use crate::thread_token;
@@ -196,7 +197,13 @@ async fn deliver(app: &App, pool: &Pool, outbound: &Outbound, plan: &Plan, attem
         addresses.push(plain.parse::<Address>().map_err(|e| Problem::invalid("to", format!("{} cannot be sent to: {e}", shouwen_crypt::mask_email(&plain))))?);
     }
     let from: Address = plan.inbox.address.parse().map_err(|e| Problem::invalid("from", format!("the inbox's own address cannot send: {e}")))?;
-    let password = plan.inbox.outgoing_password(app.keys())?;
+    let password = match oauth::secret(app, &plan.inbox, oauth::Login::Outgoing).await {
+        Ok(password) => password,
+        Err(trouble) => {
+            health::bad(app.db(), &plan.inbox, Side::Out, masked(&trouble.to_string())).await;
+            return Ok(EffectOutcome::Retry { error: masked(&trouble.to_string()), after_s: None });
+        }
+    };
     let Some(outgoing) = &plan.inbox.outgoing else { return Err(Problem::internal("no outgoing side")) };
     let account = Account { inbox: plan.inbox.id, version: plan.inbox.version, outgoing, password: &password, our_name: plan.inbox.domain(), allowed: &app.config().allow_private_hosts };
     let outcome = pool.send(&account, &from, &addresses, &mail).await;
@@ -207,6 +214,9 @@ async fn deliver(app: &App, pool: &Pool, outbound: &Outbound, plan: &Plan, attem
         }
         Err(NotSent::Never(words)) => Ok(EffectOutcome::Dead { error: masked(&words) }),
         Err(NotSent::Unreached(words)) => {
+            if words.starts_with("login") {
+                oauth::forget(app.db(), plan.inbox.id).await;
+            }
             health::bad(app.db(), &plan.inbox, Side::Out, masked(&words)).await;
             // A server that restarts is back in seconds; later on the outbox's own, ever longer waits.
             Ok(EffectOutcome::Retry { error: masked(&words), after_s: [5, 15].get(attempts as usize).copied() })

@@ -31,7 +31,7 @@ pub enum Tls {
 pub enum Auth {
     #[default]
     Password,
-    /// The password is an OAuth 2 access token.
+    /// An OAuth 2 access token: fetched with the inbox's `oauth`, or, where there is none, the password is the token.
     Xoauth2,
     /// No login (outgoing only: a relay that knows us by address).
     None,

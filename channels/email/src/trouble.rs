@@ -23,6 +23,8 @@ pub enum Why {
     Protocol,
     /// The login was refused.
     Login,
+    /// The token endpoint gave no access token.
+    Token,
     /// The folder does not exist or may not be opened.
     Folder,
     /// The server answered with a refusal of another kind.
@@ -46,6 +48,7 @@ impl Why {
             Self::Certificate => "certificate",
             Self::Protocol => "protocol",
             Self::Login => "login",
+            Self::Token => "token",
             Self::Folder => "folder",
             Self::Refusal => "refused",
             Self::Lost => "lost",
@@ -74,6 +77,8 @@ impl Why {
             (Self::Protocol, Lang::En) => "The other side is no mail server of this kind: check that protocol (IMAP, POP3, SMTP) and port belong together.",
             (Self::Login, Lang::Zh) => "用户名或密码被拒绝：许多邮箱（QQ、163、Gmail、Outlook）要求先在网页端开启 IMAP/SMTP，并使用授权码或应用专用密码，而不是登录密码；OAuth 令牌可能已过期。",
             (Self::Login, Lang::En) => "User name or password was refused: many providers (QQ, 163, Gmail, Outlook) want IMAP/SMTP switched on in their web pages and an authorisation code or app password instead of the login password; an OAuth token may have expired.",
+            (Self::Token, Lang::Zh) => "没有取得 OAuth 访问令牌：授权可能已过期或被撤销。请核对令牌地址、客户端 ID 与密钥、scope，必要时在邮箱服务商处重新授权，并填入新的刷新令牌。",
+            (Self::Token, Lang::En) => "No OAuth access token was given: the authorisation may have expired or been revoked. Check token endpoint, client id and secret, and scope; if need be grant access again at the provider and enter the new refresh token.",
             (Self::Folder, Lang::Zh) => "登录成功，但文件夹打不开：请检查文件夹名称（收件箱为 INBOX）。",
             (Self::Folder, Lang::En) => "The login worked, but the folder cannot be opened: check its name (the inbox is INBOX).",
             (Self::Refusal, Lang::Zh) => "服务器拒绝了请求，原因见上面的服务器原文；必要时请联系邮箱管理员。",
