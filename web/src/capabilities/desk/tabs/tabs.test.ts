@@ -10,7 +10,12 @@ describe('UX-25: case tabs', () => {
   let at = 0
   let inWindow = memory()
   let onDevice = memory()
-  const open = () => caseTabs(inWindow, onDevice, () => (at += 1))
+  const open = () => caseTabs(
+      inWindow,
+      onDevice,
+      () => (at += 1),
+      (work) => work(),
+    )
   let tabs = open()
   const ids = () => tabs.state.list.map((tab) => tab.id)
 

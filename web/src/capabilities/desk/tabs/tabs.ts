@@ -36,14 +36,22 @@ const CLOSED_KEPT = 10
  * The open cases of one person in this window, in the order of the bar: pinned ones first (UX-25).
  * @param windowStore survives a reload of this window; holds titles
  * @param deviceStore is where a new window begins; holds ids and numbers only
+ * @param later when to write; not while a case comes to the front
  */
-export function caseTabs(windowStore: Store, deviceStore: Store, now: () => number = Date.now) {
+export function caseTabs(windowStore: Store, deviceStore: Store, now: () => number = Date.now, later: (work: () => void) => void = (work) => void setTimeout(work, 100)) {
   const state = reactive({ list: [] as CaseTab[], closed: [] as string[] })
   let key = ''
 
   const find = (id: string | null) => state.list.find((tab) => tab.id === id)
 
+  let due = false
   function keep(): void {
+    if (due) return
+    due = true
+    later(write)
+  }
+  function write(): void {
+    due = false
     if (!key) return
     windowStore.set(key, JSON.stringify(state.list.map(({ news: _, ...tab }) => tab)))
     deviceStore.set(key, JSON.stringify(state.list.filter((tab) => !tab.passing).map(({ id, number, pinned, draft, used }) => ({ id, number, pinned, draft, used }))))
@@ -53,6 +61,7 @@ export function caseTabs(windowStore: Store, deviceStore: Store, now: () => numb
   function begin(person: string | null): void {
     const next = person === null ? '' : `shouwen.tabs.${person}`
     if (next === key) return
+    if (due) write()
     if (key) windowStore.remove(key)
     key = next
     state.list = key ? read(windowStore.get(key) ?? deviceStore.get(key)) : []
@@ -145,7 +154,7 @@ export function caseTabs(windowStore: Store, deviceStore: Store, now: () => numb
   /** Every other tab that may go without a question: not pinned, nothing written in it. */
   const othersToClose = (id: string | null) => state.list.filter((tab) => tab.id !== id && !tab.pinned && !tab.draft).map((tab) => tab.id)
 
-  return { state, find, begin, show, close, reopen, pin, label, setDraft, setNews, neighbour, othersToClose }
+  return { state, find, write, begin, show, close, reopen, pin, label, setDraft, setNews, neighbour, othersToClose }
 }
 
 function read(text: string | null): CaseTab[] {
@@ -191,3 +200,4 @@ export const tabs = caseTabs(
   stored(() => localStorage),
 )
 watch(() => viewer.value?.person.id ?? null, tabs.begin, { immediate: true, flush: 'sync' })
+addEventListener('pagehide', () => tabs.write())
