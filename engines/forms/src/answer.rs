@@ -293,6 +293,10 @@ pub(crate) fn rows(field: &Field, value: &Value, patterns: &[Option<Regex>], con
         for key in row.keys().filter(|key| !field.columns.iter().any(|c| c.key == **key)) {
             faults.push(unknown(key, field.columns.iter().map(|c| c.key.as_str())).at(place(key)));
         }
+        // A row nobody filled in is none, whatever its defaults.
+        if row.values().all(is_empty) {
+            continue;
+        }
         let mut cleaned = Map::new();
         for (column, pattern) in field.columns.iter().zip(patterns) {
             let given = row.get(&column.key).filter(|v| !is_empty(v)).unwrap_or(&column.default);

@@ -97,7 +97,8 @@ impl RuleSet {
                         Value::Array(items) => items.iter().any(|item| one_of(list, item)),
                         item => one_of(list, item),
                     },
-                    _ => false,
+                    // "All of nothing" holds of anything.
+                    _ => *all && lowered.is_empty(),
                 };
                 scratch.facts[slot as usize] = Some(fact);
                 held

@@ -111,9 +111,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
                     let word = &rest[..length];
                     kind = Some(Kind::Word(word.to_owned()));
                     if word == "json" {
-                        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
-                        if let Some(Ok(value)) = values.next() {
-                            at += values.byte_offset();
+                        if let Some((value, length)) = literal(&text[at..]) {
+                            at += length;
                             kind = Some(Kind::Json(value));
                         }
                     }
@@ -126,6 +125,19 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     }
     out.push(Token { kind: Kind::End, start: text.len(), end: text.len() });
     Ok(out)
+}
+
+/// The JSON value a text begins with, and the bytes up to its end.
+fn literal(text: &str) -> Option<(Value, usize)> {
+    let rest = text.trim_start();
+    let blank = text.len() - rest.len();
+    if rest.starts_with(['[', '{', '"']) {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let value = values.next()?.ok()?;
+        return Some((value, blank + values.byte_offset()));
+    }
+    let length = rest.find(ends_word).unwrap_or(rest.len());
+    Some((serde_json::from_str(&rest[..length]).ok()?, blank + length))
 }
 
 /// A text in double quotes with JSON's escapes, and the bytes it takes up.
