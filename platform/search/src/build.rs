@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
@@ -36,6 +36,17 @@ pub(crate) struct Plan {
     pub relaxed: Option<Boxed>,
     /// Folded pieces of text to mark in a snippet, the longest first.
     pub needles: Vec<String>,
+}
+
+impl Plan {
+    /// The same, among customers only. They are few beside texts, and a common word would be looked up in all of those.
+    pub(crate) fn among(self, fields: &Fields) -> Self {
+        let narrow = |query: Boxed| {
+            let customer = TermQuery::new(word(fields.grant, crate::schema::A_CUSTOMER), IndexRecordOption::Basic);
+            Box::new(BooleanQuery::new(vec![(Occur::Must, query), (Occur::Must, Box::new(ConstScoreQuery::new(Box::new(customer), 0.0)) as Boxed)])) as Boxed
+        };
+        Self { strict: narrow(self.strict), quick: None, relaxed: self.relaxed.map(narrow), needles: self.needles }
+    }
 }
 
 /// One thing that must occur: any of `ways`; the first is it itself, the others stand for it.

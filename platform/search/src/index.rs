@@ -141,6 +141,7 @@ impl Index {
         let kinds = if query.kinds.is_empty() { !1 } else { query.kinds.iter().fold(0, |bits, k| bits | 1 << k.code()) };
         // More than asked for: the newest are preferred among near equals, and a case is named once.
         let best = Best { limit: (limit * 4).clamp(40, 800), workspace: hash(&[&query.workspace]), kinds, visible };
+        let plan = if query.kinds == [Kind::Customer] { plan.among(&self.fields) } else { plan };
         let mut found = match &plan.quick {
             Some(quick) => {
                 let wide = Best { limit: 300, visible: best.visible.clone(), ..best };
