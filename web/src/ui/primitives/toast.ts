@@ -65,6 +65,12 @@ export async function undoLast(): Promise<boolean> {
   return false
 }
 
+/** Whom a refusal names: the author of a message, or who was quicker. */
+function named(detail: unknown): { who: string } {
+  const told = (detail ?? {}) as { author?: { name?: string }; by?: string }
+  return { who: told.author?.name ?? told.by ?? '' }
+}
+
 /** What went wrong, in words, with the id to quote (UX-50). */
 export function problemText(error: unknown): string {
   if (error instanceof Problem) {
@@ -74,7 +80,7 @@ export function problemText(error: unknown): string {
     if (error.code.startsWith('http.')) return t('problem.http', { status: error.status })
     const known = `problem.code.${error.code.replaceAll('.', '_')}`
     // The code has words in the reader's language; where the server says more about a field, that is told too.
-    if (has(known)) return error.status === 422 && !error.code.includes('.') && error.message ? `${t(known)} (${error.message})` : t(known)
+    if (has(known)) return error.status === 422 && !error.code.includes('.') && error.message ? `${t(known)} (${error.message})` : t(known, named(error.detail))
     const expected = error.expected ? ` ${t('problem.expected', { expected: error.expected })}` : ''
     return `${error.message}${expected}`
   }
