@@ -188,3 +188,34 @@ fn read_file(path: &Path) -> Result<File> {
         invalid("config", format!("{}:{line}: {}", path.display(), e.message())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format, mail-max-mib, mail-max-parts, mail-max-depth, mail-max-header-lines, mail-max-recipients")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(arguments: &[&str]) -> Result<Config> {
+        Config::load(&Args::read(&arguments.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>(), OPTIONS, &[])?)
+    }
+
+    #[test]
+    fn limits_of_the_quarantine_come_from_file_and_command_line_and_are_shown() {
+        let folder = std::env::temp_dir().join(format!("shouwen-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("shouwen.toml");
+        std::fs::write(&file, "mail-max-recipients = 500\nmail-max-depth = 50\nallow-private-hosts = [\"mail.corp.example\"]\n").unwrap();
+        let config = load(&["--config", file.to_str().unwrap(), "--mail-max-recipients", "700"]).unwrap();
+        let limits = config.mail_limits();
+        assert_eq!((limits.recipients, limits.depth, limits.parts, limits.raw_bytes), (700, 50, 200, 50 << 20));
+        let shown = config.redacted();
+        for line in ["\"mail_max_recipients\": 700", "\"mail_max_depth\": 50", "\"mail_max_mib\": 50", "mail.corp.example"] {
+            assert!(shown.contains(line), "{line} in {shown}");
+        }
+        assert_eq!(load(&[]).unwrap().mail_limits(), shouwen_email::Limits::default());
+        for (option, value) in [("--mail-max-depth", "201"), ("--mail-max-recipients", "0"), ("--mail-max-mib", "many"), ("--mail-max-parts", "-1")] {
+            let problem = load(&[option, value]).unwrap_err();
+            assert_eq!(problem.field.as_deref(), Some(&option[2..]), "{problem}");
+            assert!(problem.expected.unwrap().contains("whole number from 1 to"));
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -129,10 +129,6 @@ pub fn migrate(arguments: &[String]) -> i32 {
         Ok(())
     };
     if arguments.iter().any(|a| a == "--help" || a == "-h") {
-        println!("shouwen migrate status --data DIR   schema steps this program would apply\nshouwen migrate up --data DIR       applies them; `serve` does so by itself");
-        return 0;
-    }
-    if matches!(verb, "--help" | "-h") {
         println!("{MIGRATE_HELP}");
         return 0;
     }
@@ -147,10 +143,6 @@ pub fn migrate(arguments: &[String]) -> i32 {
 pub fn config(arguments: &[String]) -> i32 {
     let (verb, rest) = arguments.split_first().map_or(("", arguments), |(v, r)| (v.as_str(), r));
     if arguments.iter().any(|a| a == "--help" || a == "-h") {
-        println!("shouwen config show    the settings in force, without secrets\nshouwen config check   exit code 0 when they are in order\nBoth take the options of `shouwen serve`; defaults < file < environment < command line.");
-        return 0;
-    }
-    if matches!(verb, "--help" | "-h") {
         println!("{CONFIG_HELP}");
         return 0;
     }

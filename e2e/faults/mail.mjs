@@ -11,7 +11,7 @@ import { startPostgres } from '../lib/postgres.mjs'
 import { cleanUp, sleep, until } from '../lib/proc.mjs'
 import { Skip } from '../lib/runner.mjs'
 import { compose, proxyTo } from '../lib/smtp.mjs'
-import { setUp, signIn, startServer, ADMIN } from '../lib/server.mjs'
+import { setUp, startServer } from '../lib/server.mjs'
 
 const option = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`)
@@ -54,7 +54,7 @@ try {
   const host = await startMailHost({ users: BOXES.map((b) => b.address) })
   const proxies = { imap: await proxyTo(host.ports.imap), pop3: await proxyTo(host.ports.pop3) }
   const server = await startServer({ database, env: { SHOUWEN_LOG: 'warn' }, readyWithin: 120_000 })
-  let admin = await setUp(server)
+  const admin = await setUp(server)
   const folder = (box, part) => join(host.dir, 'boxes', box, part)
   for (const box of BOXES) {
     for (const part of ['', 'tmp', 'new', 'cur']) {
@@ -102,15 +102,14 @@ try {
   })()
 
   const count = async () => {
-    const viewer = admin
-    const rows = await viewer.all('/desk/cases?view=all_open&sort=opened_at', { limit: 200, most: 10_000_000 })
+    const rows = await admin.all('/desk/cases?view=all_open&sort=opened_at', { limit: 200, most: 10_000_000 })
     return rows.filter((r) => r.title.startsWith(`${run}-`))
   }
   const both = () => Object.values(proxies)
   const restart = async (how) => {
     await (how === 'killed -9' ? server.kill() : server.stop())
+    // The session is in the database and outlives the process.
     await server.again()
-    admin = await signIn(server, ADMIN.email)
   }
   const inflict = async () => {
     const dice = below(100)

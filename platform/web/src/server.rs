@@ -161,3 +161,28 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// B18: whatever refuses a request of the API, the answer is the same JSON.
+    #[tokio::test]
+    async fn plain_refusals_of_the_framework_become_the_error_json() {
+        for (sent_as, code) in [("multipart/form-data", "invalid.multipart"), ("application/json", "invalid.request"), ("", "invalid.request")] {
+            let plain = (StatusCode::BAD_REQUEST, "Invalid `boundary` for `multipart/form-data` request").into_response();
+            let told = REQUEST_ID.scope("01abc".to_owned(), in_words(plain, sent_as)).await;
+            assert_eq!((told.status(), told.headers()[header::CONTENT_TYPE].to_str().unwrap()), (StatusCode::BAD_REQUEST, "application/json"));
+            let body = axum::body::to_bytes(told.into_body(), 4096).await.unwrap();
+            let error = serde_json::from_slice::<serde_json::Value>(&body).unwrap()["error"].clone();
+            assert_eq!((error["code"].as_str(), error["request_id"].as_str()), (Some(code), Some("01abc")), "{error}");
+            assert!(error["message"].as_str().unwrap().contains("boundary") && error["expected"].is_string() && error["field"].is_string(), "{error}");
+        }
+        // Files and our own refusals pass as they are.
+        for kept in [(StatusCode::OK, "text").into_response(), Failure(Problem::not_found("case")).into_response()] {
+            let status = kept.status();
+            let told = in_words(kept, "").await;
+            assert_eq!(told.status(), status);
+        }
+    }
+}
