@@ -1,5 +1,6 @@
 import type { CaseEvent } from '@/api/types'
 import { has, i18n, t } from '@/i18n'
+import { languageName } from '@/i18n/language'
 import { dateTime, span } from '@/i18n/time'
 import type { IconName } from '@/ui/icons'
 import { routingReason } from '../../routing/reason'
@@ -25,7 +26,7 @@ const ICONS: [RegExp, IconName][] = [
 ]
 
 /** Groups of words a bare key may belong to. */
-const GROUPS = ['status', 'priority', 'stage', 'link', 'clock_kind', 'edited_field']
+const GROUPS = ['status', 'priority', 'stage', 'link', 'clock_kind', 'edited_field', 'verification']
 
 /** Reasons the product itself gives have words in both languages; what a person wrote stays as it is. */
 export function whyText(why: string): string {
@@ -66,6 +67,14 @@ function sentence(type: string, data: Record<string, unknown>): string {
       return data.removed ? 'unlinked' : 'linked'
     case 'case.watched':
       return data.removed ? 'unwatched' : 'watched'
+    case 'case.co_handler':
+      return data.removed ? 'co_handler_left' : 'co_handler'
+    case 'case.parent':
+      return data.parent_id ? 'parent' : 'parent_removed'
+    case 'case.child_opened':
+      return data.again ? 'child_reopened' : 'child_opened'
+    case 'case.hand_over':
+      return has(`desk.event.hand_over_${String(data.state)}`) ? `hand_over_${String(data.state)}` : 'hand_over'
     case 'case.snoozed':
       return data.until ? 'snoozed' : 'woken'
     default:
@@ -82,6 +91,7 @@ export function describe(event: CaseEvent): { text: string; icon: IconName; reas
   for (const [field, value] of Object.entries(data)) values[field] = field.endsWith('_s') && typeof value === 'number' ? span(value) : word(value, names)
   values.from = word(data.from ?? data.from_person ?? data.from_team, names)
   values.to = word(data.to ?? data.to_person ?? data.to_team ?? data.person_id ?? data.other ?? data.into ?? data.until, names)
+  if (data.field === 'language') for (const side of ['from', 'to'] as const) if (typeof data[side] === 'string') values[side] = languageName(data[side] as string)
   const name = sentence(event.type, data)
   const key = `desk.event.${name}`
   const text = has(key) ? t(key, values) : t('desk.event.other', { who, what: name.replaceAll('_', ' ') })
