@@ -6,6 +6,7 @@ use serde_json::json;
 use shouwen_contracts::Event;
 use shouwen_contracts::casework::{Assigned, CaseEvent, Closed, Opened};
 use shouwen_kernel::{Access, Actor, CaseId, ConversationId, CustomerId, IdentityId, MessageId, ObjectId, OrgUnitId, PersonId, Result, TeamId, Time, WorkspaceId, text};
+use shouwen_metrics::Spread;
 use shouwen_search::{Doc, Kind, Visibility};
 use shouwen_store::{Json, Tx, params};
 use uuid::Uuid;
@@ -24,8 +25,7 @@ type Key = (&'static str, bool, i64, Uuid, Uuid, Uuid, &'static str);
 /// Roll-ups of the board, gathered in memory.
 #[derive(Default)]
 pub struct RollUps {
-    days: HashMap<Key, (i64, i64, i64)>,
-    spread: HashMap<(Key, i64), i64>,
+    days: HashMap<Key, (i64, i64, i64, Spread)>,
 }
 
 impl RollUps {
@@ -33,39 +33,39 @@ impl RollUps {
         let none = Uuid::nil();
         for key in [(points, false, day, who.0, who.1, who.2, "email"), (points, true, day, none, none, none, "")] {
             let sum = self.days.entry(key).or_default();
-            *sum = (sum.0 + numerator, sum.1 + denominator, sum.2 + 1);
+            (sum.0, sum.1, sum.2) = (sum.0 + numerator, sum.1 + denominator, sum.2 + 1);
             if let Some(value) = value {
-                *self.spread.entry((key, shouwen_metrics::bucket_of(value))).or_default() += 1;
+                sum.3.add(value, 1);
             }
         }
     }
 
     /// Takes another's figures in.
     pub fn join(&mut self, other: Self) {
-        for (key, (a, b, n)) in other.days {
+        for (key, (a, b, n, spread)) in other.days {
             let sum = self.days.entry(key).or_default();
-            *sum = (sum.0 + a, sum.1 + b, sum.2 + n);
-        }
-        for (key, n) in other.spread {
-            *self.spread.entry(key).or_default() += n;
+            (sum.0, sum.1, sum.2) = (sum.0 + a, sum.1 + b, sum.2 + n);
+            sum.3.join(&spread);
         }
     }
 
     /// Writes them.
     pub fn write(&self, tx: &Tx<'_>, workspace: WorkspaceId) -> Result<()> {
-        for ((points, total, day, team, unit, person, channel), (numerator, denominator, n)) in &self.days {
-            tx.execute(
-                "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-                 ON CONFLICT (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel)
-                 DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11",
-                params![workspace, points, total, day, team, unit, person, channel, numerator, denominator, n],
+        for ((points, total, day, team, unit, person, channel), (numerator, denominator, n, spread)) in &self.days {
+            let found: Option<(Option<Vec<u8>>,)> = tx.opt(
+                "SELECT spread FROM insight_day WHERE workspace_id = ?1 AND points = ?2 AND total = ?3 AND day = ?4 AND team_id = ?5 AND org_unit_id = ?6 AND person_id = ?7 AND channel = ?8",
+                params![workspace, points, total, day, team, unit, person, channel],
             )?;
-        }
-        for (((points, total, day, team, unit, person, channel), bucket), n) in &self.spread {
-            tx.execute(
-                "INSERT INTO insight_spread (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                 ON CONFLICT (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel) DO UPDATE SET n = insight_spread.n + ?10",
-                params![workspace, points, total, day, bucket, team, unit, person, channel, n],
+            let mut spread = spread.clone();
+            if let Some(known) = found.and_then(|row| row.0).and_then(|bytes| Spread::from_bytes(&bytes)) {
+                spread.join(&known);
+            }
+            let bytes = Some(spread.to_bytes()).filter(|bytes| !bytes.is_empty());
+            tx.run(
+                "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n, spread) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 ON CONFLICT (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel)
+                 DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11, spread = COALESCE(?12, insight_day.spread)",
+                params![workspace, points, total, day, team, unit, person, channel, numerator, denominator, n, bytes],
             )?;
         }
         Ok(())

@@ -3,11 +3,12 @@
 use axum::extract::State;
 use serde::Serialize;
 use shouwen_kernel::{Result, WorkspaceId};
-use shouwen_metrics::{DEFINITIONS, Definition, Direction, Shape, percentile};
+use shouwen_metrics::{DEFINITIONS, Definition, Direction, Shape, Spread};
 use shouwen_store::{Tx, params};
 use shouwen_web::{Allowed, Answer, App, Params, axum};
 
 use crate::range::{Asked, Range, show_day};
+use crate::points::read_spread;
 use crate::{InsightRead, project, targets};
 
 /// A figure with what it is made of. Undefined is null, never 0.
@@ -77,11 +78,11 @@ pub fn direction(definition: &Definition) -> &'static str {
 }
 
 /// One figure from its sums.
-pub fn figure(definition: &Definition, numerator: i64, denominator: i64, n: i64, spread: &[(i64, i64)]) -> Figure {
+pub fn figure(definition: &Definition, numerator: i64, denominator: i64, n: i64, spread: &Spread) -> Figure {
     let value = match definition.shape {
         Shape::Rate => (denominator > 0).then(|| numerator as f64 / denominator as f64),
         Shape::Count | Shape::Stock => Some(numerator as f64),
-        Shape::Quantile(q) => percentile(spread, f64::from(q) / 100.0).map(f64::round),
+        Shape::Quantile(q) => spread.percentile(f64::from(q) / 100.0).map(f64::round),
     };
     // What is left of a stock is counted by what came in and did not go out.
     let (n, denominator) = if definition.shape == Shape::Stock { (numerator, numerator) } else { (n, denominator) };
@@ -96,13 +97,13 @@ pub fn measure(tx: &Tx<'_>, workspace: WorkspaceId, definition: &Definition, ran
     values.extend(more);
     let sql = format!("SELECT CAST(coalesce(sum(d.numerator), 0) AS {int}), CAST(coalesce(sum(d.denominator), 0) AS {int}), CAST(coalesce(sum(d.n), 0) AS {int}) FROM insight_day d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND {condition}", int = int(tx));
     let (numerator, denominator, n): (i64, i64, i64) = tx.one(&sql, &values)?;
-    let spread = match definition.shape {
-        Shape::Quantile(_) => tx.all::<(i64, i64)>(
-            &format!("SELECT d.bucket, CAST(sum(d.n) AS {int}) FROM insight_spread d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND {condition} GROUP BY d.bucket", int = int(tx)),
-            &values,
-        )?,
-        _ => Vec::new(),
-    };
+    let mut spread = Spread::default();
+    if matches!(definition.shape, Shape::Quantile(_)) {
+        let sql = format!("SELECT d.spread FROM insight_day d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND d.spread IS NOT NULL AND {condition}");
+        for (bytes,) in tx.all::<(Option<Vec<u8>>,)>(&sql, &values)? {
+            spread.join(&read_spread(bytes.as_deref())?);
+        }
+    }
     Ok(figure(definition, numerator, denominator, n, &spread))
 }
 

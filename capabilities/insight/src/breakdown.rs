@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use serde::Serialize;
 use shouwen_kernel::{OrgUnitId, PersonId, Problem, Result, TeamId, WorkspaceId};
-use shouwen_metrics::{Definition, Shape, definition};
+use shouwen_metrics::{Definition, Shape, Spread, definition};
 use shouwen_store::{Tx, Value, params};
 use shouwen_web::{Allowed, Answer, App, Params, axum};
 use uuid::Uuid;
 
 use crate::board::{Figure, figure, int};
+use crate::points::read_spread;
 use crate::range::{Asked, Range, show_day};
 use crate::{InsightRead, project};
 
@@ -62,16 +63,14 @@ pub fn groups(tx: &Tx<'_>, workspace: WorkspaceId, definition: &Definition, rang
         int = int(tx)
     );
     let rows: Vec<(Value, i64, i64, i64)> = tx.all(&sql, &values)?;
-    let mut spreads: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+    let mut spreads: BTreeMap<String, Spread> = BTreeMap::new();
     if matches!(definition.shape, Shape::Quantile(_)) {
-        let sql = format!(
-            "SELECT d.{column}, d.bucket, CAST(sum(d.n) AS {int}) FROM insight_spread d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND {condition} GROUP BY d.{column}, d.bucket",
-            int = int(tx)
-        );
-        for (key, bucket, n) in tx.all::<(Value, i64, i64)>(&sql, &values)? {
-            spreads.entry(text(&key)).or_default().push((bucket, n));
+        let sql = format!("SELECT d.{column}, d.spread FROM insight_day d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND d.spread IS NOT NULL AND {condition}");
+        for (key, bytes) in tx.all::<(Value, Option<Vec<u8>>)>(&sql, &values)? {
+            spreads.entry(text(&key)).or_default().join(&read_spread(bytes.as_deref())?);
         }
     }
+    let none = Spread::default();
     let mut running = 0;
     let mut out = Vec::new();
     for (key, numerator, denominator, n) in rows {
@@ -86,7 +85,7 @@ pub fn groups(tx: &Tx<'_>, workspace: WorkspaceId, definition: &Definition, rang
         if by == "day" && matches!(&key, Value::Int(day) if *day < range.from) {
             continue;
         }
-        let figure = figure(definition, numerator, denominator, n, spreads.get(&plain).map_or(&[], Vec::as_slice));
+        let figure = figure(definition, numerator, denominator, n, spreads.get(&plain).unwrap_or(&none));
         if n == 0 && numerator == 0 {
             continue;
         }

@@ -28,7 +28,10 @@ permissions! {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "insight", version: 1, sql: include_str!("../migrations/0001_insight.sql") }],
+        migrations: &[
+            Migration { capability: "insight", version: 1, sql: include_str!("../migrations/0001_insight.sql") },
+            Migration { capability: "insight", version: 2, sql: include_str!("../migrations/0002_spread.sql") },
+        ],
         routes: OpenApiRouter::new()
             .routes(routes!(targets::indicators))
             .routes(routes!(targets::edit))
@@ -38,7 +41,7 @@ pub fn module() -> Module {
             .routes(routes!(drill::cases))
             .routes(routes!(export::export)),
         permissions: PERMISSIONS,
-        subscriptions: vec![Subscription { name: "insight.points", version: 1, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle }],
+        subscriptions: vec![Subscription { name: "insight.points", version: 2, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle }],
         ..Module::new("insight")
     }
 }

@@ -1,6 +1,7 @@
 //! Points and their roll-ups, changed together.
 
-use shouwen_kernel::{CaseId, Result, Time, WorkspaceId};
+use shouwen_kernel::{CaseId, Problem, Result, Time, WorkspaceId};
+use shouwen_metrics::Spread;
 use shouwen_store::{Tx, params};
 use uuid::Uuid;
 
@@ -83,19 +84,32 @@ pub fn remove(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, points: &'stati
 fn add(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point, sign: i64) -> Result<()> {
     let nobody = Dimensions { team: Uuid::nil(), org_unit: Uuid::nil(), person: Uuid::nil(), channel: String::new() };
     for (total, d) in [(false, &point.dimensions), (true, &nobody)] {
+        let spread = match point.value {
+            None => None,
+            Some(value) => {
+                let stored: Option<(Option<Vec<u8>>,)> = tx.opt(
+                    "SELECT spread FROM insight_day WHERE workspace_id = ?1 AND points = ?2 AND total = ?3 AND day = ?4 AND team_id = ?5 AND org_unit_id = ?6 AND person_id = ?7 AND channel = ?8",
+                    params![workspace, point.points, total, point.day, d.team, d.org_unit, d.person, d.channel],
+                )?;
+                let mut spread = read_spread(stored.and_then(|row| row.0).as_deref())?;
+                spread.add(value, sign);
+                Some(spread.to_bytes())
+            }
+        };
         tx.run(
-            "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+            "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n, spread) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel)
-             DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11",
-            params![workspace, point.points, total, point.day, d.team, d.org_unit, d.person, d.channel, sign * point.numerator, sign * point.denominator, sign],
+             DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11, spread = COALESCE(?12, insight_day.spread)",
+            params![workspace, point.points, total, point.day, d.team, d.org_unit, d.person, d.channel, sign * point.numerator, sign * point.denominator, sign, spread],
         )?;
-        if let Some(value) = point.value {
-            tx.run(
-                "INSERT INTO insight_spread (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel, n) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                 ON CONFLICT (workspace_id, points, total, day, bucket, team_id, org_unit_id, person_id, channel) DO UPDATE SET n = insight_spread.n + ?10",
-                params![workspace, point.points, total, point.day, shouwen_metrics::bucket_of(value), d.team, d.org_unit, d.person, d.channel, sign],
-            )?;
-        }
     }
     Ok(())
+}
+
+/// A stored spread; nothing stored is nothing counted.
+pub fn read_spread(stored: Option<&[u8]>) -> Result<Spread> {
+    match stored {
+        None => Ok(Spread::default()),
+        Some(bytes) => Spread::from_bytes(bytes).ok_or_else(|| Problem::internal("a stored spread of durations cannot be read; its roll-up has to be rebuilt")),
+    }
 }

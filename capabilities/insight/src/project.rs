@@ -19,7 +19,7 @@ pub const KINDS: &[&str] = &[
 
 /// Empties everything.
 pub fn reset(tx: &Tx<'_>) -> Result<()> {
-    tx.batch("DELETE FROM insight_case; DELETE FROM insight_point; DELETE FROM insight_day; DELETE FROM insight_spread; DELETE FROM insight_name;")
+    tx.batch("DELETE FROM insight_case; DELETE FROM insight_point; DELETE FROM insight_day; DELETE FROM insight_name;")
 }
 
 struct Case {

@@ -4,4 +4,4 @@ mod definition;
 mod histogram;
 
 pub use definition::{DEFINITIONS, Definition, Direction, Shape, definition};
-pub use histogram::{bucket_of, percentile, value_of};
+pub use histogram::{Spread, bucket_of, percentile, value_of};
