@@ -12,9 +12,9 @@ const MAIL_ID = 8 // Debian's user `mail` owns the mailboxes
 /**
  * `users`: addresses with a mailbox, all with the password `password`.
  * Recipients at `refuse.example` get 550, at `defer.example` 451 until `accept('defer.example')`; at `later.example` mail is
- * accepted and bounced afterwards.
+ * accepted and bounced afterwards. `introspection`: a URL that tells whose an OAuth token is; XOAUTH2 is offered then.
  */
-export async function startMailHost({ users, password = 'mail-pass-9' }) {
+export async function startMailHost({ users, password = 'mail-pass-9', introspection }) {
   for (const [program, debian] of [['dovecot', 'dovecot-imapd dovecot-pop3d'], ['postfix', 'postfix'], ['openssl', 'openssl']]) {
     if (!which(program)) throw new Skip(`${program} is not installed (Debian packages: ${debian})`)
   }
@@ -25,7 +25,7 @@ export async function startMailHost({ users, password = 'mail-pass-9' }) {
   const boxes = join(dir, 'boxes')
   mkdirSync(boxes)
   chownSync(boxes, MAIL_ID, MAIL_ID)
-  const dovecot = makeDovecot(dir, tls, ports, users, password, boxes)
+  const dovecot = makeDovecot(dir, tls, ports, users, password, boxes, introspection)
   const postfix = makePostfix(dir, tls, ports, users, boxes)
   await dovecot.start()
   await postfix.start()
@@ -48,13 +48,15 @@ export async function startMailHost({ users, password = 'mail-pass-9' }) {
   }
 }
 
-function makeDovecot(dir, tls, ports, users, password, boxes) {
+function makeDovecot(dir, tls, ports, users, password, boxes, introspection) {
   const base = join(dir, 'dovecot')
   mkdirSync(base)
   const [conf, passwd, log] = [join(base, 'dovecot.conf'), join(base, 'passwd'), join(dir, 'dovecot.log')]
   writeFileSync(passwd, users.map((u) => `${u}:{PLAIN}${password}:${MAIL_ID}:${MAIL_ID}::${boxes}/${u}::\n`).join(''))
   chmodSync(passwd, 0o644)
   writeFileSync(log, '')
+  const oauth = join(base, 'oauth2.conf')
+  if (introspection) writeFileSync(oauth, `introspection_mode = post\nintrospection_url = ${introspection}\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n`)
   writeFileSync(conf, `
 base_dir = ${base}/run
 state_dir = ${base}/state
@@ -65,7 +67,7 @@ listen = 127.0.0.1
 first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:${boxes}/%u
-auth_mechanisms = plain login
+auth_mechanisms = plain login${introspection ? ' xoauth2' : ''}
 disable_plaintext_auth = no
 ssl = yes
 ssl_cert = <${tls.cert}
@@ -76,8 +78,14 @@ namespace inbox {
   inbox = yes
   separator = /
 }
-passdb {
+${introspection ? `passdb {
+  driver = oauth2
+  mechanisms = xoauth2
+  args = ${oauth}
+}
+` : ''}passdb {
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%u ${passwd}
 }
 userdb {

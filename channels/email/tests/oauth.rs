@@ -4,41 +4,14 @@ mod common;
 #[path = "common/fakes.rs"]
 mod fakes;
 
-use std::io::{Read, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::io::Write;
 
 use base64::Engine as _;
 use common::{app, inbox_with};
-use fakes::{Fake, line};
+use fakes::{Fake, line, token_endpoint as endpoint};
 use serde_json::{Value, json};
 use shouwen_kernel::InboxId;
 use shouwen_testkit::{TestApp, on_both};
-
-/// A token endpoint: answer `n` for request `n` (the last one again and again); forms as they came.
-fn endpoint(answers: Vec<(u16, Value)>) -> (String, Arc<Mutex<Vec<String>>>) {
-    let (forms, count): (Arc<Mutex<Vec<String>>>, Arc<AtomicUsize>) = Default::default();
-    let seen = forms.clone();
-    let fake = Fake::start(move |_, reader, writer, _| {
-        let mut length = 0;
-        loop {
-            let header = line(reader)?.to_lowercase();
-            if header.is_empty() {
-                break;
-            }
-            if let Some(n) = header.strip_prefix("content-length: ") {
-                length = n.parse().unwrap_or(0);
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        seen.lock().unwrap().push(String::from_utf8_lossy(&body).into_owned());
-        let (status, answer) = answers[count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1)].clone();
-        let text = answer.to_string();
-        write!(writer, "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len())
-    });
-    (format!("http://127.0.0.1:{}/token", fake.port), forms)
-}
 
 /// IMAP (empty mailbox) and POP3 that let in who shows one of `good`, and tell the others why as Google does.
 fn mail_server(good: &'static [&'static str]) -> Fake {

@@ -1,6 +1,8 @@
 //! Against real Dovecot and Postfix. Started by `node channels/email/tests/with-mailhost.mjs cargo test -p shouwen-email`.
 
 mod common;
+#[path = "common/fakes.rs"]
+mod fakes;
 #[path = "common/mailhost.rs"]
 mod mailhost;
 
@@ -433,4 +435,30 @@ fn rel_12_a_running_server_hears_of_new_mail_at_once_and_comes_back_after_the_ma
     until("it comes back by itself", 60, || subjects(&t) == ["hello", "while away"] && health() == "ok");
     println!("back after {:?}", healed.elapsed());
     t.app.stopping().cancel();
+}
+
+#[test]
+fn xoauth2_with_tokens_of_our_own_fetching_reads_from_dovecot_and_sends_through_postfix() {
+    let Some(host) = mailhost() else { return };
+    let user = "nine@shop.example";
+    on_both(app, |t| {
+        empty(&host, user);
+        let (url, forms) = fakes::token_endpoint(vec![(200, json!({ "access_token": "bad.token", "expires_in": 3600 })), (200, json!({ "access_token": format!("good.{user}"), "expires_in": 3600 }))]);
+        let (mut incoming, mut outgoing) = (host.imap(user), host.smtp(user));
+        for side in [&mut incoming, &mut outgoing] {
+            side["auth"] = json!("xoauth2");
+            side.as_object_mut().unwrap().remove("password");
+        }
+        let inbox = inbox_with(&t, json!({ "name": "n", "address": user, "incoming": incoming, "outgoing": outgoing, "oauth": { "token_url": url, "client_id": "c", "refresh_token": "r" } }));
+        host.deliver(user, &mail("by token", ""));
+        assert_eq!(look(&t, inbox).unwrap_err().why.code(), "login", "Dovecot refuses a token it does not know");
+        assert_eq!(look(&t, inbox).unwrap().stored, 1);
+        assert_eq!(subjects(&t), ["by token"]);
+        let before = host.count("wang@customer.example");
+        send(&t, &outbound(&t, inbox, &["wang@customer.example"], None));
+        carry_out(&t);
+        assert_eq!(deliveries(&t).last().map(|d| d.0.as_str()), Some("sent"), "{:?}", deliveries(&t));
+        until("it lies in the mailbox", 20, || host.count("wang@customer.example") == before + 1);
+        assert_eq!(forms.lock().unwrap().len(), 2, "reading and sending share one token");
+    });
 }

@@ -78,6 +78,7 @@ pub fn router(app: &App, modules: Vec<Module>, fallback: axum::routing::MethodRo
         .merge(pages)
         .fallback_service(fallback.with_state(app.clone()))
         .layer(axum::extract::DefaultBodyLimit::max(60 * 1024 * 1024))
+        .layer(axum::middleware::from_fn(in_words))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -89,7 +90,14 @@ pub fn router(app: &App, modules: Vec<Module>, fallback: axum::routing::MethodRo
 
 /// What the framework refuses by itself (a form without its boundary, an upgrade without its headers) is plain text; the
 /// API answers every refusal as the same JSON.
-async fn in_words(response: Response, sent_as: &str) -> Response {
+async fn in_words(request: Request, next: Next) -> Response {
+    let api = request.uri().path().starts_with("/api/");
+    let sent_as = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let response = next.run(request).await;
+    if api { told_in_words(response, &sent_as).await } else { response }
+}
+
+async fn told_in_words(response: Response, sent_as: &str) -> Response {
     let plain = response.headers().get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/plain"));
     if !response.status().is_client_error() || !plain {
         return response;
@@ -113,7 +121,6 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     let id = shouwen_kernel::encode_base32(app.ids().uuid(app.clock().now()).as_u128());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let has_body = request.headers().get(header::CONTENT_LENGTH).is_some_and(|v| v.as_bytes() != b"0") || request.headers().contains_key(header::TRANSFER_ENCODING);
-    let sent_as = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let begun = Instant::now();
     let mut response = REQUEST_ID
         .scope(id.clone(), async move {
@@ -123,9 +130,6 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
         })
         .await;
     let api = path.starts_with("/api/");
-    if api {
-        response = REQUEST_ID.scope(id.clone(), in_words(response, &sent_as)).await;
-    }
     let status = response.status();
     let millis = begun.elapsed().as_secs_f64() * 1000.0;
     app.metrics().add(&format!("http_requests_total{{class=\"{}xx\"}}", status.as_u16() / 100), 1.0);
@@ -171,7 +175,7 @@ mod tests {
     async fn plain_refusals_of_the_framework_become_the_error_json() {
         for (sent_as, code) in [("multipart/form-data", "invalid.multipart"), ("application/json", "invalid.request"), ("", "invalid.request")] {
             let plain = (StatusCode::BAD_REQUEST, "Invalid `boundary` for `multipart/form-data` request").into_response();
-            let told = REQUEST_ID.scope("01abc".to_owned(), in_words(plain, sent_as)).await;
+            let told = REQUEST_ID.scope("01abc".to_owned(), told_in_words(plain, sent_as)).await;
             assert_eq!((told.status(), told.headers()[header::CONTENT_TYPE].to_str().unwrap()), (StatusCode::BAD_REQUEST, "application/json"));
             let body = axum::body::to_bytes(told.into_body(), 4096).await.unwrap();
             let error = serde_json::from_slice::<serde_json::Value>(&body).unwrap()["error"].clone();
@@ -181,7 +185,7 @@ mod tests {
         // Files and our own refusals pass as they are.
         for kept in [(StatusCode::OK, "text").into_response(), Failure(Problem::not_found("case")).into_response()] {
             let status = kept.status();
-            let told = in_words(kept, "").await;
+            let told = told_in_words(kept, "").await;
             assert_eq!(told.status(), status);
         }
     }

@@ -172,3 +172,28 @@ fn in_set(set: &str, count: u32) -> Vec<u32> {
     out.dedup();
     out
 }
+
+/// A token endpoint: answer `n` for request `n` (the last one again and again); forms as they came.
+pub fn token_endpoint(answers: Vec<(u16, serde_json::Value)>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let (forms, count): (Arc<Mutex<Vec<String>>>, Arc<std::sync::atomic::AtomicUsize>) = Default::default();
+    let seen = forms.clone();
+    let fake = Fake::start(move |_, reader, writer, _| {
+        let mut length = 0;
+        loop {
+            let header = line(reader)?.to_lowercase();
+            if header.is_empty() {
+                break;
+            }
+            if let Some(n) = header.strip_prefix("content-length: ") {
+                length = n.parse().unwrap_or(0);
+            }
+        }
+        let mut body = vec![0; length];
+        std::io::Read::read_exact(reader, &mut body)?;
+        seen.lock().unwrap().push(String::from_utf8_lossy(&body).into_owned());
+        let (status, answer) = answers[count.fetch_add(1, std::sync::atomic::Ordering::SeqCst).min(answers.len() - 1)].clone();
+        let text = answer.to_string();
+        write!(writer, "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len())
+    });
+    (format!("http://127.0.0.1:{}/token", fake.port), forms)
+}

@@ -62,7 +62,7 @@ impl MailHost {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-    fn count(&self, user: &str) -> usize {
+    pub fn count(&self, user: &str) -> usize {
         self.mails(user).len()
     }
     /// Raw mails of a mailbox.
