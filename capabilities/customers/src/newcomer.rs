@@ -57,7 +57,10 @@ pub(crate) fn create(tx: &Tx<'_>, new: &Newcomer<'_>) -> Result<(Found, bool)> {
             .ok_or_else(|| Problem::new(shouwen_kernel::Kind::Unavailable, "store.retry", "an address was taken and given up again"));
     };
     let home = match new.inbox {
-        Some(inbox) => tx.opt::<(Option<OrgUnitId>,)>("SELECT org_unit_id FROM customer_inbox WHERE id = ?1 AND workspace_id = ?2", params![inbox, new.workspace])?.and_then(|row| row.0),
+        // Once a batch: most mails of a batch came to the same inbox.
+        Some(inbox) => tx.known(&format!("customers.home_of.{inbox}"), || {
+            Ok(tx.opt::<(Option<OrgUnitId>,)>("SELECT org_unit_id FROM customer_inbox WHERE id = ?1 AND workspace_id = ?2", params![inbox, new.workspace])?.and_then(|row| row.0))
+        })?,
         None => None,
     };
     let record = Record {
