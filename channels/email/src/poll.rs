@@ -241,8 +241,13 @@ async fn session(app: &App, inbox: &Inbox, held: Held, good: &AtomicBool) -> std
     loop {
         let looked = mailbox.look().await?;
         good.store(true, Ordering::Relaxed);
+        let taken = looked.stored + looked.duplicates;
         count(app, looked);
         health::good(db, inbox, Side::In, mailbox.remark.clone()).await;
+        if taken > 0 {
+            // What came while these were fetched and flagged was told between the answers; IDLE would not tell it again.
+            continue;
+        }
         if mailbox.imap.idle {
             mailbox.imap.wait(IDLE_S).await?;
         } else {
