@@ -180,10 +180,10 @@ mod tests {
                         &format!(
                             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
                              INSERT INTO customer_record (id, workspace_id, name, named, kind, home_id, notes, tags, created_at, updated_at, version)
-                             SELECT {random}, ?1, '客' || i, TRUE, 'person', CAST(?2 AS {}), '', '[]', 0, 0, 1 FROM n",
-                            tx.dialect("BLOB", "uuid")
+                             SELECT {random}, ?1, '客' || i, TRUE, 'person', CASE WHEN i % 2 = 0 THEN CAST(?2 AS {kind}) ELSE CAST(?3 AS {kind}) END, '', '[]', 0, 0, 1 FROM n",
+                            kind = tx.dialect("BLOB", "uuid")
                         ),
-                        params![workspace, id(9)],
+                        params![workspace, id(9), OrgUnitId::NIL],
                     )?;
                     tx.execute(
                         &format!("INSERT INTO customer_case (case_id, workspace_id, customer_id, root_id, team_id) SELECT {random}, workspace_id, id, id, CAST(?1 AS {}) FROM customer_record", tx.dialect("BLOB", "uuid")),
