@@ -26,6 +26,8 @@ export default async function desk() {
   const { page } = zhang
   const me = house.agents.zhang.client
   page.on('dialog', (dialog) => dialog.accept())
+  // Listening from the start, so that no chooser opens before it is caught.
+  page.on('filechooser', () => {})
 
   const row = (title, p = page) => p.getByRole('option').filter({ hasText: title })
   const editor = (p = page) => p.locator('.tiptap').first()
@@ -615,6 +617,7 @@ export default async function desk() {
     await page.keyboard.press('Control+z')
     await editor().filter({ hasText: '键盘写的回复' }).waitFor()
     await chip('键盘.txt').waitFor()
+    await until('the hands are in the text again', () => editor().evaluate((e) => e === document.activeElement))
     await page.keyboard.press('Escape')
     await page.keyboard.press('t')
     await page.getByRole('dialog').waitFor()

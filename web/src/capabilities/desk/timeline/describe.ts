@@ -1,7 +1,8 @@
-import type { CaseEvent } from '@/api/types'
+import type { CaseEvent, CaseType } from '@/api/types'
 import { has, i18n, t } from '@/i18n'
 import { languageName } from '@/i18n/language'
 import { dateTime, span } from '@/i18n/time'
+import { queryClient } from '@/queries'
 import type { IconName } from '@/ui/icons'
 import { routingReason } from '../../routing/reason'
 
@@ -34,6 +35,13 @@ export function whyText(why: string): string {
   return has(key) ? t(key) : (routingReason(why) ?? why)
 }
 
+/** What a field of a case type is called; its key while the types are not known. */
+function fieldName(key: string): string {
+  const types = queryClient.getQueryData<CaseType[]>(['case-types']) ?? []
+  const name = types.flatMap((type) => type.fields).find((field) => field.key === key)?.name
+  return (i18n.global.locale.value === 'zh-CN' ? name?.zh : name?.en) ?? key
+}
+
 type Names = Record<string, unknown>
 
 /** A value of an event in words: a person, a moment, a known key, a list. */
@@ -46,6 +54,7 @@ function word(value: unknown, names: Names): string {
     return String(named.name ?? named.number ?? named.title ?? '')
   }
   const text = String(value)
+  if (text.startsWith('fields.')) return fieldName(text.slice(7))
   if (typeof names[text] === 'string') return names[text] as string
   if (/^\d{4}-\d{2}-\d{2}T/.test(text)) return dateTime(text)
   for (const group of GROUPS) if (has(`desk.${group}.${text}`)) return t(`desk.${group}.${text}`)
