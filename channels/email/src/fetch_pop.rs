@@ -1,8 +1,8 @@
 //! One look into a POP3 mailbox: mails are known by their UIDL; deletion, if wanted at all, only after the commit.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use shouwen_kernel::Time;
+use shouwen_kernel::{MessageId, Time};
 use shouwen_store::{Db, params};
 
 use crate::fetch::{Held, Looked};
@@ -24,8 +24,15 @@ pub(crate) async fn look(db: &Db, inbox: &Inbox, incoming: &Incoming, mut pop: P
         None => ((1..=pop.count().await?).map(|number| Listed { number, uidl: String::new() }).collect(), false),
     };
     let id = inbox.id;
-    let known: HashSet<String> = db.read(move |tx| Ok(tx.all::<(String,)>("SELECT uidl FROM mail_pop WHERE inbox_id = ?1", params![id])?.into_iter().map(|r| r.0).collect())).await?;
-    let first = !known.contains(VISITED);
+    // With the message that is still to be deleted on the server.
+    let known: HashMap<String, Option<MessageId>> = db
+        .read(move |tx| {
+            let sql = "SELECT p.uidl, m.id FROM mail_pop AS p LEFT JOIN mail_message AS m ON m.id = p.message_id AND m.marking = 'pending' WHERE p.inbox_id = ?1";
+            Ok(tx.all::<(String, Option<MessageId>)>(sql, params![id])?.into_iter().collect())
+        })
+        .await?;
+    let mut deleted: Vec<MessageId> = Vec::new();
+    let first = !known.contains_key(VISITED);
     if first && incoming.import_from == ImportFrom::Now {
         let uidls: Vec<String> = listed.iter().map(|l| l.uidl.clone()).filter(|u| !u.is_empty()).collect();
         note(db, inbox, held, uidls).await?;
@@ -34,7 +41,12 @@ pub(crate) async fn look(db: &Db, inbox: &Inbox, incoming: &Incoming, mut pop: P
     }
     let delete = incoming.after_fetch == AfterFetch::Delete;
     for mail in &listed {
-        if named && known.contains(&mail.uidl) {
+        if let Some(pending) = known.get(&mail.uidl).filter(|_| named) {
+            // A session that broke before its QUIT deleted nothing: what it stored is still to be deleted.
+            if let Some(message) = pending.filter(|_| delete) {
+                pop.delete(mail.number).await?;
+                deleted.push(message);
+            }
             continue;
         }
         let bytes = match pop.fetch(mail.number).await {
@@ -60,19 +72,30 @@ pub(crate) async fn look(db: &Db, inbox: &Inbox, incoming: &Incoming, mut pop: P
         // What was there before us has its own dates; what comes later came now.
         let received_at = (!first).then(|| db.services().clock.now());
         let raw = RawMail { bytes, source: Source::Pop3, place: None, received_at };
-        match commit(db, inbox, held, raw, named.then(|| mail.uidl.clone())).await? {
-            Taken::Stored(_) => looked.stored += 1,
-            Taken::Duplicate(_) => looked.duplicates += 1,
-        }
+        let message = match commit(db, inbox, held, raw, named.then(|| mail.uidl.clone()), delete).await? {
+            Taken::Stored(message) => {
+                looked.stored += 1;
+                message
+            }
+            Taken::Duplicate(message) => {
+                looked.duplicates += 1;
+                message
+            }
+        };
         STORED.notify_one();
         if delete {
             pop.delete(mail.number).await?;
+            deleted.push(message);
         }
     }
     if first {
         note(db, inbox, held, Vec::new()).await?;
     }
+    // Only now the server deletes.
     pop.quit().await?;
+    if !deleted.is_empty() {
+        db.write(move |tx| deleted.iter().try_for_each(|message| tx.execute("UPDATE mail_message SET marking = 'done' WHERE id = ?1", params![message]).map(|_| ()))).await?;
+    }
     Ok(looked)
 }
 
@@ -124,7 +147,7 @@ async fn note(db: &Db, inbox: &Inbox, held: &Held, uidls: Vec<String>) -> Result
     Ok(())
 }
 
-async fn commit(db: &Db, inbox: &Inbox, held: &Held, raw: RawMail, uidl: Option<String>) -> Result<Taken, Trouble> {
+async fn commit(db: &Db, inbox: &Inbox, held: &Held, raw: RawMail, uidl: Option<String>, delete: bool) -> Result<Taken, Trouble> {
     let (id, workspace, held, services) = (inbox.id, inbox.workspace, held.clone(), db.clone());
     let ready = tokio::task::spawn_blocking(move || intake::prepare(&services.services().blobs, &raw)).await.map_err(|e| Trouble::new(Why::Inside, e.to_string()))??;
     let taken = db
@@ -132,6 +155,9 @@ async fn commit(db: &Db, inbox: &Inbox, held: &Held, raw: RawMail, uidl: Option<
             tx.hold_lease(&held.name, held.lease)?;
             let taken = intake::store(tx, workspace, id, std::slice::from_ref(&ready), &Manner::default())?;
             let (Taken::Stored(message) | Taken::Duplicate(message)) = taken[0];
+            if delete {
+                tx.run("UPDATE mail_message SET marking = 'pending' WHERE id = ?1", params![message])?;
+            }
             if let Some(uidl) = &uidl {
                 tx.run(
                     "INSERT INTO mail_pop (inbox_id, uidl, workspace_id, message_id, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (inbox_id, uidl) DO NOTHING",

@@ -320,7 +320,7 @@ pub(crate) async fn edit(State(app): State<App>, who: Allowed<InboxManage>, Id(i
             Granted::Removed => oauth::remove(tx, id)?,
             Granted::New(grant) => oauth::save(tx, ctx.workspace, id, &grant)?,
         }
-        let secrets = change.incoming.iter().flatten().any(|s| s.password.is_some()) || change.outgoing.iter().flatten().any(|s| s.password.is_some());
+        let secrets = change.incoming.iter().flatten().any(|s| s.password.is_some()) || change.outgoing.iter().flatten().any(|s| s.password.is_some()) || change.oauth.is_some();
         tx.audit(&ctx, "inbox.changed", "inbox", Some(id.0), Some(serde_json::json!({ "version": inbox.version, "password_changed": secrets })))?;
         answer(tx, inbox)
     })

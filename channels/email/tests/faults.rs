@@ -289,3 +289,29 @@ fn a_mail_waits_while_its_inbox_is_switched_off_and_says_so_when_it_has_no_serve
         assert!(last.0 == "failed" && last.1.contains("no outgoing server"), "{last:?}");
     });
 }
+
+/// A POP3 server deletes at QUIT: what a broken session stored is deleted by a later one, and nothing else is.
+#[test]
+fn pop3_deletes_later_what_a_broken_session_could_not() {
+    on_both(app, |t| {
+        let (fake, gone) = fakes::pop3(3, |n| n == 0 || n == 2);
+        let mut incoming = json!({ "protocol": "pop3", "host": "127.0.0.1", "port": fake.port, "tls": "none", "user": "u", "password": "p", "import_from": "all", "after_fetch": "delete" });
+        let inbox = inbox_with(&t, json!({ "name": "n", "address": "u@shop.example", "incoming": incoming }));
+        assert!(look(&t, inbox).is_err(), "the line breaks at QUIT");
+        assert_eq!((received(&t).len(), gone.lock().unwrap().len()), (3, 0));
+        assert_eq!(look(&t, inbox).unwrap(), Looked::default(), "nothing is new");
+        assert_eq!((received(&t).len(), gone.lock().unwrap().clone()), (3, vec![1, 2, 3]));
+        assert_eq!(fake.seen("RETR").len(), 3, "nothing was fetched twice");
+
+        // Mails stored while they were to be left there stay there.
+        let (kept, gone) = fakes::pop3(2, |_| false);
+        incoming["port"] = json!(kept.port);
+        incoming["after_fetch"] = json!("nothing");
+        let other = inbox_with(&t, json!({ "name": "m", "address": "v@shop.example", "incoming": incoming }));
+        assert_eq!(look(&t, other).unwrap().stored, 2);
+        incoming["after_fetch"] = json!("delete");
+        t.patch(&t.admin(), &format!("/api/v1/inboxes/{other}"), json!({ "version": 1, "incoming": incoming })).expect(200);
+        assert_eq!(look(&t, other).unwrap(), Looked::default());
+        assert_eq!(gone.lock().unwrap().len(), 0);
+    });
+}

@@ -197,3 +197,38 @@ pub fn token_endpoint(answers: Vec<(u16, serde_json::Value)>) -> (String, Arc<Mu
     });
     (format!("http://127.0.0.1:{}/token", fake.port), forms)
 }
+
+/// POP3 over mails 1 to `count`; a session that hangs up instead of answering QUIT (`breaks(n)`) deletes nothing.
+pub fn pop3(count: usize, breaks: fn(usize) -> bool) -> (Fake, Arc<Mutex<Vec<usize>>>) {
+    let gone: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let shared = gone.clone();
+    let fake = Fake::start(move |n, reader, writer, note| {
+        writer.write_all(b"+OK fake\r\n")?;
+        let mut doomed = Vec::new();
+        loop {
+            let command = line(reader)?;
+            note(&command);
+            let (verb, argument) = command.split_once(' ').unwrap_or((&command, ""));
+            let number: usize = argument.parse().unwrap_or(0);
+            let there: Vec<usize> = (1..=count).filter(|m| !shared.lock().unwrap().contains(m)).collect();
+            match verb {
+                "UIDL" => {
+                    let list: String = there.iter().map(|m| format!("{m} u{m}\r\n")).collect();
+                    writer.write_all(format!("+OK\r\n{list}.\r\n").as_bytes())?;
+                }
+                "RETR" => writer.write_all(format!("+OK\r\nMessage-ID: <{number}@customer.example>\r\nFrom: x@customer.example\r\nSubject: mail {number}\r\n\r\ntext\r\n.\r\n").as_bytes())?,
+                "DELE" => {
+                    doomed.push(number);
+                    writer.write_all(b"+OK\r\n")?;
+                }
+                "QUIT" if breaks(n) => return Ok(()),
+                "QUIT" => {
+                    shared.lock().unwrap().extend(doomed);
+                    return writer.write_all(b"+OK bye\r\n");
+                }
+                _ => writer.write_all(b"+OK\r\n")?,
+            }
+        }
+    });
+    (fake, gone)
+}
