@@ -133,7 +133,7 @@ export default async function manager() {
     await page.locator('#case-panel article').first().waitFor()
     await page.keyboard.press('n')
     await page.locator('.tiptap').first().pressSequentially('先问仓库')
-    await page.locator('[data-tab] .draft').first().waitFor()
+    await page.locator('[data-tab] .draft').first().waitFor({ state: 'attached' })
     await page.locator('#case-panel h1').click()
     await page.keyboard.press('Shift+W')
     await page.getByRole('dialog').waitFor()
