@@ -66,11 +66,18 @@ fn report(name: &str, most_ms: f64, mut call: impl FnMut() -> usize) {
     for _ in 0..10 {
         call();
     }
-    let began = Instant::now();
+    let began = cpu_seconds();
     for _ in 0..CALLS {
         call();
     }
-    let ms = began.elapsed().as_secs_f64() * 1e3 / f64::from(CALLS);
+    let ms = (cpu_seconds() - began) * 1e3 / f64::from(CALLS);
     let verdict = if most_ms.is_infinite() { "" } else if ms <= most_ms { "; target ≤ 1 ms met" } else { "; OVER the target of 1 ms" };
     println!("{name}: {ms:.3} ms{verdict}");
+}
+
+/// Seconds this thread has had a core: what else the machine does is not counted. Elsewhere than on Linux: the clock.
+fn cpu_seconds() -> f64 {
+    static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let on_core = std::fs::read_to_string("/proc/thread-self/schedstat").ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    on_core.map_or_else(|| BEGAN.get_or_init(Instant::now).elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
 }

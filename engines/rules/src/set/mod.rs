@@ -80,6 +80,8 @@ pub struct RuleSet {
     leaves: Vec<Leaf>,
     /// The fields the leaves read.
     slots: Vec<String>,
+    /// By slot: the words rules look for in it.
+    words: Vec<Option<leaf::Words>>,
     by_kind: HashMap<String, Index>,
     /// Rules on `x.*`, for events no rule names exactly.
     wild: Vec<(String, u32)>,
@@ -112,7 +114,8 @@ impl RuleSet {
             let node = builder.node(&rule.condition);
             set.rules.push(Compiled { rule: rule.clone(), node });
         }
-        (set.leaves, set.slots) = builder.done();
+        let built = builder.done();
+        (set.leaves, set.slots, set.words) = (built.leaves, built.slots, built.words);
         set.index();
         set
     }

@@ -4,21 +4,22 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::leaf::{Leaf, Node, Test};
+use super::leaf::{Leaf, Node, Test, Words};
 use super::{Event, RuleSet};
 use crate::condition::Op;
-use crate::evaluate::{Facts, changed, holds, one_of, order, was};
+use crate::evaluate::{Facts, changed, holds, instant, one_of, order, was};
 
 pub(super) struct Scratch<'e> {
     facts: Vec<Option<Cow<'e, Value>>>,
-    lowered: Vec<Option<String>>,
+    /// By slot: which of its words the text holds, once somebody asked.
+    found: Vec<Option<Vec<u64>>>,
     /// 0 not decided yet, 1 false, 2 true.
     decided: Vec<u8>,
 }
 
 impl<'e> Scratch<'e> {
     pub fn new(slots: usize, leaves: usize) -> Self {
-        Self { facts: vec![None; slots], lowered: Vec::new(), decided: vec![0; leaves] }
+        Self { facts: vec![None; slots], found: vec![None; slots], decided: vec![0; leaves] }
     }
 
     /// The fact of a slot.
@@ -27,16 +28,13 @@ impl<'e> Scratch<'e> {
         self.facts[slot].get_or_insert_with(|| facts.look(&slots[slot]))
     }
 
-    /// The text of a slot in small letters.
-    fn lowered(&mut self, slot: u32, text: &str) -> &str {
-        if self.lowered.is_empty() {
-            self.lowered = Vec::with_capacity(self.facts.len());
-        }
-        let slot = slot as usize;
-        if self.lowered.len() <= slot {
-            self.lowered.resize(slot + 1, None);
-        }
-        self.lowered[slot].get_or_insert_with(|| text.to_lowercase())
+    /// Whether the text of a slot, looked up before, holds the words (all, or one of them).
+    fn holds_words(&mut self, slot: usize, looked_for: Option<&Words>, words: &[u32], all: bool) -> bool {
+        let Some(Value::String(text)) = self.facts[slot].as_deref() else { return false };
+        let Some(looked_for) = looked_for else { return all && words.is_empty() };
+        let found = self.found[slot].get_or_insert_with(|| looked_for.found(&text.to_lowercase()));
+        let is_there = |word: &u32| found.get(*word as usize / 64).is_some_and(|bits| bits >> (word % 64) & 1 == 1);
+        if all { words.iter().all(is_there) } else { words.iter().any(is_there) }
     }
 }
 
@@ -83,26 +81,20 @@ impl RuleSet {
                     other => by_order(order(other, &leaf.value)),
                 }
             }
-            Test::Holds { lowered, all } => {
-                scratch.fact(slot, &self.slots, event.facts);
-                // The facts stay where they are while the small letters are made beside them.
-                let Some(fact) = scratch.facts[slot as usize].take() else { return false };
-                let held = match fact.as_ref() {
-                    Value::String(text) => {
-                        let text = scratch.lowered(slot, text);
-                        if *all { lowered.iter().all(|part| text.contains(part.as_str())) } else { lowered.iter().any(|part| text.contains(part.as_str())) }
-                    }
-                    list @ Value::Array(_) => match &leaf.value {
-                        Value::Array(items) if *all => items.iter().all(|item| one_of(list, item)),
-                        Value::Array(items) => items.iter().any(|item| one_of(list, item)),
-                        item => one_of(list, item),
-                    },
-                    // "All of nothing" holds of anything.
-                    _ => *all && lowered.is_empty(),
-                };
-                scratch.facts[slot as usize] = Some(fact);
-                held
-            }
+            Test::Holds { words, all } => match scratch.fact(slot, &self.slots, event.facts) {
+                Value::String(_) => scratch.holds_words(slot as usize, self.words[slot as usize].as_ref(), words, *all),
+                list @ Value::Array(_) => match &leaf.value {
+                    Value::Array(items) if *all => items.iter().all(|item| one_of(list, item)),
+                    Value::Array(items) => items.iter().any(|item| one_of(list, item)),
+                    item => one_of(list, item),
+                },
+                // "All of nothing" holds of anything.
+                _ => *all && words.is_empty(),
+            },
+            Test::Back { span, older } => instant(scratch.fact(slot, &self.slots, event.facts)).is_some_and(|at| {
+                let bound = event.now.saturating_sub(*span);
+                if *older { at < bound } else { at >= bound && at <= event.now }
+            }),
             Test::Plain => holds(leaf.op, scratch.fact(slot, &self.slots, event.facts), &leaf.value, event.now),
         }
     }

@@ -6,8 +6,6 @@ use serde_json::Value;
 use super::leaf::Node;
 use super::scratch::Scratch;
 use super::{Event, HeldBack, RuleSet, held_back, listens, names};
-use crate::condition::Condition;
-use crate::text::print;
 
 /// A comparison that decided, with what was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,9 +97,8 @@ impl RuleSet {
             }
             Node::Leaf(id) => {
                 let leaf = &self.leaves[*id as usize];
-                let compare = Condition::Compare { field: leaf.field.clone(), op: leaf.op, value: leaf.value.clone() };
                 out.push(Reason {
-                    text: print(&compare),
+                    text: leaf.text.clone(),
                     field: leaf.field.clone(),
                     holds: came_out,
                     fact: short(scratch.fact(leaf.slot, &self.slots, event.facts)),
