@@ -300,6 +300,8 @@ export default async function manager() {
     await back.page.locator('input[name=code]').fill(codes.pop())
     await back.page.keyboard.press('Enter')
     await back.page.locator('input[name=new_password]').fill('短')
+    await back.page.locator('input[name=new_password_again]').fill('短')
+    await back.page.locator('input[name=code]').fill('000000')
     await back.page.locator('button[type=submit]').click()
     await back.page.getByText('至少要 8 个字符').waitFor()
     await back.page.locator('input[name=new_password]').fill('另一句 更长的话 又好记')
