@@ -57,6 +57,50 @@ events! {
         /// The accountable person (首问责任人) was set or handed over.
         "case.accountable" => Accountable { case_id: CaseId, from: Option<PersonId>, to: Option<PersonId>, reason: String },
         "case.stage" => StageChanged { case_id: CaseId, from: String, to: String, from_status: String, to_status: String, reason: Option<String>, at: Time },
+        /// It stands in a stage whose solution is reviewed by `flow`; approved leads to one stage, returned to another.
+        "case.review_wanted" => ReviewWanted { case_id: CaseId, flow: String, stage: String, approved: String, returned: String, by: Option<PersonId>, at: Time },
+        /// Something was found out about its end. Way `customer`, `signature`, `callback`, `reason`; outcome `confirmed`,
+        /// `rejected`, `unreachable`.
+        "case.verified" => Verified { case_id: CaseId, way: String, outcome: String, text: Option<String>, by: Option<PersonId>, at: Time },
+        /// The customer was asked whether it is solved.
+        "case.verification_asked" => VerificationAsked { case_id: CaseId, way: String, by: Option<PersonId>, expires_at: Time, at: Time },
+        /// It waits for a work order from now on; `again`: one that was done is open again. Subject: the parent.
+        "case.child_opened" => ChildOpened {
+            case_id: CaseId,
+            child_id: CaseId,
+            number: String,
+            case_type: String,
+            title: String,
+            team_id: Option<TeamId>,
+            org_unit_id: Option<OrgUnitId>,
+            assignee_id: Option<PersonId>,
+            due_at: Option<Time>,
+            again: bool,
+            at: Time,
+        },
+        /// A work order is done; the parent waited since `opened_at`. Subject: the parent.
+        "case.child_closed" => ChildClosed {
+            case_id: CaseId,
+            child_id: CaseId,
+            number: String,
+            title: String,
+            resolution: String,
+            text: Option<String>,
+            team_id: Option<TeamId>,
+            org_unit_id: Option<OrgUnitId>,
+            opened_at: Time,
+            at: Time,
+        },
+        /// It became (or is no longer) a work order of another case, to be done by `due_at`. Subject: the work order.
+        "case.parent" => ParentSet { case_id: CaseId, parent_id: Option<CaseId>, due_at: Option<Time> },
+        /// 催办: somebody, or a rule, asks to get on with it.
+        "case.reminded" => Reminded { case_id: CaseId, by: Option<PersonId>, text: String, to: Vec<PersonId>, count: i64, at: Time },
+        /// Somebody works on it beside the assignee, or does no longer.
+        "case.co_handler" => CoHandler { case_id: CaseId, person_id: PersonId, removed: bool },
+        /// A hand-over of accountability: `offered`, `accepted`, `declined`, `withdrawn`, `expired`.
+        "case.hand_over" => HandOver { case_id: CaseId, from: Option<PersonId>, to: PersonId, state: String, reason: String, expires_at: Option<Time> },
+        /// A wish of a rule, a review or a warning could not be carried out.
+        "case.wish_refused" => WishRefused { case_id: Option<CaseId>, source: String, reason: String, problem: serde_json::Value },
         /// One simple field changed: title, priority, type, language, org_unit or `fields.<key>`.
         "case.edited" => Edited { case_id: CaseId, field: String, from: serde_json::Value, to: serde_json::Value },
         "case.tagged" => Tagged { case_id: CaseId, added: Vec<String>, removed: Vec<String> },
@@ -86,6 +130,40 @@ events! {
         },
         /// A participant was accepted as who they say they are.
         "case.participant_verified" => ParticipantVerified { case_id: CaseId, conversation_id: ConversationId, by: PersonId },
+    }
+}
+
+/// A stage of a case type, as others need it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TypeStage {
+    pub key: String,
+    pub title_zh: String,
+    pub title_en: String,
+    /// `open`, `waiting`, `resolved`, `closed`.
+    pub status: String,
+    /// Step of the closed loop.
+    pub step: String,
+    /// Kinds of clocks that rest here.
+    pub pause: Vec<String>,
+    /// Flow of reviews it asks for.
+    pub review: Option<String>,
+}
+
+events! {
+    /// Events of case types; no subject.
+    pub enum CaseTypeEvent {
+        /// A version of a type was saved, by a person or a pack.
+        "case_type.saved" => TypeSaved {
+            key: String,
+            version: i64,
+            pack: Option<String>,
+            title_zh: String,
+            title_en: String,
+            stages: Vec<TypeStage>,
+            /// The form of `fields`, as `shouwen-forms` reads it.
+            form: Option<serde_json::Value>,
+        },
+        "case_type.removed" => TypeRemoved { key: String },
     }
 }
 

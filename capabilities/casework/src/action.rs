@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shouwen_kernel::{CaseId, PersonId, Problem, Result, TeamId, Time};
+use shouwen_stages::Status;
 use shouwen_store::Tx;
 use utoipa::ToSchema;
 
@@ -133,8 +134,8 @@ impl Action {
                 edit::move_to(tx, &deed, &mut case, &s.stage, reason(s.reason.as_deref()))?.map(|_| Self::Stage(Stage { stage: before, reason: Some("undo".to_owned()) }))
             }
             Self::Close(c) => {
-                let end = End { resolution: c.resolution.clone().unwrap_or(ResolutionBody { code: "solved".to_owned(), text: None }), reason: c.reason.clone() };
-                close::end(tx, &deed, &mut case, "closed", &end)?;
+                let end = End { resolution: c.resolution.clone(), reason: c.reason.clone(), ..End::default() };
+                close::end(tx, &deed, &mut case, Status::Closed, &end)?;
                 Some(Self::Reopen(Reopen { reason: Some("undo".to_owned()) }))
             }
             Self::Reopen(r) => {

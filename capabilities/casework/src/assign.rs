@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::change::Assignment;
 use crate::deed::{CaseAnswer, Deed, Undo};
 use crate::input::{present, reason};
-use crate::{CaseAssign, names};
+use crate::{CaseAccountability, CaseAssign, hand_over, names};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -65,9 +65,10 @@ struct Accountability {
     reason: String,
 }
 
-/// Hands the accountability for a case to somebody else, for a reason.
-#[utoipa::path(put, path = "/cases/{id}/accountability", params(("id" = CaseId, Path)), request_body = Accountability, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.assign"))))]
-async fn account(State(app): State<App>, who: Allowed<CaseAssign>, Id(id): Id<CaseId>, input: Input<Accountability>) -> Answer<Response> {
+/// Gives the accountability for a case to somebody else at once, for a reason: for managers. Between colleagues it is
+/// offered and accepted (`POST …/hand-over`).
+#[utoipa::path(put, path = "/cases/{id}/accountability", params(("id" = CaseId, Path)), request_body = Accountability, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.accountability"))))]
+async fn account(State(app): State<App>, who: Allowed<CaseAccountability>, Id(id): Id<CaseId>, input: Input<Accountability>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let why = reason(Some(&body.reason)).ok_or_else(|| Problem::invalid("reason", "no reason was given").expected("why the accountability changes hands"))?;
@@ -79,6 +80,7 @@ async fn account(State(app): State<App>, who: Allowed<CaseAssign>, Id(id): Id<Ca
             return deed.answer(tx, &case, None);
         }
         case.answer_for(tx, &deed.ctx, body.person_id, &why)?;
+        hand_over::settle(tx, &deed.ctx, &mut case, "withdrawn", Some(&why))?;
         case.save(tx)?;
         deed.audit(tx, "case.accountable", &case, Some(json!({ "from": before, "to": body.person_id, "reason": why })))?;
         let undo = before.map(|person| Undo::new("PUT", format!("/cases/{id}/accountability"), json!({ "person_id": person, "reason": "undo" })));

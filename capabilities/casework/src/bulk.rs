@@ -107,12 +107,12 @@ async fn start(State(app): State<App>, who: Allowed<CaseRead>, input: Input<Bulk
 /// Writes a job and starts it. Each item may bring an action of its own.
 pub fn enqueue(tx: &Tx<'_>, deed: &Deed, kind: &str, action: &serde_json::Value, items: &[(CaseId, Option<serde_json::Value>)], undo_of: Option<JobId>) -> Result<JobId> {
     let job: JobId = tx.id();
-    tx.execute(
+    tx.run(
         "INSERT INTO case_job (id, workspace_id, person_id, viewer, kind, action, state, total, done, undo_of, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, 0, ?8, ?9)",
         params![job, deed.viewer.workspace, deed.viewer.person, Json(For::of(deed)), kind, action, items.len(), undo_of, tx.now()],
     )?;
     for (place, (case, own)) in items.iter().enumerate() {
-        tx.execute("INSERT INTO case_job_item (job_id, place, case_id, action, state) VALUES (?1, ?2, ?3, ?4, 'waiting')", params![job, place, case, own])?;
+        tx.run("INSERT INTO case_job_item (job_id, place, case_id, action, state) VALUES (?1, ?2, ?3, ?4, 'waiting')", params![job, place, case, own])?;
     }
     tx.set_timer(deed.viewer.workspace, TIMER_KIND, &job.to_string(), tx.now(), &serde_json::Value::Null)?;
     Ok(job)
@@ -131,24 +131,24 @@ fn go_on(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
         match tx.savepoint(|tx| action.apply(tx, &deed, *case)) {
             Ok((number, inverse)) => {
                 let undo = inverse.map(|i| serde_json::to_value(&i)).transpose()?;
-                tx.execute("UPDATE case_job_item SET state = 'done', number = ?3, undo = ?4 WHERE job_id = ?1 AND place = ?2", params![job, place, number, undo])?;
+                tx.run("UPDATE case_job_item SET state = 'done', number = ?3, undo = ?4 WHERE job_id = ?1 AND place = ?2", params![job, place, number, undo])?;
             }
             // The whole chunk is tried again later.
             Err(problem) if problem.is_transient() => return Err(problem),
             Err(problem) => fail(tx, &deed, job, *place, *case, &problem)?,
         }
     }
-    tx.execute("UPDATE case_job SET done = done + ?2 WHERE id = ?1", params![job, items.len()])?;
+    tx.run("UPDATE case_job SET done = done + ?2 WHERE id = ?1", params![job, items.len()])?;
     if items.len() == CHUNK {
         return tx.set_timer(timer.workspace, TIMER_KIND, &timer.key, tx.now(), &serde_json::Value::Null);
     }
-    tx.execute("UPDATE case_job SET state = 'done' WHERE id = ?1", params![job])?;
+    tx.run("UPDATE case_job SET state = 'done' WHERE id = ?1", params![job])?;
     Ok(())
 }
 
 /// Notes a failure; the number is told only of a case the viewer may see.
 fn fail(tx: &Tx<'_>, deed: &Deed, job: JobId, place: i64, case: CaseId, problem: &Problem) -> Result<()> {
     let number = deed.see(tx, case).ok().map(|c| c.number);
-    tx.execute("UPDATE case_job_item SET state = 'failed', number = ?3, error = ?4 WHERE job_id = ?1 AND place = ?2", params![job, place, number, Json(problem)])?;
+    tx.run("UPDATE case_job_item SET state = 'failed', number = ?3, error = ?4 WHERE job_id = ?1 AND place = ?2", params![job, place, number, Json(problem)])?;
     Ok(())
 }

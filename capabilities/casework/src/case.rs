@@ -8,6 +8,8 @@ use shouwen_contracts::casework::CaseEvent;
 use shouwen_kernel::{Access, CaseId, CustomerId, InboxId, OrgUnitId, PersonId, Problem, Result, TeamId, Time, WorkspaceId};
 use shouwen_store::{Ctx, FromRow, Json as JsonColumn, Row, Tx, params};
 
+use crate::ties::Ties;
+
 /// One matter to bring to a verified end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
@@ -53,11 +55,13 @@ pub struct Case {
     pub reopened_count: i64,
     pub version: i64,
     pub watchers: Vec<PersonId>,
+    /// What ties it into the closed loop.
+    pub ties: Ties,
 }
 
 const COLUMNS: &str = "id, workspace_id, number, case_type, title, stage, status, priority, tags, fields, field_versions, language, channel, inbox_id, customer_id, customer_name, region, tier, \
      org_unit_id, team_id, assignee_id, accountable_id, merged_into, snoozed_until, opened_at, updated_at, first_response_at, last_in_at, resolved_at, closed_at, closed_by, resolution_code, \
-     resolution_text, reopened_count, version";
+     resolution_text, reopened_count, version, parent_id, due_at, stage_at, reminders, reminded_at, former_types, verified_way, verified_at, review";
 
 impl FromRow for Case {
     fn from_row(row: &Row) -> Result<Self> {
@@ -99,6 +103,7 @@ impl FromRow for Case {
             reopened_count: row.get(33)?,
             version: row.get(34)?,
             watchers: Vec::new(),
+            ties: Ties::from_row(row, 35)?,
         })
     }
 }
@@ -118,7 +123,10 @@ impl Case {
         let Some(mut case) = tx.opt::<Self>(&format!("SELECT {COLUMNS} FROM case_case WHERE id = ?1 AND workspace_id = ?2{lock}"), params![id, workspace])? else {
             return Ok(None);
         };
-        case.watchers = tx.all::<(PersonId,)>("SELECT person_id FROM case_watcher WHERE case_id = ?1 ORDER BY at, person_id", params![id])?.into_iter().map(|row| row.0).collect();
+        for (person, helps) in tx.all::<(PersonId, bool)>("SELECT person_id, co_handler FROM case_watcher WHERE case_id = ?1 ORDER BY at, person_id", params![id])? {
+            case.watchers.push(person);
+            case.ties.co_handlers.extend(helps.then_some(person));
+        }
         Ok(Some(case))
     }
 
@@ -149,13 +157,14 @@ impl Case {
 
     /// Writes a new case.
     pub fn insert(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute(
-            &format!("INSERT INTO case_case ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)"),
+        tx.run(
+            &format!("INSERT INTO case_case ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44)"),
             params![
                 self.id, self.workspace, self.number, self.case_type, self.title, self.stage, self.status, self.priority, JsonColumn(&self.tags), JsonColumn(&self.fields),
                 JsonColumn(&self.field_versions), self.language, self.channel, self.inbox_id, self.customer_id, self.customer_name, self.region, self.tier, self.org_unit_id, self.team_id,
                 self.assignee_id, self.accountable_id, self.merged_into, self.snoozed_until, self.opened_at, self.updated_at, self.first_response_at, self.last_in_at, self.resolved_at,
-                self.closed_at, self.closed_by, self.resolution_code, self.resolution_text, self.reopened_count, self.version
+                self.closed_at, self.closed_by, self.resolution_code, self.resolution_text, self.reopened_count, self.version,
+                self.ties.parent_id, self.ties.due_at, self.ties.stage_at, self.ties.reminders, self.ties.reminded_at, self.ties.former(), self.ties.verified_way, self.ties.verified_at, self.ties.review
             ],
         )?;
         Ok(())
@@ -170,16 +179,18 @@ impl Case {
     /// Saves without a new version: a message came or went, nobody edited.
     pub fn store(&mut self, tx: &Tx<'_>) -> Result<()> {
         self.updated_at = tx.now();
-        tx.execute(
+        tx.run(
             "UPDATE case_case SET case_type = ?2, title = ?3, stage = ?4, status = ?5, priority = ?6, tags = ?7, fields = ?8, field_versions = ?9, language = ?10, inbox_id = ?11,
              customer_id = ?12, customer_name = ?13, org_unit_id = ?14, team_id = ?15, assignee_id = ?16, accountable_id = ?17, merged_into = ?18, snoozed_until = ?19, updated_at = ?20,
-             first_response_at = ?21, last_in_at = ?22, resolved_at = ?23, closed_at = ?24, closed_by = ?25, resolution_code = ?26, resolution_text = ?27, reopened_count = ?28, version = ?29
+             first_response_at = ?21, last_in_at = ?22, resolved_at = ?23, closed_at = ?24, closed_by = ?25, resolution_code = ?26, resolution_text = ?27, reopened_count = ?28, version = ?29,
+             parent_id = ?30, due_at = ?31, stage_at = ?32, reminders = ?33, reminded_at = ?34, former_types = ?35, verified_way = ?36, verified_at = ?37, review = ?38
              WHERE id = ?1",
             params![
                 self.id, self.case_type, self.title, self.stage, self.status, self.priority, JsonColumn(&self.tags), JsonColumn(&self.fields), JsonColumn(&self.field_versions), self.language,
                 self.inbox_id, self.customer_id, self.customer_name, self.org_unit_id, self.team_id, self.assignee_id, self.accountable_id, self.merged_into, self.snoozed_until,
                 self.updated_at, self.first_response_at, self.last_in_at, self.resolved_at, self.closed_at, self.closed_by, self.resolution_code, self.resolution_text, self.reopened_count,
-                self.version
+                self.version, self.ties.parent_id, self.ties.due_at, self.ties.stage_at, self.ties.reminders, self.ties.reminded_at, self.ties.former(), self.ties.verified_way,
+                self.ties.verified_at, self.ties.review
             ],
         )?;
         Ok(())

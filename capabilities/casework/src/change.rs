@@ -3,10 +3,12 @@
 
 use shouwen_contracts::casework::{Accountable, Assigned, Closed, Reopened, Snoozed, StageChanged};
 use shouwen_kernel::{PersonId, Problem, Result, TeamId, Time};
+use shouwen_stages::{Stage, Status};
 use shouwen_store::{Ctx, Tx, params};
 
 use crate::case::Case;
-use crate::{kinds, names};
+use crate::gate::Hand;
+use crate::{children, gate, kinds, names, steps, verified};
 
 /// Who works on it from now on. The outer `None` leaves a side as it is, the inner one clears it.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,28 @@ pub struct Assignment {
     pub reason: String,
     /// `person`, `routing`, `undo`, `first_answer`.
     pub by: &'static str,
+}
+
+/// How a case is to end.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending<'a> {
+    /// Resolved or closed.
+    pub status: Status,
+    /// A resolution of the type; the usual one when absent.
+    pub code: Option<&'a str>,
+    pub text: Option<&'a str>,
+    pub reason: Option<&'a str>,
+    /// The very stage to go to.
+    pub stage: Option<&'a str>,
+    /// Why it ends although work orders are open.
+    pub despite_open: Option<&'a str>,
+}
+
+impl Ending<'_> {
+    /// The usual end.
+    pub fn usual(status: Status) -> Self {
+        Self { status, code: None, text: None, reason: None, stage: None, despite_open: None }
+    }
 }
 
 impl Case {
@@ -86,54 +110,87 @@ impl Case {
         )
     }
 
-    /// Moves it to a stage of its type. Ends (`resolved`, `closed`) go through [`Case::finish`].
-    pub fn move_to(&mut self, tx: &Tx<'_>, ctx: &Ctx, stage: &str, reason: Option<String>) -> Result<bool> {
-        let target = kinds::case_type(&self.case_type)?.stage(stage)?;
+    /// Puts it into a stage of its type, whatever the type says: for what must not fail (a customer's answer, a merge).
+    pub fn put_in(&mut self, tx: &Tx<'_>, ctx: &Ctx, target: &Stage, reason: Option<String>) -> Result<bool> {
         if self.stage == target.key {
             return Ok(false);
         }
-        let from = std::mem::replace(&mut self.stage, target.key.to_owned());
-        let from_status = std::mem::replace(&mut self.status, target.status.to_owned());
+        steps::go_on(tx, ctx, self, target)?;
+        let from = std::mem::replace(&mut self.stage, target.key.clone());
+        let from_status = std::mem::replace(&mut self.status, target.status.word().to_owned());
+        self.ties.stage_at = Some(tx.now());
         self.emit(
             tx,
             ctx,
             StageChanged { case_id: self.id, from, to: self.stage.clone(), from_status, to_status: self.status.clone(), reason, at: tx.now() },
         )?;
+        steps::ask_review(tx, ctx, self, target)?;
         Ok(true)
     }
 
+    /// Moves it to a stage of its type, if the type allows. Ends (`resolved`, `closed`) go through [`Case::finish`].
+    pub fn move_to(&mut self, tx: &Tx<'_>, hand: Hand<'_>, stage: &str, reason: Option<String>) -> Result<bool> {
+        let kind = kinds::case_type(tx, self.workspace, &self.case_type)?;
+        let target = kind.stage(stage)?;
+        if self.stage == target.key {
+            return Ok(false);
+        }
+        gate::ask(tx, hand, self, &kind, stage, None)?.map_err(|refusal| gate::problem(self, &kind, &refusal))?;
+        self.put_in(tx, hand.ctx, target, reason)
+    }
+
+    /// Sets it to work again, whatever stage it stood in.
+    pub fn set_to_work(&mut self, tx: &Tx<'_>, ctx: &Ctx, reason: &str) -> Result<bool> {
+        let kind = kinds::case_type(tx, self.workspace, &self.case_type)?;
+        self.put_in(tx, ctx, kind.machine.working(), Some(reason.to_owned()))
+    }
+
     /// Ends it: `resolved` waits for verification, `closed` is the archive. A closure is a row with a who and a when.
-    pub fn finish(&mut self, tx: &Tx<'_>, ctx: &Ctx, status: &'static str, code: &str, text: Option<String>, reason: Option<String>) -> Result<()> {
-        let kind = kinds::case_type(&self.case_type)?;
-        let code = kind.resolution(code)?.key;
-        let stage = kind.stage_with(status)?.key;
-        if self.status == "closed" || self.status == status {
+    /// `stage`: the one it was asked for by name; else the nearest of that status.
+    pub fn finish(&mut self, tx: &Tx<'_>, hand: Hand<'_>, end: &Ending<'_>) -> Result<()> {
+        let (ctx, status) = (hand.ctx, end.status);
+        let kind = kinds::case_type(tx, self.workspace, &self.case_type)?;
+        let code = kind.resolution(end.code.unwrap_or_else(|| kind.usual_end()))?;
+        if self.status == "closed" || self.status == status.word() && end.stage.is_none() {
             return Err(Problem::conflict("case.already_closed", format!("case {} is {} already", self.number, self.status)).expected("reopen it first to end it in another way"));
         }
-        let text = text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        let target = match end.stage {
+            Some(key) => kind.stage(key)?,
+            None => kind.towards(&self.stage, status)?,
+        };
+        if target.key != self.stage {
+            gate::ask(tx, hand, self, &kind, &target.key, Some(&code.key))?.map_err(|refusal| gate::problem(self, &kind, &refusal))?;
+        }
+        let text = end.text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        if status == Status::Closed {
+            children::must_be_done(tx, self, end.despite_open)?;
+        }
         self.end_closure(tx, ctx, "superseded")?;
-        self.unsnooze(tx, ctx, status)?;
-        self.move_to(tx, ctx, stage, reason)?;
-        self.resolution_code = Some(code.to_owned());
+        self.unsnooze(tx, ctx, status.word())?;
+        self.put_in(tx, ctx, target, end.reason.map(str::to_owned))?;
+        self.resolution_code = Some(code.key.clone());
         self.resolution_text.clone_from(&text);
         self.resolved_at = self.resolved_at.or(Some(tx.now()));
         let by = ctx.actor.person_id();
-        tx.execute(
+        tx.run(
             "INSERT INTO case_closure (id, workspace_id, case_id, kind, code, text, at, by_person) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![tx.id::<shouwen_kernel::ObjectId>(), self.workspace, self.id, status, code, text, tx.now(), by],
+            params![tx.id::<shouwen_kernel::ObjectId>(), self.workspace, self.id, status.word(), code.key, text, tx.now(), by],
         )?;
-        if status == "closed" {
+        if status == Status::Closed {
             self.closed_at = Some(tx.now());
             self.closed_by = by;
             let conversation: Option<(shouwen_kernel::ConversationId,)> =
                 tx.opt("SELECT id FROM case_conversation WHERE case_id = ?1 AND inbox_id IS NOT NULL ORDER BY id LIMIT 1", params![self.id])?;
             // Nobody is asked how a duplicate, spam or an automatic message was handled.
-            let ask = conversation.is_some() && !matches!(code, "duplicate" | "spam") && !self.tags.iter().any(|t| t == "auto");
+            let ask = conversation.is_some() && !matches!(code.key.as_str(), "duplicate" | "spam") && !self.tags.iter().any(|t| t == "auto");
             self.emit(
                 tx,
                 ctx,
-                Closed { case_id: self.id, resolution: code.to_owned(), text, by, at: tx.now(), conversation_id: conversation.map(|row| row.0), ask },
+                Closed { case_id: self.id, resolution: code.key.clone(), text: text.clone(), by, at: tx.now(), conversation_id: conversation.map(|row| row.0), ask },
             )?;
+            children::told_parent(tx, ctx, self, Some((&code.key, text.as_deref())))?;
+        } else {
+            verified::archive_if_due(tx, ctx, self)?;
         }
         Ok(())
     }
@@ -143,15 +200,21 @@ impl Case {
         if !matches!(self.status.as_str(), "closed" | "resolved") {
             return Err(Problem::conflict("case.not_closed", format!("case {} is {}, not closed", self.number, self.status)).expected("a resolved or closed case"));
         }
+        let was_closed = self.status == "closed";
+        verified::void(tx, self, reason)?;
         self.end_closure(tx, ctx, reason)?;
-        self.move_to(tx, ctx, kinds::WORKING_STAGE, Some(reason.to_owned()))?;
+        self.set_to_work(tx, ctx, reason)?;
         (self.resolved_at, self.closed_at, self.closed_by, self.resolution_code, self.resolution_text) = (None, None, None, None, None);
         self.reopened_count += i64::from(reason != "undo");
-        self.emit(tx, ctx, Reopened { case_id: self.id, reason: reason.to_owned(), at: tx.now() })
+        self.emit(tx, ctx, Reopened { case_id: self.id, reason: reason.to_owned(), at: tx.now() })?;
+        if was_closed {
+            children::told_parent(tx, ctx, self, None)?;
+        }
+        Ok(())
     }
 
     fn end_closure(&self, tx: &Tx<'_>, ctx: &Ctx, reason: &str) -> Result<()> {
-        tx.execute(
+        tx.run(
             "UPDATE case_closure SET ended_at = ?2, ended_by = ?3, ended_reason = ?4 WHERE case_id = ?1 AND ended_at IS NULL",
             params![self.id, tx.now(), ctx.actor.person_id(), reason],
         )?;

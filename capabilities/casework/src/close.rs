@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shouwen_kernel::{CaseId, Result};
+use shouwen_stages::Status;
 use shouwen_store::Tx;
 use shouwen_web::{Allowed, Answer, App, Id, Input, Once};
 use utoipa::ToSchema;
@@ -13,8 +14,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::CaseClose;
 use crate::case::Case;
+use crate::change::Ending;
 use crate::deed::{CaseAnswer, Deed, Undo};
+use crate::gate::Hand;
 use crate::input::reason;
+use crate::verify::{self, FindingBody};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -31,22 +35,21 @@ pub struct ResolutionBody {
     pub text: Option<String>,
 }
 
-impl Default for ResolutionBody {
-    /// One key press resolves a case; every case type can end as solved.
-    fn default() -> Self {
-        Self { code: "solved".into(), text: None }
-    }
-}
-
 /// An end.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct End {
-    /// Left out: solved.
+    /// Left out: solved, or the type's first resolution. One key press resolves a case.
     #[serde(default)]
-    pub resolution: ResolutionBody,
+    pub resolution: Option<ResolutionBody>,
     #[serde(default)]
     pub reason: Option<String>,
+    /// What verifies the end, found out just now; the same as `POST /cases/{id}/verification` before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<FindingBody>,
+    /// Why it ends although work orders are open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub despite_open: Option<String>,
 }
 
 /// Why it is taken up again. The body may be left out.
@@ -58,16 +61,31 @@ struct Again {
 }
 
 /// Ends a case, and gives the request that takes it back.
-pub fn end(tx: &Tx<'_>, deed: &Deed, case: &mut Case, status: &'static str, body: &End) -> Result<Undo> {
+pub fn end(tx: &Tx<'_>, deed: &Deed, case: &mut Case, status: Status, body: &End) -> Result<Undo> {
     case.must_be_whole()?;
-    case.finish(tx, &deed.ctx, status, &body.resolution.code, body.resolution.text.clone(), reason(body.reason.as_deref()))?;
+    if let Some(found) = &body.verification {
+        verify::found(tx, deed, case, found)?;
+    }
+    let (given, why) = (body.resolution.as_ref(), reason(body.reason.as_deref()));
+    let despite = reason(body.despite_open.as_deref());
+    let ending = Ending {
+        code: given.map(|r| r.code.as_str()),
+        text: given.and_then(|r| r.text.as_deref()),
+        reason: why.as_deref().or(despite.as_deref()),
+        despite_open: despite.as_deref(),
+        ..Ending::usual(status)
+    };
+    // What was found out may have archived it already.
+    if !(case.status == "closed" && body.verification.is_some()) {
+        case.finish(tx, Hand::of(deed), &ending)?;
+    }
     case.save(tx)?;
-    deed.audit(tx, &format!("case.{status}"), case, Some(json!({ "resolution": body.resolution.code })))?;
-    let path = if status == "closed" { "closure" } else { "resolution" };
+    deed.audit(tx, &format!("case.{}", case.status), case, Some(json!({ "resolution": case.resolution_code, "despite_open": despite })))?;
+    let path = if case.status == "closed" { "closure" } else { "resolution" };
     Ok(Undo::new("DELETE", format!("/cases/{}/{path}", case.id), json!({ "reason": "undo" })))
 }
 
-async fn finish(app: App, deed: Deed, once: Once, id: CaseId, status: &'static str, body: End) -> Answer<Response> {
+async fn finish(app: App, deed: Deed, once: Once, id: CaseId, status: Status, body: End) -> Answer<Response> {
     app.command(once, StatusCode::OK, move |tx| {
         let mut case = deed.open(tx, id)?;
         let undo = end(tx, &deed, &mut case, status, &body)?;
@@ -104,7 +122,7 @@ fn again(bytes: &[u8]) -> Result<Option<String>> {
 /// Closes a case: the end, after verification. The customer may be asked how it was.
 #[utoipa::path(post, path = "/cases/{id}/closure", params(("id" = CaseId, Path)), request_body = End, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.close"))))]
 async fn close(State(app): State<App>, who: Allowed<CaseClose>, Id(id): Id<CaseId>, input: Input<End>) -> Answer<Response> {
-    finish(app, Deed::of(&who), who.once(&input.hash), id, "closed", input.value).await
+    finish(app, Deed::of(&who), who.once(&input.hash), id, Status::Closed, input.value).await
 }
 
 /// Reopens a closed (or resolved) case.
@@ -117,7 +135,7 @@ async fn reopen(State(app): State<App>, who: Allowed<CaseClose>, Id(id): Id<Case
 /// Marks a case as resolved: the work is done, verification is awaited.
 #[utoipa::path(post, path = "/cases/{id}/resolution", params(("id" = CaseId, Path)), request_body = End, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.close"))))]
 async fn resolve(State(app): State<App>, who: Allowed<CaseClose>, Id(id): Id<CaseId>, input: Input<End>) -> Answer<Response> {
-    finish(app, Deed::of(&who), who.once(&input.hash), id, "resolved", input.value).await
+    finish(app, Deed::of(&who), who.once(&input.hash), id, Status::Resolved, input.value).await
 }
 
 /// Takes a resolved case up again.

@@ -48,7 +48,7 @@ impl Conversation {
 
     /// Writes it.
     pub fn insert(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute(
+        tx.run(
             &format!("INSERT INTO case_conversation ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
             params![self.id, self.workspace, self.case_id, self.channel, self.inbox_id, self.subject, self.continued_in, self.created_at],
         )?;

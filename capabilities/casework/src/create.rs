@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::case::Case;
+use crate::ties::Ties;
 use crate::change::Assignment;
 use crate::compose::Recipient;
 use crate::conversation::Conversation;
@@ -111,7 +112,7 @@ async fn create(State(app): State<App>, who: Allowed<CaseCreate>, input: Input<N
 fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
     let workspace = deed.viewer.workspace;
     let title = input::line("title", &body.title, 200)?;
-    let kind = kinds::case_type(body.case_type.as_deref().unwrap_or("request"))?;
+    let kind = kinds::case_type(tx, workspace, body.case_type.as_deref().unwrap_or("request"))?;
     let priority = body.priority.clone().unwrap_or_else(|| "normal".to_owned());
     kinds::check_priority(&priority)?;
     let inbox = match body.inbox_id {
@@ -141,17 +142,17 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
         None => None,
     };
     let (known_as, language, region, tier) = customer.map_or((None, None, None, None), |(name, language, region, tier)| (Some(name), language, region, tier));
-    let stage = kind.stage(kinds::FIRST_STAGE)?;
+    let stage = kind.machine.first();
     let id: CaseId = tx.id();
     let mut case = Case {
         id,
         workspace,
         number: Case::next_number(tx, workspace)?,
-        case_type: kind.key.to_owned(),
+        case_type: kind.key().to_owned(),
         language: language.or_else(|| thread::guess_language(&format!("{title} {}", body.text.as_deref().unwrap_or_default()))),
         title: title.clone(),
-        stage: stage.key.to_owned(),
-        status: stage.status.to_owned(),
+        stage: stage.key.clone(),
+        status: stage.status.word().to_owned(),
         priority,
         tags: tag::checked(&body.tags)?,
         fields: Default::default(),
@@ -180,6 +181,7 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
         reopened_count: 0,
         version: 1,
         watchers: Vec::new(),
+        ties: Ties::default(),
     };
     // Nobody puts a case where they may not create one; a case without place is then their own.
     let target = Access { people: vec![deed.viewer.person], ..case.access() };

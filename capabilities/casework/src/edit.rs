@@ -4,23 +4,26 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use shouwen_contracts::casework::Edited;
 use shouwen_kernel::{CaseId, Problem, Result};
+use shouwen_stages::{Stage, Status};
 use shouwen_store::Tx;
 use shouwen_web::{Allowed, Answer, App, Id, Input};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::case::Case;
+use crate::change::Ending;
 use crate::deed::{CaseAnswer, Deed, Undo, version_conflict};
+use crate::gate::Hand;
 use crate::input::{self, present, reason};
-use crate::{CaseEdit, kinds};
+use crate::{CaseEdit, CaseRead, fields, gate, kinds, type_store};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(edit)).routes(routes!(stage))
+    OpenApiRouter::new().routes(routes!(edit)).routes(routes!(stage)).routes(routes!(moves))
 }
 
 /// Fields to change; absent ones stay.
@@ -51,7 +54,7 @@ async fn edit(State(app): State<App>, who: Allowed<CaseEdit>, Id(id): Id<CaseId>
     app.command(once, StatusCode::OK, move |tx| {
         let mut case = deed.open(tx, id)?;
         case.must_be_whole()?;
-        let wanted = wanted(&case, &body)?;
+        let wanted = wanted(tx, &case, &body)?;
         let conflicts: Vec<Json> = wanted
             .iter()
             .filter(|(field, value)| value_of(&case, field) != *value && case.field_versions.get(field).and_then(Json::as_i64).unwrap_or(1) > body.version)
@@ -73,15 +76,14 @@ async fn edit(State(app): State<App>, who: Allowed<CaseEdit>, Id(id): Id<CaseId>
 }
 
 /// The fields a request wants, checked, in the order they are applied.
-fn wanted(case: &Case, body: &Edit) -> Result<Vec<(String, Json)>> {
+fn wanted(tx: &Tx<'_>, case: &Case, body: &Edit) -> Result<Vec<(String, Json)>> {
     let mut wanted = Vec::new();
     if let Some(title) = &body.title {
         wanted.push(("title".to_owned(), json!(input::line("title", title, 200)?)));
     }
-    let kind = kinds::case_type(body.case_type.as_deref().unwrap_or(&case.case_type))?;
+    let kind = kinds::case_type(tx, case.workspace, body.case_type.as_deref().unwrap_or(&case.case_type))?;
     if body.case_type.is_some() {
-        kind.stage(&case.stage)?;
-        wanted.push(("type".to_owned(), json!(kind.key)));
+        wanted.push(("type".to_owned(), json!(kind.key())));
     }
     if let Some(priority) = &body.priority {
         kinds::check_priority(priority)?;
@@ -93,9 +95,10 @@ fn wanted(case: &Case, body: &Edit) -> Result<Vec<(String, Json)>> {
         }
         wanted.push(("language".to_owned(), json!(language)));
     }
-    for (key, value) in body.fields.iter().flatten() {
-        kind.check_field(key, value)?;
-        wanted.push((format!("fields.{key}"), value.clone()));
+    if let Some(given) = &body.fields {
+        for (key, value) in fields::taken(tx, &kind, Some(case), given)? {
+            wanted.push((format!("fields.{key}"), value));
+        }
     }
     Ok(wanted)
 }
@@ -122,7 +125,7 @@ pub fn apply(tx: &Tx<'_>, deed: &Deed, case: &mut Case, wanted: Vec<(String, Jso
         let text = || value.as_str().unwrap_or_default().to_owned();
         match field.as_str() {
             "title" => case.title = text(),
-            "type" => case.case_type = text(),
+            "type" => retype(tx, deed, case, &text())?,
             "priority" => case.priority = text(),
             "language" => case.language = value.as_str().map(str::to_owned),
             other => {
@@ -132,7 +135,8 @@ pub fn apply(tx: &Tx<'_>, deed: &Deed, case: &mut Case, wanted: Vec<(String, Jso
         }
         // The save that follows gives the case its next version.
         case.field_versions.insert(field.clone(), json!(case.version + 1));
-        case.emit(tx, &deed.ctx, Edited { case_id: case.id, field: field.clone(), from: from.clone(), to: value })?;
+        let shown = |v: &Json| fields::told(v);
+        case.emit(tx, &deed.ctx, Edited { case_id: case.id, field: field.clone(), from: shown(&from), to: shown(&value) })?;
         back.insert(field, from);
     }
     Ok(back)
@@ -165,34 +169,101 @@ struct StageBody {
     reason: Option<String>,
 }
 
-/// Moves a case to a stage; for an end the resolution is `solved`, for another one use closure or resolution.
+/// Makes it a case of another type. It stays in a stage of the same name and status, else goes to the first of the same
+/// status; what the old type owed for its end stays owed.
+fn retype(tx: &Tx<'_>, deed: &Deed, case: &mut Case, to: &str) -> Result<()> {
+    let types = type_store::types(tx, case.workspace)?;
+    let kind = types.get(to)?;
+    let ended = matches!(case.status.as_str(), "resolved" | "closed");
+    if types.find(&case.case_type).is_some_and(|old| old.asks_verification()) && (!kind.asks_verification() || !case.ties.former_types.is_empty()) {
+        case.ties.owe(&case.case_type.clone());
+    }
+    case.ties.former_types.retain(|t| t != to);
+    let same = |s: &&Stage| s.status.word() == case.status;
+    let target = kind.definition().stages.iter().filter(same).find(|s| s.key == case.stage).or_else(|| kind.definition().stages.iter().find(same));
+    let target = match target {
+        Some(stage) => stage.clone(),
+        None if ended => {
+            return Err(Problem::conflict("case.no_such_stage", format!("cases of type `{to}` have no stage that is {}", case.status)).field("type").expected("reopen the case first"));
+        }
+        None => kind.machine.working().clone(),
+    };
+    case.case_type = to.to_owned();
+    case.put_in(tx, &deed.ctx, &target, Some("type changed".to_owned())).map(|_| ())
+}
+
+/// Moves a case to a stage; for an end the resolution is the usual one, for another one use closure or resolution.
 pub fn move_to(tx: &Tx<'_>, deed: &Deed, case: &mut Case, stage: &str, why: Option<String>) -> Result<Option<Undo>> {
     case.must_be_whole()?;
     let (before, before_status) = (case.stage.clone(), case.status.clone());
-    let target = kinds::case_type(&case.case_type)?.stage(stage)?;
+    let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+    let target = kind.stage(stage)?;
     if target.key == before {
         return Ok(None);
     }
     let ended = |status: &str| matches!(status, "resolved" | "closed");
-    if ended(target.status) || ended(&before_status) {
+    if ended(target.status.word()) || ended(&before_status) {
         deed.needing("case.close").check(case)?;
     }
+    let hand = Hand::of(deed);
+    let ending = Ending { reason: why.as_deref(), stage: Some(stage), ..Ending::usual(target.status) };
     match target.status {
-        "resolved" if before_status == "closed" => {
+        Status::Resolved if before_status == "closed" => {
             return Err(Problem::conflict("case.already_closed", format!("case {} is closed", case.number)).expected("reopen it first"));
         }
-        "resolved" => case.finish(tx, &deed.ctx, "resolved", "solved", None, why.clone())?,
-        "closed" => case.finish(tx, &deed.ctx, "closed", "solved", None, why.clone())?,
+        // From one stage of the archive to another, or of waiting for verification: it has ended already.
+        status if status.word() == before_status && ended(&before_status) => {
+            case.move_to(tx, hand, stage, why.clone())?;
+        }
+        Status::Resolved | Status::Closed => {
+            let code = case.resolution_code.clone();
+            let text = case.resolution_text.clone();
+            case.finish(tx, hand, &Ending { code: code.as_deref(), text: text.as_deref(), ..ending })?;
+        }
         _ => {
             if ended(&before_status) {
                 case.reopen(tx, &deed.ctx, why.as_deref().unwrap_or("reopened"))?;
             }
-            case.move_to(tx, &deed.ctx, target.key, why.clone())?;
+            case.move_to(tx, hand, stage, why.clone())?;
         }
     }
     case.save(tx)?;
     deed.audit(tx, "case.stage", case, Some(json!({ "from": before, "to": target.key })))?;
-    Ok(Some(Undo::new("PUT", format!("/cases/{}/stage", case.id), json!({ "stage": before, "reason": "undo" }))))
+    // Only a way back that is open is offered.
+    let code = case.resolution_code.clone();
+    let back = gate::ask(tx, hand, case, &kind, &before, code.as_deref())?.is_ok() || ended(&case.status);
+    Ok(back.then(|| Undo::new("PUT", format!("/cases/{}/stage", case.id), json!({ "stage": before, "reason": "undo" }))))
+}
+
+/// Where a viewer may move a case, and what is in the way elsewhere.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MoveView {
+    pub stage: String,
+    /// `open`, `waiting`, `resolved`, `closed`.
+    pub status: String,
+    pub allowed: bool,
+    /// Code, message, `expected` and `detail.reasons` of what is in the way.
+    #[schema(value_type = Option<Object>)]
+    pub problem: Option<Json>,
+}
+
+/// Every other stage of the case's type: whether it may go there now, and if not, everything that is in the way.
+#[utoipa::path(get, path = "/cases/{id}/moves", params(("id" = CaseId, Path)), responses((status = 200, body = Vec<MoveView>)), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
+async fn moves(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>) -> Answer<axum::Json<Vec<MoveView>>> {
+    let deed = Deed::of(&who);
+    app.query(move |tx| {
+        let case = deed.see(tx, id)?;
+        let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+        let mut out = Vec::new();
+        for stage in kind.definition().stages.iter().filter(|s| s.key != case.stage) {
+            let code = case.resolution_code.as_deref().unwrap_or_else(|| kind.usual_end());
+            let answer = gate::ask(tx, Hand::of(&deed), &case, &kind, &stage.key, Some(code))?;
+            let problem = answer.err().map(|refusal| serde_json::to_value(gate::problem(&case, &kind, &refusal))).transpose()?;
+            out.push(MoveView { stage: stage.key.clone(), status: stage.status.word().to_owned(), allowed: problem.is_none(), problem });
+        }
+        Ok(out)
+    })
+    .await
 }
 
 /// Moves a case to another stage of its type.

@@ -11,6 +11,7 @@ use shouwen_kernel::{Actor, ConversationId, MessageId, ObjectId, Problem, Result
 use shouwen_store::{Ctx, Recorded, Tx, params};
 
 use crate::case::Case;
+use crate::ties::Ties;
 use crate::conversation::{Conversation, join, participant};
 use crate::message::{Facts, Message, Parties, TEXT_LIMIT, preview, remember_wire_id, save_attachments};
 use crate::names::Inbox;
@@ -19,6 +20,9 @@ use crate::{kinds, link, names};
 
 /// Setting: within this many days an answer to a closed case reopens it; later it opens a new one, linked to the old.
 pub const REOPEN_DAYS: &str = "case.reopen_days";
+
+/// What a mail opens.
+pub const CASE_TYPE: &str = "request";
 
 /// Takes a recognised message in.
 pub fn intake(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
@@ -82,7 +86,7 @@ impl Intake<'_, '_> {
         match case.status.as_str() {
             "closed" | "resolved" => case.reopen(tx, self.ctx, "the customer wrote")?,
             "waiting" => {
-                case.move_to(tx, self.ctx, kinds::WORKING_STAGE, Some("the customer wrote".to_owned()))?;
+                case.set_to_work(tx, self.ctx, "the customer wrote")?;
             }
             _ => {}
         }
@@ -101,16 +105,16 @@ impl Intake<'_, '_> {
         let automatic = received.auto.is_some();
         let title = thread::plain_subject(if self.body.subject.is_empty() { &received.subject } else { &self.body.subject });
         let title = [title, preview(&self.body.reply_text), received.preview.clone()].into_iter().find(|t| !t.trim().is_empty()).unwrap_or_else(|| "（无主题）".to_owned());
-        let kind = kinds::case_type("request")?;
-        let stage = kind.stage(kinds::FIRST_STAGE)?;
+        let kind = kinds::case_type(tx, workspace, CASE_TYPE)?;
+        let stage = kind.machine.first();
         let mut case = Case {
             id: tx.id(),
             workspace,
             number: Case::next_number(tx, workspace)?,
-            case_type: kind.key.to_owned(),
+            case_type: kind.key().to_owned(),
             title: shouwen_kernel::text::clip(&shouwen_kernel::text::one_line(&title), 200),
-            stage: stage.key.to_owned(),
-            status: stage.status.to_owned(),
+            stage: stage.key.clone(),
+            status: stage.status.word().to_owned(),
             priority: if automatic { "low" } else { "normal" }.to_owned(),
             tags: if automatic { vec!["auto".to_owned()] } else { Vec::new() },
             fields: Default::default(),
@@ -140,6 +144,7 @@ impl Intake<'_, '_> {
             reopened_count: 0,
             version: 1,
             watchers: Vec::new(),
+            ties: Ties::default(),
         };
         case.insert(tx)?;
         opened(tx, self.ctx, &case)?;
@@ -161,7 +166,7 @@ impl Intake<'_, '_> {
             case.emit(tx, self.ctx, Linked { case_id: case.id, other: old.id, link: "related".to_owned(), removed: false })?;
             if known {
                 // Further answers to the old thread come here too, but only those of people who were in it can say so.
-                tx.execute("UPDATE case_conversation SET continued_in = ?2 WHERE id = ?1", params![thread.id, conversation.id])?;
+                tx.run("UPDATE case_conversation SET continued_in = ?2 WHERE id = ?1", params![thread.id, conversation.id])?;
             }
         }
         self.add(&mut case, conversation.id, true, None)

@@ -116,7 +116,7 @@ async fn undo(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<JobId>)
         let items: Vec<(CaseId, Option<serde_json::Value>)> =
             tx.all("SELECT case_id, undo FROM case_job_item WHERE job_id = ?1 AND state = 'done' AND undo IS NOT NULL ORDER BY place DESC", params![id])?;
         let job_id = bulk::enqueue(tx, &deed, "undo", &json!(null), &items, Some(id))?;
-        tx.execute("UPDATE case_job SET undone_by = ?2 WHERE id = ?1", params![id, job_id])?;
+        tx.run("UPDATE case_job SET undone_by = ?2 WHERE id = ?1", params![id, job_id])?;
         tx.audit(&deed.ctx, "job.undone", "job", Some(id.0), None)?;
         Ok(Started { job_id })
     })

@@ -10,6 +10,7 @@ mod bulk;
 mod canned;
 mod case;
 mod change;
+mod children;
 mod close;
 mod compose;
 mod conversation;
@@ -17,6 +18,9 @@ mod create;
 mod deed;
 mod draft;
 mod edit;
+mod fields;
+mod gate;
+mod hand_over;
 mod html;
 mod input;
 mod intake;
@@ -33,20 +37,33 @@ mod on_customers;
 mod on_identity;
 mod on_routing;
 mod outgoing;
+mod pack_canned;
+mod pack_types;
 mod participant;
 mod post;
+mod remind;
 mod render;
 mod send;
 mod show;
 mod snooze;
 mod split;
+mod steps;
 mod tag;
 mod thread;
+mod ties;
 mod timeline;
+mod type_admin;
+mod type_change;
+mod type_store;
 mod types;
 mod upload;
+mod verified;
+mod verify;
+mod verify_ask;
+mod verify_page;
 mod view;
 mod watch;
+mod work_order;
 
 use shouwen_store::Migration;
 use shouwen_web::{Module, OpenApiRouter};
@@ -68,6 +85,10 @@ shouwen_web::permissions! {
     CaseClose = "case.close", "办结与重开", "Resolve, close and reopen cases";
     /// Merge and split.
     CaseMerge = "case.merge", "合并与拆分", "Merge and split cases";
+    /// Give the accountability for a case to somebody else without their acceptance.
+    CaseAccountability = "case.accountability", "指定首问责任人", "Name the accountable person";
+    /// Change case types: stages, forms, verification.
+    CaseTypeManage = "case_type.manage", "维护工单类型", "Manage case types";
     /// Change canned replies.
     CannedEdit = "canned.edit", "维护快捷回复", "Edit canned replies";
 }
@@ -76,6 +97,7 @@ shouwen_web::permissions! {
 pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "casework", version: 1, sql: include_str!("../migrations/0001_casework.sql") },
     Migration { capability: "casework", version: 2, sql: include_str!("../migrations/0002_customer_sight.sql") },
+    Migration { capability: "casework", version: 3, sql: include_str!("../migrations/0003_loop.sql") },
 ];
 
 /// What this capability brings to the product.
@@ -99,6 +121,13 @@ pub fn module() -> Module {
         .merge(attachment::routes())
         .merge(html::routes())
         .merge(types::routes())
+        .merge(type_admin::routes())
+        .merge(fields::routes())
+        .merge(verify::routes())
+        .merge(verify_ask::routes())
+        .merge(hand_over::routes())
+        .merge(work_order::routes())
+        .merge(remind::routes())
         .merge(merge::routes())
         .merge(split::routes())
         .merge(canned::routes())
@@ -108,6 +137,7 @@ pub fn module() -> Module {
     Module {
         migrations: MIGRATIONS,
         routes,
+        pages: verify_page::pages(),
         permissions: PERMISSIONS,
         subscriptions: vec![
             on_identity::SUBSCRIPTION,
@@ -118,7 +148,8 @@ pub fn module() -> Module {
             on_channel::DELIVERY,
             on_routing::SUBSCRIPTION,
         ],
-        timers: vec![snooze::TIMER, bulk::TIMER],
+        timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, hand_over::TIMER],
+        parts: vec![pack_types::PART, pack_canned::PART],
         ..Module::new("casework")
     }
 }

@@ -31,7 +31,7 @@ fn inverse(kind: &str) -> &str {
 /// Writes both sides of a link.
 pub fn write(tx: &Tx<'_>, ctx: &Ctx, case: &Case, other: CaseId, kind: &str) -> Result<()> {
     for (one, two, kind) in [(case.id, other, kind), (other, case.id, inverse(kind))] {
-        tx.execute(
+        tx.run(
             "INSERT INTO case_link (case_id, other_id, workspace_id, kind, by_person, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (case_id, other_id) DO UPDATE SET kind = ?4, by_person = ?5, at = ?6",
             params![one, two, case.workspace, kind, ctx.actor.person_id(), tx.now()],
         )?;
@@ -42,7 +42,7 @@ pub fn write(tx: &Tx<'_>, ctx: &Ctx, case: &Case, other: CaseId, kind: &str) -> 
 /// Removes both sides of a link; its kind, if there was one.
 pub fn erase(tx: &Tx<'_>, case: CaseId, other: CaseId) -> Result<Option<String>> {
     let kind: Option<(String,)> = tx.opt("SELECT kind FROM case_link WHERE case_id = ?1 AND other_id = ?2", params![case, other])?;
-    tx.execute("DELETE FROM case_link WHERE (case_id = ?1 AND other_id = ?2) OR (case_id = ?2 AND other_id = ?1)", params![case, other])?;
+    tx.run("DELETE FROM case_link WHERE (case_id = ?1 AND other_id = ?2) OR (case_id = ?2 AND other_id = ?1)", params![case, other])?;
     Ok(kind.map(|row| row.0))
 }
 

@@ -13,6 +13,8 @@ use shouwen_web::{Allowed, Answer, App, Id, Input};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use shouwen_stages::Status;
+
 use crate::CaseMerge;
 use crate::case::Case;
 use crate::conversation::Conversation;
@@ -38,6 +40,12 @@ struct Moved {
     stage: String,
     /// Who began to watch the target by the merge.
     watchers: Vec<PersonId>,
+    /// Types whose verification the target owes since the merge.
+    #[serde(default)]
+    owed: Vec<String>,
+    /// Work orders that the target waits for since.
+    #[serde(default)]
+    children: Vec<CaseId>,
 }
 
 fn both(a: &Case, b: &Case) -> Access {
@@ -77,7 +85,7 @@ async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
         let moved = take_over(tx, &deed, &mut case, &mut target)?;
         case.save(tx)?;
         target.save(tx)?;
-        tx.execute(
+        tx.run(
             "INSERT INTO case_merge (id, workspace_id, case_id, into_id, moved, at, by_person) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![tx.id::<ObjectId>(), case.workspace, id, into, Json(&moved), tx.now(), deed.viewer.person],
         )?;
@@ -89,8 +97,8 @@ async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
 
 fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case) -> Result<Moved> {
     let conversations: Vec<ConversationId> = Conversation::of_case(tx, case.id)?.into_iter().map(|c| c.id).collect();
-    tx.execute("UPDATE case_message SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
-    tx.execute("UPDATE case_conversation SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
+    tx.run("UPDATE case_message SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
+    tx.run("UPDATE case_conversation SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
     let stage = case.stage.clone();
     // Those who cared for the one now care for the other.
     let mut watchers = Vec::new();
@@ -105,16 +113,23 @@ fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case) -> Re
     case.merged_into = Some(target.id);
     tx.emit::<CaseEvent>(&deed.ctx, Some(case.id.0), Some(&both(case, target)), Merged { case_id: case.id, into: target.id, conversations: conversations.clone() })?;
     // Put away without being asked about: the matter goes on in the other case.
-    let archive = kinds::case_type(&case.case_type)?.stage_with("closed")?.key;
-    case.move_to(tx, &deed.ctx, archive, Some("merged".to_owned()))?;
+    let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+    let owed = [&case.case_type].into_iter().chain(&case.ties.former_types).filter(|t| **t != target.case_type && target.ties.owe(t)).cloned().collect();
+    case.put_in(tx, &deed.ctx, kind.towards(&case.stage, Status::Closed)?, Some("merged".to_owned()))?;
+    crate::children::told_parent(tx, &deed.ctx, case, Some(("duplicate", None)))?;
+    // What was waited for is waited for by the case that goes on.
+    let children = crate::children::open_of(tx, case.id)?;
+    for child in &children {
+        tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1", params![child, target.id])?;
+    }
     link::write(tx, &deed.ctx, case, target.id, "duplicate")?;
     target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link: "duplicate".to_owned(), removed: false })?;
     target.last_in_at = target.last_in_at.max(case.last_in_at);
-    Ok(Moved { conversations, stage, watchers })
+    Ok(Moved { conversations, stage, watchers, owed, children })
 }
 
 fn watch(tx: &Tx<'_>, deed: &Deed, case: &mut Case, person: PersonId) -> Result<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO case_watcher (case_id, person_id, workspace_id, by_person, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (case_id, person_id) DO NOTHING",
         params![case.id, person, case.workspace, deed.viewer.person, tx.now()],
     )?;
@@ -136,12 +151,12 @@ async fn unmerge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<Cas
         target.must_be_whole()?;
         let moved = moved.0;
         for conversation in &moved.conversations {
-            tx.execute("UPDATE case_message SET case_id = ?2 WHERE conversation_id = ?1 AND case_id = ?3", params![conversation, id, into])?;
-            tx.execute("UPDATE case_conversation SET case_id = ?2 WHERE id = ?1 AND case_id = ?3", params![conversation, id, into])?;
+            tx.run("UPDATE case_message SET case_id = ?2 WHERE conversation_id = ?1 AND case_id = ?3", params![conversation, id, into])?;
+            tx.run("UPDATE case_conversation SET case_id = ?2 WHERE id = ?1 AND case_id = ?3", params![conversation, id, into])?;
         }
         for person in &moved.watchers {
             if target.watchers.contains(person) {
-                tx.execute("DELETE FROM case_watcher WHERE case_id = ?1 AND person_id = ?2", params![into, person])?;
+                tx.run("DELETE FROM case_watcher WHERE case_id = ?1 AND person_id = ?2", params![into, person])?;
                 let access = target.access();
                 target.watchers.retain(|p| p != person);
                 tx.emit::<CaseEvent>(&deed.ctx, Some(into.0), Some(&access), Watched { case_id: into, person_id: *person, removed: true })?;
@@ -149,10 +164,16 @@ async fn unmerge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<Cas
         }
         case.merged_into = None;
         tx.emit::<CaseEvent>(&deed.ctx, Some(id.0), Some(&both(&case, &target)), Unmerged { case_id: id, from: into, conversations: moved.conversations })?;
-        case.move_to(tx, &deed.ctx, &moved.stage, Some("unmerged".to_owned()))?;
+        let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+        let stage = kind.machine.stage(&moved.stage).unwrap_or_else(|| kind.machine.working());
+        case.put_in(tx, &deed.ctx, stage, Some("unmerged".to_owned()))?;
+        target.ties.former_types.retain(|t| !moved.owed.contains(t));
+        for child in &moved.children {
+            tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1 AND parent_id = ?3", params![child, id, into])?;
+        }
         link::erase(tx, id, into)?;
         target.emit(tx, &deed.ctx, Linked { case_id: into, other: id, link: "duplicate".to_owned(), removed: true })?;
-        tx.execute("UPDATE case_merge SET undone_at = ?2 WHERE id = ?1", params![record, tx.now()])?;
+        tx.run("UPDATE case_merge SET undone_at = ?2 WHERE id = ?1", params![record, tx.now()])?;
         case.save(tx)?;
         target.save(tx)?;
         deed.audit(tx, "case.unmerged", &case, Some(json!({ "from": into })))?;

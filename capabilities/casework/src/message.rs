@@ -125,7 +125,7 @@ impl Message {
 
     /// Writes it.
     pub fn insert(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute(
+        tx.run(
             &format!("INSERT INTO case_message ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"),
             params![
                 self.id, self.workspace, self.case_id, self.conversation_id, self.direction, self.author_kind, self.author_id, self.author_name, self.at, self.subject, self.text,
@@ -137,7 +137,7 @@ impl Message {
 
     /// Saves state, error, times and outbox row.
     pub fn save_state(&self, tx: &Tx<'_>) -> Result<()> {
-        tx.execute(
+        tx.run(
             "UPDATE case_message SET state = ?2, error = ?3, send_at = ?4, outbox_id = ?5, wire_id = ?6, facts = ?7 WHERE id = ?1",
             params![self.id, self.state, self.error, self.send_at, self.outbox_id, self.wire_id, Json(&self.facts)],
         )?;
@@ -156,7 +156,7 @@ impl Message {
 /// Remembers the wire's own id of a message, for threading.
 pub fn remember_wire_id(tx: &Tx<'_>, message: &Message, wire_id: &str, inbox: Option<InboxId>) -> Result<()> {
     let wire_id = shouwen_kernel::text::clip(wire_id, 500);
-    tx.execute(
+    tx.run(
         "INSERT INTO case_wire_id (workspace_id, wire_id, message_id, conversation_id, inbox_id, direction, verified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (workspace_id, wire_id, message_id) DO NOTHING",
         params![message.workspace, wire_id, message.id, message.conversation_id, inbox, message.direction, message.verified],
@@ -167,7 +167,7 @@ pub fn remember_wire_id(tx: &Tx<'_>, message: &Message, wire_id: &str, inbox: Op
 /// Keeps the files of a message.
 pub fn save_attachments(tx: &Tx<'_>, workspace: WorkspaceId, message: MessageId, files: &[AttachmentRef]) -> Result<()> {
     for file in files {
-        tx.execute(
+        tx.run(
             "INSERT INTO case_attachment (id, workspace_id, message_id, name, media_type, size, inline, content_id, sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
             params![file.id, workspace, message, file.name, file.media_type, file.size, file.inline, file.content_id, file.sha256],
         )?;

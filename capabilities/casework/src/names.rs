@@ -63,9 +63,20 @@ pub fn must_be_team(tx: &Tx<'_>, workspace: WorkspaceId, id: TeamId) -> Result<O
         .ok_or_else(|| Problem::invalid("team_id", format!("there is no team {id}")).expected("a team of GET /api/v1/directory"))
 }
 
+/// Checks that a department of this workspace exists.
+pub fn must_be_org_unit(tx: &Tx<'_>, workspace: WorkspaceId, id: OrgUnitId) -> Result<()> {
+    let found = tx.opt::<(i64,)>("SELECT 1 FROM case_org_unit WHERE id = ?1 AND workspace_id = ?2", params![id, workspace])?;
+    found.map(|_| ()).ok_or_else(|| Problem::invalid("org_unit_id", format!("there is no org unit {id}")).expected("an org unit of GET /api/v1/directory"))
+}
+
 /// The members of a team.
 pub fn members(tx: &Tx<'_>, id: TeamId) -> Result<Vec<PersonId>> {
     Ok(tx.all::<(PersonId,)>("SELECT person_id FROM case_member WHERE team_id = ?1 ORDER BY person_id LIMIT 500", params![id])?.into_iter().map(|row| row.0).collect())
+}
+
+/// Whether somebody is a member of a team.
+pub fn is_member(tx: &Tx<'_>, team: TeamId, person: PersonId) -> Result<bool> {
+    Ok(tx.opt::<(i64,)>("SELECT 1 FROM case_member WHERE team_id = ?1 AND person_id = ?2", params![team, person])?.is_some())
 }
 
 /// What casework needs to know of an inbox.

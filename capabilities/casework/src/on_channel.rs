@@ -16,14 +16,14 @@ pub const INBOXES: Subscription = Subscription { name: "casework.inboxes", versi
 pub const DELIVERY: Subscription = Subscription { name: "casework.delivery", version: 1, reset: None, kinds: &["message.delivery"], handle: delivery };
 
 fn reset(tx: &Tx<'_>) -> Result<()> {
-    tx.execute("DELETE FROM case_inbox", params![])?;
+    tx.run("DELETE FROM case_inbox", params![])?;
     Ok(())
 }
 
 fn inbox(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     match recorded.event::<ChannelEvent>()? {
         Some(ChannelEvent::InboxSaved(e)) => {
-            tx.execute(
+            tx.run(
                 "INSERT INTO case_inbox (id, workspace_id, channel, name, address, address_index, active, team_id, org_unit_id, signature, default_language)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO UPDATE SET channel = ?3, name = ?4, address = ?5, address_index = ?6, active = ?7, team_id = ?8,
                  org_unit_id = ?9, signature = ?10, default_language = ?11",
@@ -33,7 +33,7 @@ fn inbox(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             )?;
         }
         Some(ChannelEvent::InboxDeleted(e)) => {
-            tx.execute("DELETE FROM case_inbox WHERE id = ?1", params![e.inbox_id])?;
+            tx.run("DELETE FROM case_inbox WHERE id = ?1", params![e.inbox_id])?;
         }
         _ => {}
     }

@@ -95,7 +95,7 @@ async fn post(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>
             }
             other => return Err(Problem::invalid("kind", format!("there is no message of kind `{}`", shouwen_kernel::text::clip(other, 20))).expected("`reply`, `note` or `forward`")),
         };
-        tx.execute("DELETE FROM case_draft WHERE case_id = ?1 AND person_id = ?2 AND mode = ?3", params![case.id, deed.viewer.person, mode])?;
+        tx.run("DELETE FROM case_draft WHERE case_id = ?1 AND person_id = ?2 AND mode = ?3", params![case.id, deed.viewer.person, mode])?;
         case.save(tx)?;
         deed.audit(tx, &format!("case.{mode}"), &case, Some(json!({ "message": message.id })))?;
         answer(tx, &deed, &case, &message)

@@ -6,15 +6,17 @@ use shouwen_contracts::casework::{MessageAdded, Watched};
 use shouwen_contracts::message::{Content, EMAIL_OUTBOX, Outbound};
 use shouwen_kernel::{ConversationId, MessageId, ObjectId, PersonId, Problem, Result};
 use shouwen_mail::html;
+use shouwen_stages::Status;
 use shouwen_store::{Tx, params};
 
 use crate::case::Case;
-use crate::change::Assignment;
+use crate::change::{Assignment, Ending};
 use crate::compose::{self, Recipient};
 use crate::conversation::{Conversation, join};
 use crate::deed::{Deed, may};
 use crate::message::{COLUMNS, Facts, Message, Parties, TEXT_LIMIT, preview, save_attachments};
-use crate::{kinds, names, upload};
+use crate::gate::Hand;
+use crate::{gate, kinds, names, upload};
 
 /// What is to be written.
 #[derive(Clone, Debug, Default)]
@@ -242,8 +244,11 @@ fn answered(tx: &Tx<'_>, deed: &Deed, case: &mut Case) -> Result<()> {
     if case.assignee_id.is_none() && names::must_be_active(tx, case.workspace, me, "person_id").is_ok() {
         case.assign(tx, &deed.ctx, &Assignment { person: Some(Some(me)), team: None, reason: "answered first".to_owned(), by: "first_answer" })?;
     }
-    if case.stage == kinds::FIRST_STAGE {
-        case.move_to(tx, &deed.ctx, kinds::WORKING_STAGE, None)?;
+    let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+    let working = kind.machine.working();
+    // The answer is given, whatever the type asks for first; then the case stays where it is.
+    if case.stage == kind.machine.first().key && gate::ask(tx, Hand::of(deed), case, &kind, &working.key, None)?.is_ok() {
+        case.put_in(tx, &deed.ctx, working, None)?;
     }
     Ok(())
 }
@@ -253,9 +258,9 @@ fn then(tx: &Tx<'_>, deed: &Deed, case: &mut Case, what: Option<&str>) -> Result
     match what {
         None => Ok(()),
         Some("wait") => {
-            let stage = kinds::case_type(&case.case_type)?.stage_with("waiting")?.key;
-            if !matches!(case.status.as_str(), "resolved" | "closed") {
-                case.move_to(tx, &deed.ctx, stage, None)?;
+            let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+            if !matches!(case.status.as_str(), "resolved" | "closed") && case.status != "waiting" {
+                case.move_to(tx, Hand::of(deed), &kind.towards(&case.stage, Status::Waiting)?.key, None)?;
             }
             Ok(())
         }
@@ -263,7 +268,7 @@ fn then(tx: &Tx<'_>, deed: &Deed, case: &mut Case, what: Option<&str>) -> Result
             if !may(&deed.viewer, "case.close", case) {
                 return Err(Problem::forbidden("case.close").field("then"));
             }
-            case.finish(tx, &deed.ctx, if end == "close" { "closed" } else { "resolved" }, "solved", None, None)
+            case.finish(tx, Hand::of(deed), &Ending::usual(if end == "close" { Status::Closed } else { Status::Resolved }))
         }
         Some(other) => Err(Problem::invalid("then", format!("`{}` cannot follow a message", shouwen_kernel::text::clip(other, 20))).expected("`wait`, `resolve` or `close`")),
     }

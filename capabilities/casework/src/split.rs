@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::CaseMerge;
 use crate::case::Case;
+use crate::ties::Ties;
 use crate::conversation::{Conversation, participants};
 use crate::deed::{CaseAnswer, Deed, Undo};
 use crate::message::Message;
@@ -78,14 +79,14 @@ fn chosen(tx: &Tx<'_>, case: &Case, ids: &[MessageId]) -> Result<Vec<Message>> {
 
 /// The new case: the same customer, place and people. 首问责任 goes along.
 fn offspring(tx: &Tx<'_>, case: &Case, title: String) -> Result<Case> {
-    let kind = kinds::case_type(&case.case_type)?;
-    let stage = kind.stage(kinds::FIRST_STAGE)?;
+    let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+    let stage = kind.machine.first();
     Ok(Case {
         id: tx.id(),
         number: Case::next_number(tx, case.workspace)?,
         title,
-        stage: stage.key.to_owned(),
-        status: stage.status.to_owned(),
+        stage: stage.key.clone(),
+        status: stage.status.word().to_owned(),
         tags: Vec::new(),
         fields: Default::default(),
         field_versions: Default::default(),
@@ -102,6 +103,7 @@ fn offspring(tx: &Tx<'_>, case: &Case, title: String) -> Result<Case> {
         reopened_count: 0,
         version: 1,
         watchers: Vec::new(),
+        ties: Ties::default(),
         ..case.clone()
     })
 }
@@ -118,8 +120,8 @@ fn move_messages(tx: &Tx<'_>, new: &Case, messages: &[Message]) -> Result<()> {
                 twin
             }
         };
-        tx.execute("UPDATE case_message SET case_id = ?2, conversation_id = ?3 WHERE id = ?1", params![message.id, new.id, twin])?;
-        tx.execute("UPDATE case_wire_id SET conversation_id = ?2 WHERE message_id = ?1", params![message.id, twin])?;
+        tx.run("UPDATE case_message SET case_id = ?2, conversation_id = ?3 WHERE id = ?1", params![message.id, new.id, twin])?;
+        tx.run("UPDATE case_wire_id SET conversation_id = ?2 WHERE message_id = ?1", params![message.id, twin])?;
     }
     Ok(())
 }
@@ -129,7 +131,7 @@ fn twin(tx: &Tx<'_>, new: &Case, of: ConversationId) -> Result<ConversationId> {
     let twin = Conversation { id: tx.id(), case_id: new.id, continued_in: None, created_at: tx.now(), ..old };
     twin.insert(tx)?;
     for p in participants(tx, of)? {
-        tx.execute(
+        tx.run(
             "INSERT INTO case_participant (id, workspace_id, conversation_id, name, address, address_index, reply_to, customer_id, role, verified, joined_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![tx.id::<ObjectId>(), new.workspace, twin.id, p.name, p.address, p.address_index, p.reply_to, p.customer_id, p.role, p.verified, tx.now()],
         )?;

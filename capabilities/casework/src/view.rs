@@ -7,11 +7,15 @@ use shouwen_web::Viewer;
 use utoipa::ToSchema;
 
 use crate::case::Case;
+use crate::children::{self, WaitingView};
 use crate::conversation::{Conversation, participants};
+use crate::hand_over::{self, HandOverView};
 use crate::names::{self, Named};
+use crate::steps::{self, LoopView};
+use crate::verified::{self, VerificationView};
 
 /// What a viewer may do to one case; shown so that a page offers only what will work.
-pub const ON_A_CASE: &[&str] = &["case.read", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge"];
+pub const ON_A_CASE: &[&str] = &["case.read", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge", "case.accountability"];
 
 /// Somebody in a conversation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -63,6 +67,16 @@ pub struct MergedView {
     pub number: String,
 }
 
+/// The case that waits for this work order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ParentView {
+    pub id: CaseId,
+    pub number: String,
+    /// Empty when the viewer may not see that case.
+    pub title: String,
+    pub status: String,
+}
+
 /// A case.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CaseView {
@@ -101,6 +115,25 @@ pub struct CaseView {
     pub resolution: Option<ResolutionView>,
     pub reopened_count: i64,
     pub version: i64,
+    /// The case that waits for this work order.
+    pub parent: Option<ParentView>,
+    /// Its open work orders, oldest first.
+    pub waiting_for: Vec<WaitingView>,
+    /// Asked for by whoever opened the work order.
+    pub due_at: Option<Time>,
+    /// 催办: how often, and when last.
+    pub reminders: i64,
+    pub reminded_at: Option<Time>,
+    /// Who works on it beside the assignee.
+    pub co_handlers: Vec<Named<PersonId>>,
+    /// The hand-over of accountability that waits for an answer.
+    pub hand_over: Option<HandOverView>,
+    /// The review of the present stage: `pending`, `approved`, `returned`.
+    pub review: Option<String>,
+    /// 受理→处理→审核→告知→回访→归档→改进, with times.
+    #[serde(rename = "loop")]
+    pub track: Vec<LoopView>,
+    pub verification: VerificationView,
     /// What this viewer may do here.
     pub permissions: Vec<&'static str>,
 }
@@ -136,7 +169,7 @@ pub fn case(tx: &Tx<'_>, viewer: &Viewer, case: &Case) -> Result<CaseView> {
         status: case.status.clone(),
         priority: case.priority.clone(),
         tags: case.tags.clone(),
-        fields: case.fields.clone(),
+        fields: crate::fields::masked(&case.fields),
         language: case.language.clone(),
         channel: case.channel.clone(),
         inbox_id: case.inbox_id,
@@ -163,6 +196,22 @@ pub fn case(tx: &Tx<'_>, viewer: &Viewer, case: &Case) -> Result<CaseView> {
         resolution: case.resolution_code.clone().map(|code| ResolutionView { code, text: case.resolution_text.clone() }),
         reopened_count: case.reopened_count,
         version: case.version,
+        parent: match case.ties.parent_id {
+            Some(id) => Case::load(tx, case.workspace, id)?.map(|parent| {
+                let seen = crate::deed::may(viewer, "case.read", &parent);
+                ParentView { id, number: parent.number, title: if seen { parent.title } else { String::new() }, status: parent.status }
+            }),
+            None => None,
+        },
+        waiting_for: children::waiting_for(tx, viewer, case)?,
+        due_at: case.ties.due_at,
+        reminders: case.ties.reminders,
+        reminded_at: case.ties.reminded_at,
+        co_handlers: case.ties.co_handlers.iter().map(|id| Ok(Named { id: *id, name: names::person_name(tx, *id)? })).collect::<Result<Vec<_>>>()?,
+        hand_over: hand_over::pending(tx, case.id)?,
+        review: case.ties.review.clone(),
+        track: steps::view(tx, case)?,
+        verification: verified::view(tx, case)?,
         permissions: ON_A_CASE.iter().copied().filter(|p| viewer.scope(p).is_some_and(|scope| scope.sees(&access))).collect(),
     })
 }

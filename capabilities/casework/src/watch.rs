@@ -30,7 +30,7 @@ async fn put(State(app): State<App>, who: Allowed<CaseRead>, Id((id, person)): I
             return deed.answer(tx, &case, None);
         }
         names::must_be_active(tx, case.workspace, person, "person_id")?;
-        tx.execute(
+        tx.run(
             "INSERT INTO case_watcher (case_id, person_id, workspace_id, by_person, at) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![id, person, case.workspace, deed.viewer.person, tx.now()],
         )?;
@@ -55,7 +55,7 @@ async fn remove(State(app): State<App>, who: Allowed<CaseRead>, Id((id, person))
         }
         // Who stops watching hears of that, so that an open page can let go of the case.
         let access = case.access();
-        tx.execute("DELETE FROM case_watcher WHERE case_id = ?1 AND person_id = ?2", params![id, person])?;
+        tx.run("DELETE FROM case_watcher WHERE case_id = ?1 AND person_id = ?2", params![id, person])?;
         case.watchers.retain(|p| *p != person);
         tx.emit::<CaseEvent>(&deed.ctx, Some(id.0), Some(&access), Watched { case_id: id, person_id: person, removed: true })?;
         case.save(tx)?;
