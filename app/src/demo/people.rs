@@ -82,6 +82,7 @@ pub fn made_up_name(n: usize) -> String {
 pub fn found(house: &House, password: &str) -> Result<Firm> {
     let hash = shouwen_identity::hash_password(house.app.ids(), password)?;
     let codes: Vec<&'static str> = house.app.permissions().iter().map(|p| p.code).collect();
+    let app = house.app.clone();
     let firm = house.db.write_blocking(move |tx| {
         let workspace = tx.create_workspace("示例通信 Example Telecom（演示）", "Asia/Shanghai", "zh-CN")?;
         let ctx = Ctx::system(workspace, "demo");
@@ -89,10 +90,21 @@ pub fn found(house: &House, password: &str) -> Result<Firm> {
         // Nobody who tries the demonstration has an authenticator at hand.
         shouwen_identity::set_mfa_roles(tx, workspace, &[])?;
         tx.set_setting(workspace, "demo", &true)?;
+        packs(&app, tx, &ctx);
         people(tx, &ctx, workspace, &hash)
     })?;
     house.turn()?;
     settings(house, firm)
+}
+
+/// The demonstration shows the packs of two trades besides the base. One that cannot be installed is told, and the rest
+/// goes on without it.
+fn packs(app: &shouwen_web::App, tx: &Tx<'_>, ctx: &Ctx) {
+    for key in [shouwen_packs::BASE, "telecom", "dealer"] {
+        if let Err(problem) = tx.savepoint(|tx| shouwen_packs::install_shipped(app, tx, ctx, key)) {
+            eprintln!("the pack `{key}` could not be installed: {problem}");
+        }
+    }
 }
 
 struct Maker<'a, 't> {

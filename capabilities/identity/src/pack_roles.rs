@@ -149,6 +149,10 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
             changes.push(PackChange::new(PART.section, &role.key, PackDid::Created));
             continue;
         };
+        if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
+            changes.push(PackChange::new(PART.section, &role.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+            continue;
+        }
         let did = pack_decision(found.print.as_deref(), Some(&print(&found.zh, &found.en, &found.permissions)?), &wanted, replace);
         let mut change = PackChange::new(PART.section, &role.key, did);
         if did == PackDid::Updated {

@@ -10,7 +10,7 @@ use shouwen_web::{Allowed, Answer, App, Input, PackFault, PackFile, PackText, Pa
 
 use crate::check::is_older;
 use crate::install::{Report, install, installed, try_out};
-use crate::shipped::{files_of, shipped, shipped_keys};
+use crate::shipped::{files_for, files_of, shipped, shipped_keys};
 use crate::{PackManage, check as checking, export as exporting};
 
 /// A pack as the list shows it.
@@ -103,9 +103,9 @@ pub(crate) struct PackInput {
 }
 
 impl PackInput {
-    fn files(&self) -> Result<Vec<PackFile>> {
+    fn files(&self, app: &App) -> Result<Vec<PackFile>> {
         match (&self.shipped, &self.files) {
-            (Some(key), None) => match files_of(key) {
+            (Some(key), None) => match files_for(key, app.pack_parts()) {
                 files if files.is_empty() => Err(Problem::invalid("shipped", format!("no pack `{}` ships with this program", shouwen_kernel::text::clip(key, 60))).expected(shipped_keys().join(", "))),
                 files => Ok(files),
             },
@@ -119,7 +119,7 @@ impl PackInput {
 #[utoipa::path(post, path = "/packs", request_body = PackInput, responses((status = 200, body = Report), (status = 422, description = "Faults, in `detail.faults`")), tag = "packs", summary = "Install a pack", extensions(("x-permission" = json!("pack.manage"))))]
 pub(crate) async fn create(State(app): State<App>, who: Allowed<PackManage>, input: Input<PackInput>) -> Answer<Response> {
     let (ctx, once, own) = (who.ctx(), who.once(&input.hash), app.clone());
-    let files = input.value.files()?;
+    let files = input.value.files(&app)?;
     app.command(once, StatusCode::OK, move |tx| install(&own, tx, &ctx, files.clone(), input.value.replace)).await
 }
 
@@ -136,7 +136,7 @@ pub(crate) struct Checked {
 #[utoipa::path(post, path = "/packs/check", request_body = PackInput, responses((status = 200, body = Checked)), tag = "packs", summary = "Check a pack without installing it", extensions(("x-permission" = json!("pack.manage"))))]
 pub(crate) async fn check(State(app): State<App>, who: Allowed<PackManage>, input: Input<PackInput>) -> Answer<axum::Json<Checked>> {
     let (ctx, own) = (who.ctx(), app.clone());
-    let files = input.value.files()?;
+    let files = input.value.files(&app)?;
     let answer = app
         .db()
         .write(move |tx| {
@@ -184,7 +184,7 @@ pub(crate) async fn diff(State(app): State<App>, who: Allowed<PackManage>, axum:
     let report = app
         .db()
         .write(move |tx| {
-            let files = match files_of(&key) {
+            let files = match files_for(&key, own.pack_parts()) {
                 files if files.is_empty() => installed(tx, &ctx, &key)?.ok_or_else(|| Problem::not_found("pack"))?.1.files,
                 files => files,
             };

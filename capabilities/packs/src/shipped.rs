@@ -6,7 +6,7 @@ use std::pin::Pin;
 use rust_embed::RustEmbed;
 use shouwen_kernel::{Problem, Result};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{App, PackFile, PackFiles};
+use shouwen_web::{App, PackFile, PackFiles, PackPart, pack_path_fits};
 
 use crate::check::trusted;
 use crate::install::{Report, install};
@@ -43,6 +43,12 @@ pub fn files_of(key: &str) -> Vec<PackFile> {
         .collect()
 }
 
+/// Those files of a shipped pack that this program's `parts` read: a program built with fewer of them takes what it can.
+pub fn files_for(key: &str, parts: &[PackPart]) -> Vec<PackFile> {
+    let claimed = |file: &PackFile| file.path == crate::manifest::FILE || parts.iter().any(|part| part.files.iter().any(|pattern| pack_path_fits(pattern, &file.path)));
+    files_of(key).into_iter().filter(claimed).collect()
+}
+
 /// Installs a shipped pack and, before it, those it requires that are missing.
 pub fn install_shipped(app: &App, tx: &Tx<'_>, ctx: &Ctx, key: &str) -> Result<Vec<Report>> {
     let (manifest, _) = shipped(key).ok_or_else(|| Problem::not_found("pack").expected(shipped_keys().join(", ")))?;
@@ -52,7 +58,7 @@ pub fn install_shipped(app: &App, tx: &Tx<'_>, ctx: &Ctx, key: &str) -> Result<V
             reports.extend(install_shipped(app, tx, ctx, &requirement.key)?);
         }
     }
-    reports.push(install(app, tx, ctx, files_of(key), false)?);
+    reports.push(install(app, tx, ctx, files_for(key, app.pack_parts()), false)?);
     Ok(reports)
 }
 
@@ -60,9 +66,17 @@ fn is_installed(tx: &Tx<'_>, ctx: &Ctx, key: &str) -> Result<bool> {
     Ok(tx.opt::<(i64,)>("SELECT files FROM pack_installed WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, key])?.is_some())
 }
 
-/// A new workspace begins with the base pack.
+/// A new workspace begins with the base pack. Should that fail, set-up goes on: the next start tries again.
 pub fn found(app: &App, tx: &Tx<'_>, ctx: &Ctx) -> Result<()> {
-    install_shipped(app, tx, &Ctx { actor: shouwen_kernel::Actor::system("setup"), ..ctx.clone() }, BASE).map(|_| ())
+    let ctx = Ctx { actor: shouwen_kernel::Actor::system("setup"), ..ctx.clone() };
+    match tx.savepoint(|tx| install_shipped(app, tx, &ctx, BASE)) {
+        Err(problem) if problem.is_transient() => Err(problem),
+        Err(problem) => {
+            tracing::error!(error = %problem, "the base pack could not be installed");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Workspaces from before there were packs get the base pack at the start; what they have stays as it is.

@@ -196,6 +196,22 @@ fn a_workspace_with_defaults_takes_the_base_pack_without_losing_anything() {
 }
 
 #[test]
+fn a_new_workspace_begins_with_the_base_pack() {
+    on_both(modules, |t| {
+        let (admin, ctx, app) = (t.admin(), t.system(), t.app.clone());
+        t.db.write_blocking(move |tx| app.found(tx, &ctx)).unwrap();
+        let listed = t.get(&admin, "/api/v1/packs").expect(200);
+        assert_eq!((listed["items"][0]["key"].as_str(), listed["items"][0]["upgrade"].as_bool()), (Some("base"), Some(false)));
+        assert!(t.get(&admin, "/api/v1/calendars").expect(200).as_array().unwrap().iter().any(|c| c["key"] == "office" && c["name"] == "办公时间"));
+        assert_eq!(t.get(&admin, "/api/v1/packs/base/diff").expect(200)["changes"], json!([]));
+        // What set-up does afterwards finds everything there.
+        let ctx = t.system();
+        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai", true)).unwrap();
+        assert_eq!(t.get(&admin, "/api/v1/packs/base/diff").expect(200)["changes"], json!([]));
+    });
+}
+
+#[test]
 fn every_shipped_pack_is_sound() {
     for key in shouwen_packs::shipped_keys() {
         let files = shipped_here(&key);

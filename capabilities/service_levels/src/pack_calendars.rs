@@ -131,6 +131,10 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
             changes.push(PackChange::new(PART.section, head.key, PackDid::Created));
             continue;
         };
+        if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
+            changes.push(PackChange::new(PART.section, head.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+            continue;
+        }
         let did = pack_decision(found.pack_print.as_deref(), Some(&print(&found.spec)?), &print_wanted, replace);
         let running: (i64,) = tx.one("SELECT COUNT(*) FROM clock_clock WHERE calendar_id = ?1 AND state IN ('running', 'paused')", params![found.id])?;
         let mut change = PackChange::new(PART.section, head.key.clone(), did);

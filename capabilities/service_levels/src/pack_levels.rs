@@ -259,6 +259,9 @@ fn install_level(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, key: &str, title: &Pa
         levels::write(tx, ctx, None, wanted, Some(Mark { pack: &pack.key, key, print: Some(&print) }))?;
         return Ok(PackChange::new("levels", key, PackDid::Created));
     };
+    if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
+        return Ok(PackChange::new("levels", key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+    }
     let did = pack_decision(found.pack_print.as_deref(), Some(&level_print(&found.level)?), &print, replace);
     if did == PackDid::Updated {
         levels::write(tx, ctx, Some(found.id), wanted, Some(Mark { pack: &pack.key, key, print: Some(&print) }))?;
@@ -275,6 +278,9 @@ fn install_clock(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, wanted: &PolicyInput,
         policies::write(tx, ctx, None, wanted, Some((&pack.key, &print)))?;
         return Ok(PackChange::new("regulatory-clocks", &wanted.key, PackDid::Created));
     };
+    if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
+        return Ok(PackChange::new("regulatory-clocks", &wanted.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+    }
     let did = pack_decision(found.pack_print.as_deref(), Some(&policy_print(&found.policy)?), &print, replace);
     if did == PackDid::Updated {
         policies::write(tx, ctx, Some(found.id), wanted, Some((&pack.key, &print)))?;

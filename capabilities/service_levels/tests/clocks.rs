@@ -224,3 +224,230 @@ fn a_service_level_with_faults_says_which_field_and_what_would_be_right() {
         send(base(json!({"resolution": "3wd"}), json!({"field": "tier", "op": "eq", "value": "gold"}))).expect(201);
     });
 }
+
+mod ladder {
+    use super::*;
+    use shouwen_contracts::service_levels::Escalated;
+
+    fn escalated(s: &Stage) -> Vec<(String, String, Vec<String>)> {
+        s.t.events::<ClockEvent>().into_iter().filter_map(|e| match e {
+            ClockEvent::Escalated(Escalated { clock, step, to, .. }) => Some((clock, step, to)),
+            _ => None,
+        })
+        .collect()
+    }
+
+    fn level(s: &Stage, patch: Value) -> Value {
+        let level = s.t.get(&s.admin, "/api/v1/service-levels").expect(200)[0].clone();
+        let mut body = patch;
+        body["version"] = level["version"].clone();
+        let path = format!("/api/v1/service-levels/{}", level["id"].as_str().unwrap());
+        let answer = s.t.patch(&s.admin, &path, body).expect(200);
+        s.t.fire_timers();
+        answer
+    }
+
+    #[test]
+    fn each_rung_is_told_once_to_its_parties_at_its_time_and_not_before() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            level(&s, json!({ "ladder": [
+                { "at": "50%", "to": ["assignee"], "clocks": ["first_response"] },
+                { "at": "100%", "to": ["accountable", "lead"], "clocks": ["first_response"] },
+                { "at": "+1h", "to": ["manager"], "clocks": ["first_response"] },
+            ] }));
+            // Four working hours from Monday 09:00: half at 11:00, all at 14:30, an hour beyond at 15:30.
+            s.t.advance(2 * HOUR - 1);
+            assert_eq!(escalated(&s), []);
+            s.t.advance(1);
+            assert_eq!(escalated(&s), [("first_response".into(), "50%".into(), vec!["assignee".to_owned()])]);
+            s.t.advance(3 * HOUR + 30 * 60);
+            assert_eq!(escalated(&s).len(), 1, "at the deadline itself it is still in time");
+            s.t.advance(1);
+            assert_eq!(escalated(&s).last().unwrap().1, "100%");
+            s.t.advance(HOUR);
+            assert_eq!(escalated(&s).iter().map(|e| e.1.as_str()).collect::<Vec<_>>(), ["50%", "100%", "+1h"]);
+            s.t.advance(30 * 24 * HOUR);
+            assert_eq!(escalated(&s).len(), 3);
+            let shown = s.clock("first_response");
+            assert!(shown["ladder"].as_array().unwrap().iter().all(|step| step["told"] == true), "{shown}");
+        });
+    }
+
+    #[test]
+    fn a_deadline_that_moves_on_lets_its_rungs_be_told_again_and_a_rest_holds_them_back() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            level(&s, json!({ "ladder": [{ "at": "50%", "to": ["assignee"] }] }));
+            s.t.advance(2 * HOUR);
+            assert_eq!(escalated(&s).len(), 1);
+            s.stage("open", "waiting");
+            s.t.advance(72 * HOUR);
+            assert_eq!(escalated(&s).len(), 1, "while it rests nothing is told");
+            s.stage("waiting", "open");
+            assert_eq!(escalated(&s).len(), 1, "half of the target lies behind us as before");
+            level(&s, json!({ "targets": { "first_response": "40h", "resolution": "24h" } }));
+            let history: Vec<Value> = s.clock("first_response")["history"].as_array().unwrap().clone();
+            assert_eq!(history.iter().map(|h| h["why"].as_str().unwrap()).collect::<Vec<_>>(), ["opened", "service_level", "paused", "resumed", "service_level"]);
+            assert_eq!((history[0]["target"].as_str(), history[4]["target"].as_str()), (Some("4h"), Some("40h")));
+            s.t.advance(8 * 24 * HOUR);
+            assert_eq!(escalated(&s).iter().filter(|e| e.0 == "first_response").count(), 2, "half of the new target");
+        });
+    }
+
+    #[test]
+    fn targets_in_seconds_are_kept_to_the_second() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            level(&s, json!({ "targets": { "first_response": "30s" }, "warn_at": 0.5, "ladder": [{ "at": "100%", "to": ["lead"] }] }));
+            s.t.advance(30);
+            assert_eq!((s.told("clock.warned"), s.told("clock.breached"), escalated(&s).len()), (1, 0, 0));
+            s.t.advance(1);
+            assert_eq!((s.told("clock.warned"), s.told("clock.breached"), escalated(&s).len()), (1, 1, 1));
+        });
+    }
+
+    #[test]
+    fn a_ladder_with_faults_is_refused_with_its_place() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            let calendar = s.t.get(&s.admin, "/api/v1/calendars").expect(200)[0]["id"].clone();
+            let refused = s.t.post(&s.admin, "/api/v1/service-levels", json!({ "name": "n", "calendar_id": calendar, "targets": { "resolution": "1h" }, "ladder": [{ "at": "soon", "to": ["lead"] }] }));
+            assert_eq!(refused.json()["error"]["field"], "ladder[0].at");
+        });
+    }
+}
+
+mod regulatory {
+    use super::*;
+
+    fn policy(s: &Stage, fields: Value) -> Value {
+        let calendars = s.t.get(&s.admin, "/api/v1/calendars").expect(200);
+        let named = |name: &str| calendars.as_array().unwrap().iter().find(|c| c["key"] == name).unwrap()["id"].clone();
+        let mut body = json!({
+            "key": "answer", "title": { "zh": "答复", "en": "Answer" }, "regime": "telecom", "source": "第九条", "starts": "opened", "ends": "resolved", "limit": 15, "unit": "day",
+            "calendar_id": named("around-the-clock"), "match": { "field": "tag", "op": "contains", "value": "appeal" },
+        });
+        for (name, value) in fields.as_object().unwrap() {
+            body[name] = if name == "calendar" { Value::Null } else { value.clone() };
+        }
+        if let Some(key) = fields["calendar"].as_str() {
+            body.as_object_mut().unwrap().remove("calendar");
+            body["calendar_id"] = named(key);
+        }
+        s.t.post(&s.admin, "/api/v1/regulatory-clocks", body).expect(201)
+    }
+
+    fn tag(s: &Stage, added: &[&str], removed: &[&str]) {
+        let of = |tags: &[&str]| tags.iter().map(ToString::to_string).collect();
+        s.tell(shouwen_contracts::casework::Tagged { case_id: s.case, added: of(added), removed: of(removed) });
+    }
+
+    #[test]
+    fn natural_days_run_to_the_end_of_the_day_whether_or_not_anybody_works() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            policy(&s, json!({}));
+            tag(&s, &["appeal"], &[]);
+            let clock = s.clock("reg.answer");
+            // Opened on 2 March: the fifteenth day after it ends at midnight, 17 March.
+            assert_eq!((clock["due_at"].as_str(), clock["regulation"]["regime"].as_str(), clock["service_level"]["name"].as_str()), (Some("2026-03-17T16:00:00Z"), Some("telecom"), Some("答复")));
+            s.stage("open", "waiting");
+            assert_eq!(s.clock("reg.answer")["state"], "running", "waiting for the customer stops no regulator");
+            s.t.advance(10 * 24 * HOUR);
+            tag(&s, &[], &["appeal"]);
+            assert_eq!(s.clock("reg.answer")["state"], "cancelled");
+            tag(&s, &["appeal"], &[]);
+            assert_eq!(s.clock("reg.answer")["due_at"], "2026-03-17T16:00:00Z");
+            s.stage("waiting", "resolved");
+            assert_eq!(s.clock("reg.answer")["state"], "met");
+        });
+    }
+
+    #[test]
+    fn working_days_skip_holidays_and_a_stage_or_a_date_in_the_form_may_start_them() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            policy(&s, json!({ "key": "decide", "match": null, "starts": "stage:handling", "ends": "stage:inform", "limit": 7, "unit": "working_day", "calendar": "office" }));
+            policy(&s, json!({ "key": "since", "match": null, "starts": "field:received_on", "ends": "closed", "limit": 24, "unit": "hour" }));
+            assert_eq!(s.clock("reg.decide"), Value::Null);
+            let to = |from: &str, to: &str| s.tell(StageChanged { case_id: s.case, from: from.into(), to: to.into(), from_status: "open".into(), to_status: "open".into(), reason: None, at: s.now() });
+            to("accepted", "handling");
+            // The end of the seventh working day after Monday 2 March.
+            assert_eq!(s.clock("reg.decide")["due_at"], "2026-03-11T10:00:00Z");
+            to("handling", "inform");
+            assert_eq!(s.clock("reg.decide")["state"], "met");
+            s.tell(Edited { case_id: s.case, field: "fields.received_on".into(), from: Value::Null, to: json!("2026-03-03") });
+            assert_eq!(s.clock("reg.since")["due_at"], "2026-03-03T16:00:00Z");
+            s.tell(Edited { case_id: s.case, field: "fields.received_on".into(), from: json!("2026-03-03"), to: json!("2026-03-04") });
+            assert_eq!(s.clock("reg.since")["due_at"], "2026-03-04T16:00:00Z");
+            s.stage("open", "resolved");
+            assert_eq!(s.clock("reg.since")["state"], "running", "only closing ends it");
+        });
+    }
+
+    #[test]
+    fn a_regulatory_clock_is_edited_like_any_other_and_open_clocks_follow() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            let made = policy(&s, json!({}));
+            tag(&s, &["appeal"], &[]);
+            let path = format!("/api/v1/regulatory-clocks/{}", made["id"].as_str().unwrap());
+            assert_eq!(s.t.patch(&s.admin, &path, json!({ "version": 7, "limit": 30 })).code(), "version_conflict");
+            assert_eq!(s.t.patch(&s.admin, &path, json!({ "version": 1, "unit": "moon" })).json()["error"]["field"], "unit");
+            s.t.patch(&s.admin, &path, json!({ "version": 1, "limit": 30 })).expect(200);
+            s.t.fire_timers();
+            assert_eq!(s.clock("reg.answer")["due_at"], "2026-04-01T16:00:00Z");
+            assert_eq!(s.clock("reg.answer")["history"].as_array().unwrap().len(), 2);
+            s.t.patch(&s.t.person("无权", &["case.read"]), &path, json!({ "version": 2 })).expect(403);
+            let used = s.t.get(&s.admin, "/api/v1/calendars").expect(200).as_array().unwrap().iter().find(|c| c["key"] == "around-the-clock").unwrap()["id"].clone();
+            assert_eq!(s.t.delete(&s.admin, &format!("/api/v1/calendars/{}", used.as_str().unwrap())).code(), "calendar.in_use");
+            s.t.delete(&s.admin, &path).expect(204);
+            assert_eq!(s.clock("reg.answer")["due_at"], "2026-04-01T16:00:00Z", "running clocks keep their plan");
+        });
+    }
+}
+
+mod stages {
+    use super::*;
+
+    /// What casework tells when a type is saved; only what clocks read of it.
+    #[derive(Clone)]
+    struct Saved(Value);
+    impl shouwen_contracts::Event for Saved {
+        const KINDS: &'static [&'static str] = &["case_type.saved"];
+        fn kind(&self) -> &'static str {
+            "case_type.saved"
+        }
+        fn payload(&self) -> serde_json::Result<Value> {
+            Ok(self.0.clone())
+        }
+        fn from_parts(kind: &str, payload: Value) -> Option<serde_json::Result<Self>> {
+            (kind == "case_type.saved").then(|| Ok(Self(payload)))
+        }
+    }
+
+    fn saved(s: &Stage, pause: Value) {
+        let payload = json!({ "key": "request", "version": 3, "stages": [{ "key": "accepted", "status": "open", "pause": [] }, { "key": "review", "status": "open", "pause": pause }] });
+        s.t.emit::<Saved>(None::<uuid::Uuid>, None, Saved(payload));
+        s.t.fire_timers();
+    }
+
+    #[test]
+    fn clocks_rest_in_the_stages_their_type_names() {
+        on_both(modules, |t| {
+            let s = Stage::new(t);
+            saved(&s, json!(["resolution"]));
+            let to = |from: &str, to: &str| s.tell(StageChanged { case_id: s.case, from: from.into(), to: to.into(), from_status: "open".into(), to_status: "open".into(), reason: None, at: s.now() });
+            to("accepted", "review");
+            assert_eq!((s.clock("resolution")["state"].as_str(), s.clock("first_response")["state"].as_str()), (Some("paused"), Some("running")));
+            s.t.advance(HOUR);
+            // The type changes while the case stands there.
+            saved(&s, json!(["first_response"]));
+            assert_eq!((s.clock("resolution")["state"].as_str(), s.clock("first_response")["state"].as_str()), (Some("running"), Some("paused")));
+            assert_eq!(s.clock("resolution")["elapsed_s"], 0);
+            to("review", "accepted");
+            assert_eq!(s.clock("first_response")["state"], "running");
+        });
+    }
+}
