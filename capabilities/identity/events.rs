@@ -1,6 +1,6 @@
 //! What the register of people and rights tells.
 
-use shouwen_kernel::{OrgUnitId, PersonId, TeamId};
+use shouwen_kernel::{Grant, OrgUnitId, PersonId, TeamId};
 
 events! {
     /// Events of people, teams and the organisation.
@@ -29,6 +29,11 @@ events! {
         "org_unit.saved" => OrgUnitSaved { org_unit_id: OrgUnitId, name: String, kind: String, parent_id: Option<OrgUnitId>, path: Vec<OrgUnitId>, region_code: Option<String> },
         "org_unit.deleted" => OrgUnitDeleted { org_unit_id: OrgUnitId },
         /// A person's grants, status or activity changed: open sockets re-check what they may see.
-        "person.rights_changed" => RightsChanged { person_id: PersonId },
+        "person.rights_changed" => RightsChanged {
+            person_id: PersonId,
+            /// What the person holds from now on, org units widened; none for one who was deactivated. Absent in old logs.
+            /// For who keeps work in somebody's name (rules), so that it never does more than they may.
+            grants: Option<Vec<Grant>>,
+        },
     }
 }
