@@ -99,6 +99,8 @@ export interface Case {
   conversations: Conversation[]
   links: CaseLink[]
   merged_into: { id: string; number: string } | null
+  /** Accountability offered to somebody who has not answered yet. */
+  hand_over?: { id: string; from: Ref | null; to: Ref; reason: string; offered_by: Ref; offered_at: string; expires_at: string } | null
   snoozed_until: string | null
   opened_at: string
   first_response_at: string | null
