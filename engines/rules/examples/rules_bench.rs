@@ -129,10 +129,17 @@ fn main() {
         let per_second = asked as f64 / seconds;
         println!("{name}:\n  {per_second:.0} events/s through {RULES} rules ({:.1} µs each, {:.1} firings an event with reasons), {:.1} M rules/s; made ready in {:.1} ms; {}", seconds * 1e6 / asked as f64, fired as f64 / asked as f64, per_second * RULES as f64 / 1e6, built.as_secs_f64() * 1e3, if per_second >= 50_000.0 { "target 50,000 events/s met" } else { "BELOW the target of 50,000 events/s" });
         let began = cpu_seconds();
-        let mut held = 0usize;
-        for (_, facts) in events.iter().take(200) {
-            held += rules.iter().filter(|rule| evaluate(black_box(&rule.condition), facts, now)).count();
+        let (mut held, mut asked) = (0usize, 0usize);
+        // The clock of the core moves in steps: measure for a while.
+        for _ in 0..50 {
+            for (_, facts) in events.iter().take(200) {
+                held += rules.iter().filter(|rule| evaluate(black_box(&rule.condition), facts, now)).count();
+                asked += RULES;
+            }
+            if cpu_seconds() - began > 0.3 {
+                break;
+            }
         }
-        println!("  one condition at a time, no set: {:.2} M evaluations/s ({held} held)", (200 * RULES) as f64 / (cpu_seconds() - began) / 1e6);
+        println!("  one condition at a time, no set: {:.2} M evaluations/s (1 in {} held)", asked as f64 / (cpu_seconds() - began).max(1e-9) / 1e6, asked / held.max(1));
     }
 }
