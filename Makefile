@@ -13,7 +13,7 @@ RELEASE := target/release/shouwen
 
 WEB_SOURCES := $(shell find web widget -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help run test test-tools test-rust test-web test-e2e test-crash crash mail-faults bench check fmt web build release screenshots clean need-cargo need-node FORCE
+.PHONY: help simulate run test test-tools test-rust test-web test-e2e test-crash crash mail-faults bench check fmt web build release screenshots clean need-cargo need-node FORCE
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,10 +79,14 @@ crash: build ## the crash test in full: 100 kills under load, nothing lost, noth
 mail-faults: build ## 50,000 mails through IMAP and POP3 while everything breaks: nothing lost, nothing doubled (an hour)
 	node e2e/faults/mail.mjs --mails 50000
 
+simulate: need-cargo ## 30 simulated days x 1,000 seeds of clocks: nothing missed, early or told twice (some minutes)
+	TMPDIR=$(shell [ -d /dev/shm ] && echo /dev/shm || echo /tmp) cargo test --release --package shouwen-service-levels --test simulation -- --ignored thousand --nocapture
+
 # --- measure ---------------------------------------------------------------------------------------------------------
 
 bench: release ## the budgets, with the release binary on this machine
 	node e2e/bench/bench.mjs
+	node e2e/bin/with-postgres.mjs cargo test --release --package shouwen-service-levels --test replan -- --ignored --nocapture
 
 # Targets of the text engine (bench-mind …) live beside it.
 -include engines/mind/mind.mk
