@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shouwen_kernel::{Access, CannedId, Problem, Result, TeamId, Time};
+use shouwen_kernel::{Access, CannedId, Problem, Result, TeamId, Time, WorkspaceId};
 use shouwen_mail::html;
 use shouwen_store::{FromRow, Row, Tx, UNIQUE, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input, Page, Params, decode_cursor, limit_of};
@@ -101,6 +101,13 @@ struct Part {
     limit: Option<usize>,
     /// `next` of the page before.
     after: Option<String>,
+}
+
+/// The text of a shortcut that is for everybody, in that language or else the other one.
+pub fn for_everybody(tx: &Tx<'_>, workspace: WorkspaceId, shortcut: &str, locale: &str) -> Result<String> {
+    let texts: Vec<(String, String)> = tx.all("SELECT locale, text FROM case_canned WHERE workspace_id = ?1 AND shortcut = ?2 AND team_id IS NULL ORDER BY locale", params![workspace, shortcut])?;
+    let found = texts.iter().find(|t| t.0 == locale).or(texts.first()).map(|t| t.1.clone());
+    found.ok_or_else(|| Problem::invalid("template", format!("there is no text `{}` for everybody", shouwen_kernel::text::clip(shortcut, 40))).expected("the shortcut of a canned text without a team"))
 }
 
 /// A prepared answer the viewer may use.

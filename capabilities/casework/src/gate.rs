@@ -22,13 +22,9 @@ pub struct Hand<'a> {
 }
 
 impl<'a> Hand<'a> {
-    /// A person.
+    /// A person, or the house itself.
     pub fn of(deed: &'a deed::Deed) -> Self {
-        Self { ctx: &deed.ctx, viewer: Some(&deed.viewer), for_type: false }
-    }
-    /// A rule, a review, a clock.
-    pub fn system(ctx: &'a Ctx) -> Self {
-        Self { ctx, viewer: None, for_type: false }
+        Self { ctx: &deed.ctx, viewer: (!deed.is_house()).then_some(&deed.viewer), for_type: false }
     }
     /// The type's own rule.
     pub fn type_itself(ctx: &'a Ctx) -> Self {

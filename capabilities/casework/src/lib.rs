@@ -36,6 +36,7 @@ mod on_channel;
 mod on_customers;
 mod on_identity;
 mod on_routing;
+mod on_wish;
 mod outgoing;
 mod pack_canned;
 mod pack_types;
@@ -63,6 +64,7 @@ mod verify_ask;
 mod verify_page;
 mod view;
 mod watch;
+mod wish_action;
 mod work_order;
 
 use shouwen_store::Migration;
@@ -147,6 +149,7 @@ pub fn module() -> Module {
             on_customers::MATCHED,
             on_channel::DELIVERY,
             on_routing::SUBSCRIPTION,
+            on_wish::SUBSCRIPTION,
         ],
         timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, hand_over::TIMER],
         parts: vec![pack_types::PART, pack_canned::PART],

@@ -54,6 +54,13 @@ async fn render(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<Canne
     .await
 }
 
+/// A text filled for a case, and the placeholders nothing is known for.
+pub fn filled(tx: &Tx<'_>, deed: &Deed, case: &Case, text: &str) -> Result<(String, Vec<String>)> {
+    let mut unresolved = Vec::new();
+    let text = fill(text, &mut unresolved, |key| value(tx, deed, case, key))?;
+    Ok((text, unresolved))
+}
+
 /// What a placeholder stands for; `None`: nothing is known.
 fn value(tx: &Tx<'_>, deed: &Deed, case: &Case, key: &str) -> Result<Option<String>> {
     let found = match key {
@@ -72,7 +79,7 @@ fn value(tx: &Tx<'_>, deed: &Deed, case: &Case, key: &str) -> Result<Option<Stri
             let zone = jiff::tz::TimeZone::get(&deed.viewer.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
             Some(tx.now().to_jiff().to_zoned(zone).strftime("%Y-%m-%d").to_string())
         }
-        other => other.strip_prefix("fields.").and_then(|f| case.fields.get(f)).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)),
+        other => other.strip_prefix("fields.").and_then(|f| case.fields.get(f)).filter(|v| v.get("sealed").is_none()).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)),
     };
     Ok(found.filter(|v| !v.trim().is_empty()))
 }

@@ -95,15 +95,15 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
     let references = if draft.forward { Vec::new() } else { compose::references(tx, thread.id, &recipients)? };
     let content = Content { subject: subject.clone(), text: full.clone(), reply_text: text.clone(), html: full_html.clone(), ..Content::default() };
     let send_at = tx.now().plus_seconds(draft.undo_seconds);
-    let first_response = !draft.forward && case.first_response_at.is_none() && case.last_in_at.is_some();
+    let first_response = !draft.forward && !deed.is_house() && case.first_response_at.is_none() && case.last_in_at.is_some();
     let mut message = Message {
         id: tx.id(),
         workspace: case.workspace,
         case_id: case.id,
         conversation_id: thread.id,
         direction: "out".to_owned(),
-        author_kind: "person".to_owned(),
-        author_id: Some(ObjectId(deed.viewer.person.0)),
+        author_kind: if deed.is_house() { "system" } else { "person" }.to_owned(),
+        author_id: deed.person().map(|p| ObjectId(p.0)),
         author_name: deed.viewer.name.clone(),
         at: tx.now(),
         subject,
@@ -144,8 +144,8 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
         html: full_html,
         attachments: files.clone(),
         references,
-        from_name: deed.viewer.name.clone(),
-        automatic: false,
+        from_name: if deed.is_house() { inbox.name.clone() } else { deed.viewer.name.clone() },
+        automatic: deed.is_house(),
         queued_at: tx.now(),
     };
     message.outbox_id = Some(tx.enqueue(case.workspace, EMAIL_OUTBOX, &outbox_key(&message), &outbound, Some(send_at))?);
@@ -206,7 +206,7 @@ pub fn told(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<
             conversation_id: message.conversation_id,
             message_id: message.id,
             direction: message.direction.clone(),
-            author_id: Some(deed.viewer.person),
+            author_id: deed.person(),
             author_name: message.author_name.clone(),
             preview: preview(&message.text),
             content: message.content.clone(),
@@ -237,7 +237,7 @@ pub fn mention(tx: &Tx<'_>, deed: &Deed, case: &mut Case, people: &[PersonId]) -
 
 /// The first to answer owns the answer, and takes a case that was nobody's.
 fn answered(tx: &Tx<'_>, deed: &Deed, case: &mut Case) -> Result<()> {
-    let me = deed.viewer.person;
+    let Some(me) = deed.person() else { return Ok(()) };
     if case.accountable_id.is_none() {
         case.answer_for(tx, &deed.ctx, me, "first to answer")?;
     }

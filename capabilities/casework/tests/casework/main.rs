@@ -2,6 +2,7 @@
 
 mod bulk;
 mod canned;
+mod closed_loop;
 mod commands;
 mod customers;
 mod common;
@@ -9,7 +10,9 @@ mod files;
 mod intake;
 mod merge;
 mod messages;
+mod orders;
 mod owner;
 mod rights;
 mod speed;
 mod timeline;
+mod types;
