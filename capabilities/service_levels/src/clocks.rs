@@ -154,7 +154,7 @@ impl Clock {
         self.warn_at = clock.warn_at(promise.map_or(0.8, Promise::warn_at)).map_err(fault)?.map(Time::from_micros);
         self.target_s = clock.budget() / 1_000_000;
         if let Some(promise) = promise {
-            self.steps = ladder::steps(promise.ladder(), &self.kind, &calendar, &clock, &self.steps, paused, tx.now())?;
+            self.steps = ladder::steps(promise.ladder(), &self.kind, &calendar, &clock, &self.steps, tx.now())?;
         }
         // A deadline moved into the future is open again; what was told before stays told in the log.
         if self.due_at.is_some_and(|due| due > tx.now()) {

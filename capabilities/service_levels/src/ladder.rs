@@ -82,12 +82,11 @@ pub fn faults(ladder: &[Rung], clocks: &[&str]) -> Vec<(String, String, String)>
 }
 
 /// The rungs for a clock as it is planned now. A rung that lies ahead is still to be told; one behind us stays as it was.
-pub fn steps(ladder: &[Rung], kind: &str, calendar: &Calendar, clock: &shouwen_worktime::Clock<'_>, before: &[LadderStep], paused: bool, now: Time) -> Result<Vec<LadderStep>> {
+pub fn steps(ladder: &[Rung], kind: &str, calendar: &Calendar, clock: &shouwen_worktime::Clock<'_>, before: &[LadderStep], now: Time) -> Result<Vec<LadderStep>> {
     let mut steps = Vec::new();
     for rung in ladder.iter().filter(|rung| rung.clocks.is_empty() || rung.clocks.iter().any(|own| own == kind)) {
         let at = match place(&rung.at) {
             None => continue,
-            Some(_) if paused => Ok(None),
             Some(Place::Share(share)) => clock.warn_at(share),
             Some(Place::Beyond(budget)) => match clock.due() {
                 Ok(Some(due)) => calendar.working_time(due, budget).and_then(|extra| clock.after_due(extra)),

@@ -21,9 +21,10 @@ fn breaches_at(clock: &Clock) -> Option<Time> {
     clock.due_at.map(|due| due.plus_micros(1))
 }
 
-/// The next moment somebody is to hear of it.
+/// The next moment somebody is to hear of it. A resting clock has a deadline only if that lies before the rest: a target
+/// made shorter meanwhile may already be used up.
 fn next(clock: &Clock) -> Option<Time> {
-    if clock.state != "running" {
+    if !clock.is_open() || clock.due_at.is_none() {
         return None;
     }
     let warn = clock.warn_at.filter(|_| !clock.warned);
@@ -49,7 +50,7 @@ pub fn tick(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let case: CaseId = serde_json::from_value(timer.payload["case_id"].clone())?;
     let kind = timer.payload["clock"].as_str().ok_or_else(|| Problem::internal("a clock timer names no clock"))?;
     let access: Option<(Json<Access>,)> = tx.opt("SELECT access FROM clock_case WHERE case_id = ?1", params![case])?;
-    let Some((mut clock, Json(access))) = clocks::one(tx, case, kind)?.filter(|clock| clock.state == "running").zip(access.map(|row| row.0)) else { return Ok(()) };
+    let Some((mut clock, Json(access))) = clocks::one(tx, case, kind)?.filter(Clock::is_open).zip(access.map(|row| row.0)) else { return Ok(()) };
     let Some(due_at) = clock.due_at else { return Ok(()) };
     let (ctx, now) = (Ctx::system(timer.workspace, "clock"), tx.now());
     let mut told: Vec<(Time, ClockEvent)> = Vec::new();

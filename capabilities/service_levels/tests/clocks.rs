@@ -451,3 +451,21 @@ mod stages {
         });
     }
 }
+
+#[test]
+fn a_target_made_shorter_than_what_is_used_up_is_told_even_while_the_clock_rests() {
+    on_both(modules, |t| {
+        let s = Stage::new(t);
+        s.t.advance(2 * HOUR);
+        s.stage("open", "waiting");
+        assert_eq!(s.told("clock.breached"), 0);
+        // Urgent: one hour; two are used up.
+        s.tell(Edited { case_id: s.case, field: "priority".into(), from: json!("normal"), to: json!("urgent") });
+        s.t.fire_timers();
+        assert_eq!((s.clock("first_response")["state"].as_str(), s.told("clock.breached")), (Some("paused"), 1));
+        s.t.advance(24 * HOUR);
+        s.stage("waiting", "open");
+        s.t.fire_timers();
+        assert_eq!(s.told("clock.breached"), 1, "once");
+    });
+}

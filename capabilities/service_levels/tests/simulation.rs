@@ -172,12 +172,14 @@ fn judge(log: &[Recorded], end: Time) -> Tally {
                 }
                 // How far beyond the deadline a rung lies only the calendar knows; a new plan sets it anew.
                 plan.steps.retain(|step, _| !step.starts_with('+'));
-                (plan.due, plan.warn, plan.open, plan.warned, plan.breached, plan.at) = (p.due_at, p.warn_at, !p.paused, warned, breached, Some(at));
+                (plan.due, plan.warn, plan.open, plan.warned, plan.breached, plan.at) = (p.due_at, p.warn_at, !p.paused || p.due_at.is_some(), warned, breached, Some(at));
             }
             ClockEvent::Met(m) => {
                 let plan = plans.entry((m.case_id, m.clock)).or_default();
                 close(plan, at, &mut tally);
                 plan.open = false;
+                // Being met late tells of the breach as well.
+                plan.breached |= m.breached;
                 assert_eq!(m.breached, plan.due.is_some_and(|due| at > due), "late or in time, by the plan in force");
             }
             ClockEvent::Cancelled(c) => plans.entry((c.case_id, c.clock)).or_default().open = false,
