@@ -104,11 +104,16 @@ impl Clock {
 
     /// A new clock, not yet planned.
     pub fn new(case_id: CaseId, kind: &str, promise: &Promise, target: &str, started_at: Time) -> Self {
+        Self::of_rule(case_id, kind, promise.id(), promise.calendar_id(), target, started_at)
+    }
+
+    /// A clock that no level or policy holds to anything but its own target.
+    pub fn of_rule(case_id: CaseId, kind: &str, level_id: ServiceLevelId, calendar_id: CalendarId, target: &str, started_at: Time) -> Self {
         Self {
             case_id,
             kind: kind.to_owned(),
-            level_id: promise.id(),
-            calendar_id: promise.calendar_id(),
+            level_id,
+            calendar_id,
             target: target.to_owned(),
             target_s: 0,
             state: "running".into(),

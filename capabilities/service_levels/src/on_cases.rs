@@ -8,7 +8,7 @@ use shouwen_kernel::{Access, CaseId, Result, ServiceLevelId, Time, WorkspaceId};
 use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 
 use crate::clocks::{self, Clock};
-use crate::levels::Level;
+use crate::levels::{self, Level};
 use crate::policies::Policy;
 use crate::promise::{Promise, REGULATORY, levels_of, policies_of, promise_of};
 use crate::{engine, stages};
@@ -19,18 +19,19 @@ pub const KINDS: &[&str] = &[
 ];
 
 /// The projection of one case.
-struct Subject {
-    case_id: CaseId,
+pub struct Subject {
+    pub case_id: CaseId,
     workspace: WorkspaceId,
-    status: String,
+    pub status: String,
     facts: serde_json::Map<String, Value>,
-    access: Access,
+    pub access: Access,
     level_id: Option<ServiceLevelId>,
     responded: bool,
-    merged: bool,
+    pub merged: bool,
 }
 
-fn load(tx: &Tx<'_>, case_id: CaseId) -> Result<Option<Subject>> {
+/// What is known of a case; `None` when its opening was never told.
+pub fn load(tx: &Tx<'_>, case_id: CaseId) -> Result<Option<Subject>> {
     type Row = (WorkspaceId, String, Json<serde_json::Map<String, Value>>, Json<Access>, Option<ServiceLevelId>, bool, bool);
     let row: Option<Row> = tx.opt("SELECT workspace_id, status, facts, access, level_id, responded, merged FROM clock_case WHERE case_id = ?1", params![case_id])?;
     Ok(row.map(|(workspace, status, facts, access, level_id, responded, merged)| Subject { case_id, workspace, status, facts: facts.0, access: access.0, level_id, responded, merged }))
@@ -195,14 +196,15 @@ fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, ac
 }
 
 /// Starts a clock, unless it runs already or the level has no such target.
-fn start(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, kind: &str, at: Time, why: &str) -> Result<()> {
+pub fn start(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, kind: &str, at: Time, why: &str) -> Result<()> {
     match case.level(tx)? {
         Some(promise) => begin(tx, ctx, case, &promise, kind, at, why),
         None => Ok(()),
     }
 }
 
-fn begin(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, promise: &Promise, kind: &str, at: Time, why: &str) -> Result<()> {
+/// Starts a clock that `promise` holds to its target, unless it runs already.
+pub fn begin(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, promise: &Promise, kind: &str, at: Time, why: &str) -> Result<()> {
     let Some(target) = promise.target(kind, case.priority()) else { return Ok(()) };
     if clocks::one(tx, case.case_id, kind)?.is_some_and(|clock| clock.is_open()) {
         return Ok(());
@@ -326,7 +328,7 @@ fn rechoose(tx: &Tx<'_>, ctx: &Ctx, case: &mut Subject, why: &str) -> Result<()>
     }
     let level = choose(tx, ctx, &case.facts)?;
     case.level_id = level.as_ref().map(|l| l.id);
-    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| clock.is_open() && !clock.kind.starts_with(REGULATORY)) {
+    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| clock.is_open() && levels::KINDS.contains(&clock.kind.as_str())) {
         let promise = level.clone().map(Promise::Level);
         let target = promise.as_ref().and_then(|promise| promise.target(&clock.kind, case.priority()));
         match (&promise, target) {

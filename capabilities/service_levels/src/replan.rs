@@ -33,7 +33,13 @@ pub fn run(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     // A clock another calendar or level governs keeps its plan.
     for mut clock in clocks::open_between(tx, column, id, after, last)? {
         let Some((access, priority)) = about.get(&clock.case_id) else { continue };
-        let Some(promise) = promise_of(tx, timer.workspace, &clock.kind, clock.level_id)? else { continue };
+        let Some(promise) = promise_of(tx, timer.workspace, &clock.kind, clock.level_id)? else {
+            // A rule's own clock, or one whose level is gone: its target stays, its calendar has changed.
+            if what == "calendar" {
+                clock.plan(tx, &ctx, access, None, why)?;
+            }
+            continue;
+        };
         match promise.target(&clock.kind, priority) {
             None => clock.cancel(tx, &ctx, access)?,
             Some(target) => {

@@ -469,3 +469,29 @@ fn a_target_made_shorter_than_what_is_used_up_is_told_even_while_the_clock_rests
         assert_eq!(s.told("clock.breached"), 1, "once");
     });
 }
+
+#[test]
+fn rules_start_and_stop_clocks_and_a_wish_told_twice_is_carried_out_once() {
+    use shouwen_contracts::wish::{ActionWish, WishEvent};
+    on_both(modules, |t| {
+        let s = Stage::new(t);
+        let wish = |action: Value| {
+            s.t.emit::<WishEvent>(Some(s.case), None, ActionWish { source: "rule:x:1.0".into(), case_id: s.case, action, reason: "…".into(), chain: vec!["x".into()] }.into());
+        };
+        for _ in 0..2 {
+            wish(json!({ "do": "start_clock", "clock": "callback", "target": "2h", "calendar": "around-the-clock" }));
+        }
+        let clock = s.clock("callback");
+        assert_eq!((clock["due_at"].as_str(), clock["calendar"]["name"].as_str(), clock["history"].as_array().unwrap().len()), (Some("2026-03-02T03:00:00Z"), Some("全天候 7×24"), 1));
+        // An edit of the case leaves a rule's own clock alone.
+        s.tell(Edited { case_id: s.case, field: "priority".into(), from: json!("normal"), to: json!("urgent") });
+        assert_eq!(s.clock("callback")["state"], "running");
+        s.t.advance(HOUR);
+        wish(json!({ "do": "stop_clock", "clock": "callback" }));
+        assert_eq!((s.clock("callback")["state"].as_str(), s.clock("callback")["elapsed_s"].as_i64()), (Some("met"), Some(HOUR)));
+        wish(json!({ "do": "start_clock", "clock": "callback" }));
+        wish(json!({ "do": "start_clock", "clock": "reg.nothing" }));
+        wish(json!({ "do": "tag", "tags": ["x"] }));
+        assert_eq!(s.clock("callback")["state"], "met", "without a target there is nothing to start");
+    });
+}
