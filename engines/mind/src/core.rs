@@ -3,6 +3,7 @@
 use crate::dense::{to_bytes, unit};
 use crate::features::Counted;
 use crate::linear::Linear;
+use crate::softmax;
 use crate::neighbours::{MOST_EXAMPLES, Near, Neighbours};
 use crate::svm::{Matrix, SvmOptions, train};
 use crate::vocab::{Sparse, Vocab};
@@ -39,6 +40,8 @@ pub struct FitOptions {
     pub threads: usize,
     /// Stop criterion.
     pub tolerance: f32,
+    /// Weight of the multinomial regression beside the support vector machine; 0 = not trained.
+    pub soft: f32,
 }
 
 /// A fitted tier.
@@ -113,8 +116,12 @@ impl Core {
             matrix.weights.push(row.weight);
         }
         let labels: Vec<Option<u32>> = rows.iter().map(|r| r.class).collect();
-        let trained = train(&matrix, &labels, classes, SvmOptions {
+        let mut trained = train(&matrix, &labels, classes, SvmOptions {
             c: options.c, tolerance: options.tolerance, passes: 200, threads: options.threads });
+        if options.soft > 0.0 {
+            let soft = softmax::train(&matrix, &labels, classes, options.threads);
+            trained.iter_mut().zip(&soft).for_each(|(w, s)| softmax::blend(w, s, options.soft));
+        }
         let linear = Linear::pack(&trained, vocab.len(), dense_dim);
 
         let kept = thin(rows, classes);

@@ -1,4 +1,4 @@
-//! A model as bytes: `SWMIND01`, sections (tag, length, content), SHA-256 of all before it. Little-endian.
+//! A model as bytes: `SWMIND02`, sections (tag, length, content), SHA-256 of all before it. Little-endian.
 //!
 //! The same model gives the same bytes. Reading checks every length and every reference before use, so a damaged or hostile file
 //! gives a [`Problem`], never a panic and never more memory than the file is long (fuzzed).
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// First bytes of a model file.
-pub const MAGIC: &[u8; 8] = b"SWMIND01";
+pub const MAGIC: &[u8; 8] = b"SWMIND02";
 /// Name of the file inside a model folder.
 pub const FILE_NAME: &str = "model.mind";
 
@@ -33,7 +33,7 @@ struct TierHead {
     encoders: Vec<String>,
     blocks: Vec<u32>,
     /// Bits of the numbers, because decimal text does not bring every float back.
-    options: [u32; 5],
+    options: [u32; 6],
     /// Bits of mean, spread and weight of each sign, then bias, threshold, target.
     calibrator: Vec<u64>,
     judged: usize,
@@ -132,7 +132,7 @@ impl Mind {
     pub fn parse(bytes: &[u8]) -> Result<Mind> {
         let mut input = Reader(bytes);
         if input.take(8)? != MAGIC {
-            return Err(Problem::new("model.version", "not a model file, or of another version", "a file that begins with SWMIND01"));
+            return Err(Problem::new("model.version", "not a model file, or of another version", "a file that begins with SWMIND02"));
         }
         let head: Head = serde_json::from_slice(input.section()?).map_err(|_| damaged("its head"))?;
         let classes = head.labels.len();
@@ -166,7 +166,7 @@ fn tier_head(tier: &Tier, encoders: &[String]) -> TierHead {
     TierHead {
         encoders: encoders.to_vec(),
         blocks: tier.core.blocks.clone(),
-        options: [o.c, o.sparse_weight, o.neighbour_weight, o.min_rows as f32, o.tolerance].map(f32::to_bits),
+        options: [o.c, o.sparse_weight, o.neighbour_weight, o.min_rows as f32, o.tolerance, o.soft].map(f32::to_bits),
         calibrator: c.mean.iter().chain(&c.spread).chain(&c.weights).chain([&c.bias, &c.threshold, &c.target]).map(|v| v.to_bits()).collect(),
         judged: c.judged,
         rows: tier.core.vocab.parts().2,
@@ -247,8 +247,8 @@ fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: u
         return Err(damaged("its examples"));
     }
     let numbers: Vec<f64> = head.calibrator.iter().map(|b| f64::from_bits(*b)).collect();
-    let [c, sparse_weight, neighbour_weight, min_rows, tolerance] = head.options.map(f32::from_bits);
-    let finite = numbers.iter().all(|v| v.is_finite()) && [c, sparse_weight, neighbour_weight, tolerance].iter().all(|v| v.is_finite());
+    let [c, sparse_weight, neighbour_weight, min_rows, tolerance, soft] = head.options.map(f32::from_bits);
+    let finite = numbers.iter().all(|v| v.is_finite()) && [c, sparse_weight, neighbour_weight, tolerance, soft].iter().all(|v| v.is_finite());
     let (signs, rest) = numbers.split_at_checked(3 * SIGNS).ok_or_else(|| damaged("its calibration"))?;
     let ([bias, threshold, target], true) = (rest, finite) else { return Err(damaged("its calibration")) };
     let part = |at: usize| signs[at * SIGNS..(at + 1) * SIGNS].to_vec();
@@ -261,7 +261,7 @@ fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: u
         target: *target,
         judged: head.judged,
     };
-    let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance };
+    let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance, soft };
     let core = Core {
         vocab: Vocab::from_parts(hashes, idf, head.rows),
         linear,

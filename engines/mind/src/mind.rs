@@ -256,7 +256,7 @@ impl Mind {
             .collect();
         let normal = normalise(text);
         let mut parts: BTreeMap<&str, f32> = BTreeMap::new();
-        each(&normal, |hash, (from, to)| {
+        each(&normal, |hash, _, (from, to)| {
             if let Some(place) = tier.core.vocab.place(hash)
                 && let Ok(at) = view.sparse.binary_search_by_key(&place, |f| f.0)
             {

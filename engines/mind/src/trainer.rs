@@ -13,6 +13,8 @@ pub struct Tuning {
     pub sparse_weight: Option<f32>,
     /// Weight of the nearest example in the score; `None` = chosen from the number of examples.
     pub neighbour_weight: Option<f32>,
+    /// Weight of the multinomial regression beside the support vector machine; `None` = chosen from the number of examples.
+    pub soft: Option<f32>,
     /// Precision asked of answers given alone.
     pub target: f64,
     /// Threads; the model does not depend on it.
@@ -21,7 +23,7 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { c: None, sparse_weight: None, neighbour_weight: None, target: 0.95, threads: 1 }
+        Tuning { c: None, sparse_weight: None, neighbour_weight: None, soft: None, target: 0.95, threads: 1 }
     }
 }
 
@@ -42,6 +44,8 @@ const MOST_JUDGED: usize = 3_000;
 /// Letters alone promise too much on questions near an intent, so the sparse tier keeps the full weight. Both were set on development
 /// rows; traffic that strays further needs recalibrating whatever stands here.
 const HIDDEN_WEIGHT: (f64, f64) = (1.0, 0.8);
+/// Rows the multinomial regression is trained on at most: its time grows with their square.
+const MOST_SOFT: usize = 2_000;
 /// Penalties tried when none is given, strongest smoothing first.
 const PENALTIES: [f32; 4] = [0.1, 0.3, 1.0, 3.0];
 
@@ -56,6 +60,7 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
         min_rows: if real.len() > 3_000 { 2 } else { 1 },
         threads: tuning.threads,
         tolerance: 0.1,
+        soft: tuning.soft.unwrap_or(soft_weight(per_class, rows.len(), classes)),
     };
     if tuning.c.is_none() && classes > 1 {
         options.c = choose_penalty(rows, &real, classes, blocks, options);
@@ -67,14 +72,18 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
     Tier { core, calibrator, options }
 }
 
-/// With few examples a class, the nearest example says as much as a trained border; more so when meaning is compared, not letters.
+/// With few examples a class, the nearest example says as much as a trained border when meaning is compared; letters alone add nothing to it.
 fn neighbour_weight(per_class: f32, semantic: bool) -> f32 {
     match (per_class, semantic) {
         (p, _) if p < 2.0 => 4.0,
-        (p, false) if p < 8.0 => 0.5,
         (p, true) if p < 20.0 => 1.0,
         _ => 0.0,
     }
+}
+
+/// Classes compete for their examples where these are few; beyond, noise counts for more, and the time.
+fn soft_weight(per_class: f32, rows: usize, classes: usize) -> f32 {
+    if per_class < 25.0 && classes > 2 && rows <= MOST_SOFT { 1.0 } else { 0.0 }
 }
 
 /// With few examples and two encoders, letters and words say less than the sentence vectors.
@@ -101,15 +110,15 @@ fn choose_penalty(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u
     if counts < 20 * classes {
         return if counts < 3 * classes { 3.0 } else { 1.0 };
     }
-    // Large sets: one held-out fold is enough to tell penalties apart.
-    let (count, used) = if counts > 3_000 { (5, 1) } else { (4, 4) };
+    // Large sets: one held-out fold is enough to tell penalties apart; with two or three labels all folds cost little.
+    let (count, used) = if counts > 3_000 { (5, if classes <= 3 { 5 } else { 1 }) } else { (4, 4) };
     let fold = folds(rows, real, count, 11);
     let mut best = (0.0f64, 1.0f32);
     for c in PENALTIES {
         let mut right = 0usize;
         for held in 0..used {
             let train: Vec<&Prepared> = (0..rows.len()).filter(|r| fold[*r] != held).map(|r| &rows[r]).collect();
-            let core = Core::fit(&train, classes, blocks, FitOptions { c, tolerance: 0.1, ..options });
+            let core = Core::fit(&train, classes, blocks, FitOptions { c, tolerance: rough(counts), ..options });
             let asked: Vec<usize> = real.iter().copied().filter(|r| fold[*r] == held && rows[*r].class.is_some()).collect();
             right += in_parallel(&asked, options.threads, |r| {
                 let row = &rows[r];
@@ -128,6 +137,15 @@ fn choose_penalty(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u
         }
     }
     best.1
+}
+
+/// Stop criterion of fits that only choose or judge: large sets need no more to tell.
+fn rough(rows: usize) -> f32 {
+    match rows {
+        0..=3_000 => 0.1,
+        3_001..=8_000 => 0.5,
+        _ => 1.0,
+    }
 }
 
 /// Out-of-fold judgements. In every fold a fifth of the intents is hidden from training; their questions must be refused.
@@ -151,7 +169,7 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
             let hidden = |row: &Prepared| hide && row.class.is_some_and(|c| group[c as usize] == held);
             let train: Vec<&Prepared> =
                 (0..rows.len()).filter(|r| fold[*r] != held && !hidden(&rows[*r])).map(|r| &rows[r]).collect();
-            let core = Core::fit(&train, classes, blocks, FitOptions { tolerance: 0.1, ..options });
+            let core = Core::fit(&train, classes, blocks, FitOptions { tolerance: rough(n), ..options });
             let mut asked: Vec<usize> = real.iter().copied().filter(|r| fold[*r] == held || hidden(&rows[*r])).collect();
             // A few thousand judgements say as much as all; evenly spread, so every class keeps its share.
             let step = asked.len().div_ceil(MOST_JUDGED);

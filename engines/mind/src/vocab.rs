@@ -93,13 +93,12 @@ impl Vocab {
     }
 
     /// The vector of a text's features and the share (0..=1) of its weight that the dictionary knows.
-    /// Value = (1 + ln count) × idf, scaled to length 1 over the known features. A feature never seen counts as the rarest.
+    /// Value = weight in the text × idf, scaled to length 1 over the known features. A feature never seen counts as the rarest.
     pub fn vector(&self, features: &[Counted]) -> (Sparse, f32) {
         let rarest = ((1 + self.rows) as f32 / 2.0).max(1.0).ln() + 1.0;
         let mut out: Sparse = Vec::with_capacity(features.len());
         let (mut known, mut unknown) = (0.0f32, 0.0f32);
-        for (hash, count) in features {
-            let tf = 1.0 + count.ln();
+        for (hash, tf) in features {
             match self.place(*hash) {
                 Some(place) => {
                     let value = tf * self.idf[place as usize];

@@ -1,9 +1,12 @@
 //! The encoders against the reference implementation, the matrix product against the obvious one, the container against damage.
 
+mod common;
+
 use proptest::prelude::*;
 use shouwen_mind::encoder::container::{Builder, Container};
 use shouwen_mind::encoder::gemm::{Bytes, PANEL, multiply, panels};
-use shouwen_mind::encoder::Library;
+use shouwen_mind::encoder::{Library, gemm8};
+use shouwen_mind::{Mind, Row};
 use std::path::PathBuf;
 
 proptest! {
@@ -24,6 +27,38 @@ proptest! {
                 let sum: f64 = (0..inner).map(|k| f64::from(x[r * inner + k]) * (f64::from(w[k * outer + c]) - 128.0)).sum();
                 let expected = sum * f64::from(scales[c]) + f64::from(bias[c]);
                 prop_assert!((f64::from(out[r * outer + c]) - expected).abs() < 1e-3, "row {r} column {c}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn products_in_whole_numbers_are_near_the_exact_ones_and_the_same_on_every_processor(rows in 1usize..20, fours in 1usize..20, seed in any::<u64>()) {
+        let (inner, outer) = (4 * fours, 2 * PANEL);
+        let mut random = shouwen_mind::random::Sequence::new(seed);
+        let x: Vec<f32> = (0..rows * inner).map(|_| random.unit() as f32 - 0.5).collect();
+        let w: Vec<i8> = (0..inner * outer).map(|_| (random.below(255) as i32 - 127) as i8).collect();
+        let scales: Vec<f32> = (0..outer).map(|_| random.unit() as f32 * 0.01).collect();
+        let bias: Vec<f32> = (0..outer).map(|_| random.unit() as f32).collect();
+        let (data, sums) = gemm8::panels(&w, inner, outer);
+        let matrix = gemm8::Signed { data: &data, inner, outer, scales: &scales, sums: &sums };
+        let mut out = vec![0.0; rows * outer];
+        gemm8::multiply(&x, &matrix, &bias, &mut out);
+        let (mut bytes, mut steps) = (vec![0u8; rows * inner], vec![0.0f32; rows]);
+        gemm8::quantise(&x, inner, &mut bytes, &mut steps);
+        let mut plain = vec![0.0; rows * outer];
+        gemm8::plain(&bytes, &steps, &matrix, &bias, &mut plain);
+        prop_assert!(out.iter().zip(&plain).all(|(a, b)| a.to_bits() == b.to_bits()), "special instructions change nothing");
+        for r in 0..rows {
+            for c in 0..outer {
+                let sum: f64 = (0..inner).map(|k| f64::from(x[r * inner + k]) * f64::from(w[k * outer + c])).sum();
+                let expected = sum * f64::from(scales[c]) + f64::from(bias[c]);
+                // Half a step of 1/127 of 0.5 a value, 127 at most a weight, 0.01 a scale.
+                let bound = 0.5 / 254.0 * 127.0 * 0.01 * inner as f64 + 1e-4;
+                prop_assert!((f64::from(out[r * outer + c]) - expected).abs() < bound, "row {r} column {c}");
             }
         }
     }
@@ -93,4 +128,36 @@ fn a_container_is_written_read_and_checked() {
     std::fs::write(&path, &bytes[..bytes.len() - 40]).expect("written");
     assert!(Container::open(&path).is_err(), "a file cut short is refused");
     let _ = std::fs::remove_file(path);
+}
+
+#[test]
+fn a_model_with_encoders_is_the_same_for_any_order_and_number_of_threads() {
+    let Some(library) = installed("a_model_with_encoders_is_the_same_for_any_order_and_number_of_threads") else { return };
+    for english in [false, true] {
+        let encoders = library.choose(english);
+        // Few rows: without optimisation an English sentence takes a quarter of a second.
+        let mut rows = if english { english_rows() } else { common::rows() };
+        rows.truncate(12);
+        let mut first: Option<Vec<u8>> = None;
+        for seed in 0..2usize {
+            shouwen_mind::random::Sequence::new(seed as u64).shuffle(&mut rows);
+            let mut options = common::options();
+            options.tuning.threads = 1 + seed;
+            let bytes = Mind::train(&rows, options, &encoders).and_then(|m| m.to_bytes()).expect("written");
+            assert!(first.get_or_insert_with(|| bytes.clone()) == &bytes, "seed {seed} gave another model");
+        }
+        let mind = Mind::from_bytes(&first.expect("trained"), "m").expect("read");
+        for row in rows.iter().take(2) {
+            assert_eq!(mind.predict(&row.text, &encoders), mind.predict(&row.text, &encoders));
+        }
+    }
+}
+
+fn english_rows() -> Vec<Row> {
+    let texts = [("refund", "i want my money back|how do i get a refund|please refund the order|refund not received yet"),
+        ("delivery", "where is my parcel|the package has not arrived|when will it be delivered|track my order"),
+        ("card", "my card was declined|i lost my card|order a new card|block my card please"),
+        ("account", "i forgot my password|cannot log in|change my e-mail address|close my account"),
+        ("invoice", "i need an invoice|send me the bill|the invoice is wrong|download my receipt")];
+    texts.iter().flat_map(|(label, texts)| texts.split('|').map(|t| Row::new(*label, t))).collect()
 }

@@ -34,7 +34,9 @@ pub fn points(start: &[Row], pool: &[Row], test: &[Row], step: usize, steps: usi
         right.iter().filter(|r| **r).count() as f64 / test.len().max(1) as f64
     };
     let mut out = Vec::new();
-    let (mut chosen, mut drawn) = (start.to_vec(), start.to_vec());
+    let mut start = start.to_vec();
+    crate::faq::lead(&mut start);
+    let (mut chosen, mut drawn) = (start.clone(), start.clone());
     let mut left = fresh.clone();
     let mut order = fresh;
     Sequence::new(1).shuffle(&mut order);

@@ -2,9 +2,9 @@
 
 use super::Encode;
 use super::container::{Builder, Container};
-use super::gemm::{multiply, panels};
+use super::gemm8::{multiply, panels};
 use super::use_m3::layer_norm;
-use super::weights::Weights;
+use super::weights::SignedWeights;
 use super::wordpiece::WordPiece;
 use crate::dense::unit;
 use crate::problem::{Problem, Result};
@@ -18,7 +18,13 @@ const DIM: usize = 384;
 const HEADS: usize = 12;
 const WIDE: usize = 1536;
 const LAYERS: usize = 6;
-const MOST_PIECES: usize = 64;
+/// Places the encoder file holds.
+const PLACES: usize = 64;
+/// Pieces read from one text, the first and the last ones of a longer text; the marks at both ends included. Bounds the time of a query.
+const HEAD: usize = 28;
+const TAIL: usize = 8;
+/// Pieces of a text that are looked at to find its last ones.
+const MOST_PIECES: usize = 512;
 const EPSILON: f32 = 1e-12;
 
 /// Makes the encoder file out of the published weights (`safetensors`) and the tokeniser's description (JSON).
@@ -57,7 +63,7 @@ pub fn convert(weights: &[u8], tokeniser: &[u8], source: &str) -> Result<Vec<u8>
     out.add_floats("table.scales", &scales);
     let kind = floats("embeddings.token_type_embeddings.weight", 2 * DIM)?;
     let mut places = floats("embeddings.position_embeddings.weight", 512 * DIM)?;
-    places.truncate(MOST_PIECES * DIM);
+    places.truncate(PLACES * DIM);
     places.chunks_exact_mut(DIM).for_each(|row| row.iter_mut().zip(&kind[..DIM]).for_each(|(p, k)| *p += k));
     out.add_floats("places", &places);
     out.add_floats("norm.gain", &floats("embeddings.LayerNorm.weight", DIM)?);
@@ -66,14 +72,16 @@ pub fn convert(weights: &[u8], tokeniser: &[u8], source: &str) -> Result<Vec<u8>
         let from = format!("encoder.layer.{layer}");
         for (name, path, inner, outer) in PARTS {
             let weights = floats(&format!("{from}.{path}.weight"), inner * outer)?;
-            let mut bytes = vec![0u8; inner * outer];
+            let mut bytes = vec![0i8; inner * outer];
             let mut scales = Vec::with_capacity(outer);
             for (column, row) in weights.chunks_exact(inner).enumerate() {
                 let most = row.iter().fold(1e-12f32, |m, x| m.max(x.abs()));
-                row.iter().enumerate().for_each(|(k, x)| bytes[k * outer + column] = ((x / most * 127.0).round() + 128.0) as u8);
+                row.iter().enumerate().for_each(|(k, x)| bytes[k * outer + column] = (x / most * 127.0).round() as i8);
                 scales.push(most / 127.0);
             }
-            out.add(&format!("{layer}.{name}"), &panels(&bytes, inner, outer), &[inner, outer], 1.0, 128.0);
+            let (bytes, sums) = panels(&bytes, inner, outer);
+            out.add(&format!("{layer}.{name}.signed"), &bytes, &[inner, outer], 1.0, 0.0);
+            out.add_floats(&format!("{layer}.{name}.sums"), &sums);
             out.add_floats(&format!("{layer}.{name}.scales"), &scales);
             out.add_floats(&format!("{layer}.{name}.bias"), &floats(&format!("{from}.{path}.bias"), outer)?);
         }
@@ -96,7 +104,7 @@ const PARTS: [(&str, &str, usize, usize); 6] = [
 
 #[derive(Debug)]
 struct Layer {
-    parts: Vec<(Weights, Vec<f32>)>,
+    parts: Vec<(SignedWeights, Vec<f32>)>,
     norms: [(Vec<f32>, Vec<f32>); 2],
 }
 
@@ -128,7 +136,7 @@ impl MiniLm {
                     .iter()
                     .map(|(name, _, inner, outer)| {
                         let name = format!("{layer}.{name}");
-                        Ok((Weights::open(&file, &name, *inner, *outer)?, file.floats(&format!("{name}.bias"), *outer)?))
+                        Ok((SignedWeights::open(&file, &name, *inner, *outer)?, file.floats(&format!("{name}.bias"), *outer)?))
                     })
                     .collect::<Result<Vec<_>>>()?;
                 Ok(Layer { parts, norms: [norm(&format!("{layer}.n1"))?, norm(&format!("{layer}.n2"))?] })
@@ -139,7 +147,7 @@ impl MiniLm {
             pieces,
             table: file.range("table")?,
             table_scales: file.floats("table.scales", rows)?,
-            places: file.floats("places", MOST_PIECES * DIM)?,
+            places: file.floats("places", PLACES * DIM)?,
             norm: norm("norm")?,
             layers,
             file,
@@ -151,17 +159,17 @@ impl MiniLm {
         &self.file
     }
 
-    fn product(&self, x: &[f32], part: &(Weights, Vec<f32>)) -> Vec<f32> {
+    fn product(&self, x: &[f32], part: &(SignedWeights, Vec<f32>)) -> Vec<f32> {
         let rows = x.len() / part.0.inner;
         let mut out = vec![0.0f32; rows * part.0.outer];
-        multiply(x, &part.0.of(self.file.map()), Some(&part.1), &mut out);
+        multiply(x, &part.0.of(self.file.map()), &part.1, &mut out);
         out
     }
 }
 
 /// e to the power of `x` for −87..=88 by a polynomial; the same on every processor.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
     let steps = x.mul_add(std::f32::consts::LOG2_E, 12_582_912.0) - 12_582_912.0;
     let r = steps.mul_add(-0.693_359_4, x);
@@ -201,7 +209,10 @@ impl Encode for MiniLm {
         if text.trim().is_empty() {
             return;
         }
-        let ids = self.pieces.encode(text, MOST_PIECES);
+        let mut ids = self.pieces.encode(text, MOST_PIECES);
+        if ids.len() > HEAD + TAIL {
+            ids.drain(HEAD..ids.len() - TAIL);
+        }
         let n = ids.len();
         let table = &self.file.map()[self.table.clone()];
         let mut x = vec![0.0f32; n * DIM];

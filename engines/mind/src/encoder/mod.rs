@@ -3,6 +3,7 @@
 pub mod container;
 pub mod convert;
 pub mod gemm;
+pub mod gemm8;
 pub mod library;
 pub mod minilm;
 pub mod npy;

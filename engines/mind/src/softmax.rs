@@ -1,0 +1,233 @@
+//! Multinomial logistic regression for small sets, by L-BFGS over the examples (the kernel form of the same linear model).
+//!
+//! With few examples a class the one-versus-rest machine sees each class alone; here the classes compete for each example, which is worth
+//! one to two points on sets of many classes. Large and noisy sets keep the support vector machine alone, whose smoothing resists wrong labels.
+//! Every sum has a fixed order, so that the result depends neither on the processor nor on the number of threads.
+
+use crate::dense::{add_scaled, dot};
+use crate::simd::widest;
+use crate::svm::{ClassWeights, Matrix};
+use crate::trainer::in_parallel;
+
+/// Penalty of a wrong row; set on development rows, where 10 to 50 are equally good.
+const PENALTY: f32 = 20.0;
+const STEPS: usize = 60;
+const MEMORY: usize = 6;
+/// Stop when the gradient has shrunk to this share of the first one.
+const ENOUGH: f64 = 3e-3;
+
+/// Half a logit counts like one unit of a support vector machine's score; a class that is out of question stands near −1 there.
+pub fn blend(machine: &mut [f32], soft: &[f32], weight: f32) {
+    let scale = 1.0 / (1.0 + weight);
+    let last = machine.len().saturating_sub(1);
+    machine.iter_mut().zip(soft).for_each(|(m, s)| *m = (*m + weight * 0.5 * s) * scale);
+    if let Some(bias) = machine.get_mut(last) {
+        *bias -= weight * scale;
+    }
+}
+
+/// Trains on all rows; `labels[row]` `None` is a row of no class. Weights per class as in [`crate::svm::train`].
+pub fn train(matrix: &Matrix, labels: &[Option<u32>], classes: usize, threads: usize) -> Vec<ClassWeights> {
+    let n = matrix.sparse.len();
+    // Rows of no class compete as a class of their own, which is left out afterwards.
+    let all = classes + usize::from(labels.iter().any(Option::is_none));
+    let problem = Problem { kernel: kernel(matrix, threads), n, all, labels, classes, weights: &matrix.weights, threads };
+    let factors = problem.solve();
+    let (sd, dd) = (matrix.sparse_dim, matrix.dense_dim);
+    in_parallel(&(0..classes).collect::<Vec<_>>(), threads, |class| {
+        let mut w = vec![0.0f32; sd + dd + 1];
+        for row in 0..n {
+            let factor = factors[row * all + class];
+            let (ws, wd) = w.split_at_mut(sd);
+            matrix.sparse[row].iter().for_each(|(place, value)| ws[*place as usize] += factor * value);
+            add_scaled(&mut wd[..dd], factor, &matrix.dense[row * dd..(row + 1) * dd]);
+            wd[dd] += factor;
+        }
+        w
+    })
+}
+
+/// Likeness of every two rows, the constant included.
+fn kernel(matrix: &Matrix, threads: usize) -> Vec<f32> {
+    let n = matrix.sparse.len();
+    let dd = matrix.dense_dim;
+    let rows = in_parallel(&(0..n).collect::<Vec<_>>(), threads, |row| {
+        let mut spread = vec![0.0f32; matrix.sparse_dim];
+        matrix.sparse[row].iter().for_each(|(place, value)| spread[*place as usize] = *value);
+        let own = &matrix.dense[row * dd..(row + 1) * dd];
+        (0..n).map(|other| {
+            let sparse: f32 = matrix.sparse[other].iter().map(|(place, value)| spread[*place as usize] * value).sum();
+            sparse + products(own, &matrix.dense[other * dd..(other + 1) * dd]) + 1.0
+        }).collect::<Vec<f32>>()
+    });
+    rows.concat()
+}
+
+widest! {
+    fn products(a: &[f32], b: &[f32]) -> f32 = dot, dot
+}
+
+struct Problem<'a> {
+    kernel: Vec<f32>,
+    n: usize,
+    all: usize,
+    labels: &'a [Option<u32>],
+    classes: usize,
+    weights: &'a [f32],
+    threads: usize,
+}
+
+/// A vector over rows × classes and its product with the kernel.
+#[derive(Clone)]
+struct Pair {
+    own: Vec<f32>,
+    seen: Vec<f32>,
+}
+
+fn inner(a: &[f32], b: &[f32]) -> f64 {
+    f64::from(products(a, b))
+}
+
+impl Pair {
+    fn add(&mut self, scale: f32, other: &Pair) {
+        add_scaled(&mut self.own, scale, &other.own);
+        add_scaled(&mut self.seen, scale, &other.seen);
+    }
+    fn with(&self, other: &Pair) -> f64 {
+        inner(&self.own, &other.seen)
+    }
+}
+
+impl Problem<'_> {
+    fn solve(&self) -> Vec<f32> {
+        let size = self.n * self.all;
+        let mut at = Pair { own: vec![0.0; size], seen: vec![0.0; size] };
+        let (mut value, mut gradient) = self.look(&at);
+        let first = gradient.with(&gradient).max(1e-30);
+        let mut history: Vec<(Pair, Pair, f64)> = Vec::new();
+        for _ in 0..STEPS {
+            let mut step = gradient.clone();
+            step.own.iter_mut().chain(step.seen.iter_mut()).for_each(|v| *v = -*v);
+            let mut kept = Vec::with_capacity(history.len());
+            for (moved, changed, product) in history.iter().rev() {
+                let share = moved.with(&step) / product;
+                step.add(-share as f32, changed);
+                kept.push(share);
+            }
+            let scale = match history.last() {
+                Some((_, changed, product)) => product / changed.with(changed).max(1e-30),
+                None => 1.0,
+            };
+            step.own.iter_mut().chain(step.seen.iter_mut()).for_each(|v| *v *= scale as f32);
+            for ((moved, changed, product), share) in history.iter().zip(kept.into_iter().rev()) {
+                let back = changed.with(&step) / product;
+                step.add((share - back) as f32, moved);
+            }
+            let slope = gradient.with(&step);
+            if slope >= 0.0 {
+                break;
+            }
+            let Some((next, reached, slope_there)) = self.search(&at, &step, value, slope) else { break };
+            let mut moved = next.clone();
+            moved.add(-1.0, &at);
+            let mut changed = slope_there.clone();
+            changed.add(-1.0, &gradient);
+            let product = moved.with(&changed);
+            if product > 1e-12 {
+                if history.len() == MEMORY {
+                    history.remove(0);
+                }
+                history.push((moved, changed, product));
+            }
+            (at, value, gradient) = (next, reached, slope_there);
+            if gradient.with(&gradient) < first * ENOUGH * ENOUGH {
+                break;
+            }
+        }
+        at.own
+    }
+
+    /// Halves the step until the value falls enough; `None` when it never does.
+    fn search(&self, at: &Pair, step: &Pair, value: f64, slope: f64) -> Option<(Pair, f64, Pair)> {
+        let mut length = 1.0f32;
+        for _ in 0..30 {
+            let mut next = at.clone();
+            next.add(length, step);
+            let reached = self.value(&next);
+            if reached <= value + 1e-4 * f64::from(length) * slope {
+                let (reached, gradient) = self.look(&next);
+                return Some((next, reached, gradient));
+            }
+            length *= 0.5;
+        }
+        None
+    }
+
+    fn gold(&self, row: usize) -> usize {
+        self.labels[row].map_or(self.classes, |c| c as usize)
+    }
+
+    fn value(&self, at: &Pair) -> f64 {
+        let mut sum = 0.5 / f64::from(PENALTY) * at.with(at);
+        for row in 0..self.n {
+            let scores = &at.seen[row * self.all..(row + 1) * self.all];
+            let top = scores.iter().fold(f32::NEG_INFINITY, |m, s| m.max(*s));
+            let total: f32 = scores.iter().map(|s| exp(s - top)).sum();
+            sum += f64::from(self.weights[row]) * (f64::from(top - scores[self.gold(row)]) + f64::from(total).ln());
+        }
+        sum
+    }
+
+    /// Value and gradient.
+    fn look(&self, at: &Pair) -> (f64, Pair) {
+        let mut own: Vec<f32> = at.own.iter().map(|a| a / PENALTY).collect();
+        for row in 0..self.n {
+            let place = row * self.all..(row + 1) * self.all;
+            let scores = &at.seen[place.clone()];
+            let top = scores.iter().fold(f32::NEG_INFINITY, |m, s| m.max(*s));
+            let shares: Vec<f32> = scores.iter().map(|s| exp(s - top)).collect();
+            let total: f32 = shares.iter().sum();
+            let weight = self.weights[row];
+            let target = &mut own[place];
+            target.iter_mut().zip(&shares).for_each(|(t, s)| *t += weight * s / total);
+            target[self.gold(row)] -= weight;
+        }
+        let seen = self.product(&own);
+        (self.value(at), Pair { own, seen })
+    }
+
+    fn product(&self, own: &[f32]) -> Vec<f32> {
+        let blocks: Vec<usize> = (0..self.n.div_ceil(BLOCK)).collect();
+        in_parallel(&blocks, self.threads, |block| {
+            let rows = block * BLOCK..((block + 1) * BLOCK).min(self.n);
+            let mut out = vec![0.0f32; rows.len() * self.all];
+            multiply(&self.kernel[rows.start * self.n..rows.end * self.n], own, self.n, self.all, &mut out);
+            out
+        })
+        .concat()
+    }
+}
+
+/// Rows of the kernel multiplied together.
+const BLOCK: usize = 4;
+
+#[inline(always)]
+fn multiply_inner(kernel: &[f32], own: &[f32], n: usize, all: usize, out: &mut [f32]) {
+    for other in 0..n {
+        let line = &own[other * all..(other + 1) * all];
+        for (row, target) in out.chunks_exact_mut(all).enumerate() {
+            let factor = kernel[row * n + other];
+            for (t, v) in target.iter_mut().zip(line) {
+                *t = factor.mul_add(*v, *t);
+            }
+        }
+    }
+}
+
+widest! {
+    fn multiply(kernel: &[f32], own: &[f32], n: usize, all: usize, out: &mut [f32]) = multiply_inner, multiply_inner
+}
+
+fn exp(x: f32) -> f32 {
+    crate::encoder::minilm::exp(x)
+}
