@@ -42,6 +42,7 @@ mod pack_canned;
 mod pack_types;
 mod participant;
 mod post;
+mod recurring;
 mod remind;
 mod render;
 mod send;
@@ -129,6 +130,7 @@ pub fn module() -> Module {
         .merge(verify_ask::routes())
         .merge(hand_over::routes())
         .merge(work_order::routes())
+        .merge(recurring::routes())
         .merge(remind::routes())
         .merge(merge::routes())
         .merge(split::routes())
@@ -151,7 +153,7 @@ pub fn module() -> Module {
             on_routing::SUBSCRIPTION,
             on_wish::SUBSCRIPTION,
         ],
-        timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, hand_over::TIMER],
+        timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, hand_over::TIMER, recurring::TIMER],
         parts: vec![pack_types::PART, pack_canned::PART],
         ..Module::new("casework")
     }

@@ -157,3 +157,26 @@ fn a_wished_case_is_opened_once_with_its_place_and_links() {
         assert!(house.case_events().iter().any(|e| matches!(e, CaseEvent::WishRefused(w) if w.case_id.is_none() && w.source == "warning:2")));
     });
 }
+
+#[test]
+fn a_recurring_case_opens_on_its_day_once_and_again() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let body = json!({ "title": "周检", "every": { "weekdays": ["tue"], "at": "09:00" }, "template": { "type": "work_order", "title": "机房巡检 {date}", "text": "按清单检查", "team_id": house.team } });
+        let made = house.t.post(&house.admin, "/api/v1/recurring-cases", body.clone()).expect(201);
+        assert_eq!(made["next_at"], "2026-03-03T01:00:00Z");
+        let mut wrong = body.clone();
+        wrong["every"] = json!({ "days": 1, "month_day": 3, "at": "09:00" });
+        assert_eq!(house.t.post(&house.admin, "/api/v1/recurring-cases", wrong).json()["error"]["field"], "every");
+        house.t.advance(86_400 + 60);
+        assert_eq!(house.count("case_case"), 1);
+        // Asleep for three weeks: one, not three.
+        house.t.advance(21 * 86_400);
+        assert_eq!(house.count("case_case"), 2);
+        let all = house.t.get(&house.admin, "/api/v1/recurring-cases").expect(200);
+        assert_eq!(house.show(all[0]["last_case"].as_str().unwrap())["title"], "机房巡检 2026-03-24");
+        house.t.delete(&house.admin, &format!("/api/v1/recurring-cases/{}", made["id"].as_str().unwrap()));
+        house.t.advance(8 * 86_400);
+        assert_eq!(house.count("case_case"), 2);
+    });
+}
