@@ -202,6 +202,9 @@ impl Case {
         }
         let was_closed = self.status == "closed";
         verified::void(tx, self, reason)?;
+        if reason != "undo" {
+            self.ties.review = None;
+        }
         self.end_closure(tx, ctx, reason)?;
         self.set_to_work(tx, ctx, reason)?;
         (self.resolved_at, self.closed_at, self.closed_by, self.resolution_code, self.resolution_text) = (None, None, None, None, None);

@@ -17,6 +17,7 @@ mod conversation;
 mod create;
 mod deed;
 mod draft;
+mod every;
 mod edit;
 mod fields;
 mod gate;
@@ -35,6 +36,7 @@ mod note;
 mod on_channel;
 mod on_customers;
 mod on_identity;
+mod on_reviews;
 mod on_routing;
 mod on_wish;
 mod outgoing;
@@ -152,6 +154,7 @@ pub fn module() -> Module {
             on_channel::DELIVERY,
             on_routing::SUBSCRIPTION,
             on_wish::SUBSCRIPTION,
+            on_reviews::SUBSCRIPTION,
         ],
         timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, hand_over::TIMER, recurring::TIMER],
         parts: vec![pack_types::PART, pack_canned::PART],

@@ -44,9 +44,13 @@ fn step_of(tx: &Tx<'_>, case: &Case) -> Result<Step> {
     Ok(kind.machine.stage(&case.stage).map_or(Step::Handle, |s| s.step))
 }
 
-/// Asks for the review its new stage wants; what was decided about an earlier one no longer counts.
+/// Asks for the review its new stage wants. A review that was left before it was decided counts as returned.
 pub fn ask_review(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, target: &Stage) -> Result<()> {
-    case.ties.review = target.review.as_ref().map(|_| "pending".to_owned()).or(case.ties.review.take().filter(|r| r == "approved"));
+    case.ties.review = match (&target.review, case.ties.review.take()) {
+        (Some(_), _) => Some("pending".to_owned()),
+        (None, Some(r)) if r == "pending" => Some("returned".to_owned()),
+        (None, before) => before,
+    };
     let (Some(flow), Some(approved), Some(returned)) = (&target.review, &target.approved, &target.returned) else { return Ok(()) };
     case.emit(
         tx,

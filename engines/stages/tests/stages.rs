@@ -82,7 +82,7 @@ fn each_fault_is_named_at_its_place() {
     assert_eq!(faults(|d| d.verification = Verification::default()), ["resolution[1].aside", "verification", "verification.ways"]);
     assert_eq!(faults(|d| d.verification.by_resolution.push("x".into())), ["verification.by_resolution[1]"]);
     assert_eq!(faults(|d| d.resolutions.clear()), ["resolution", "verification.by_resolution[0]"]);
-    assert_eq!(faults(|d| d.stages[1].key = "accepted".into()).first().map(String::as_str), Some("stage[1].key"));
+    assert!(faults(|d| d.stages[1].key = "accepted".into()).contains(&"stage[1].key".to_owned()));
 }
 
 fn ask<'a>(kind: &'a CaseType, from: &str, to: &str, resolution: Option<&str>, verified: bool) -> Result<Move<'a>, Refusal> {

@@ -217,3 +217,48 @@ fn personal_answers_are_sealed_masked_and_shown_only_as_a_deed() {
         assert_eq!(fill(&house, &agent, &case, json!({ "decision": "dance" })).json()["error"]["field"], "fields.decision");
     });
 }
+
+/// What the capability of reviews tells.
+#[derive(Clone)]
+struct Decided(&'static str, Value);
+
+impl shouwen_contracts::Event for Decided {
+    const KINDS: &'static [&'static str] = &["review.approved", "review.returned"];
+    fn kind(&self) -> &'static str {
+        self.0
+    }
+    fn payload(&self) -> serde_json::Result<Value> {
+        Ok(self.1.clone())
+    }
+    fn from_parts(_: &str, _: Value) -> Option<serde_json::Result<Self>> {
+        None
+    }
+}
+
+#[test]
+fn a_returned_solution_is_not_told_to_the_customer_before_it_was_approved() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let agent = house.agent("王小明");
+        let case = complaint(&house, &agent);
+        fill(&house, &agent, &case, json!({ "demand": "赔偿" })).expect(200);
+        to(&house, &agent, &case, "handling").expect(200);
+        let id: CaseId = case.parse().unwrap();
+        let decide = |kind| house.t.emit::<Decided>(Some(id.0), None, Decided(kind, json!({ "case_id": case, "reason": "第三级意见" })));
+        assert_eq!(to(&house, &agent, &case, "reviewing").expect(200)["case"]["review"], "pending");
+        assert!(house.case_events().iter().any(|e| matches!(e, CaseEvent::ReviewWanted(w) if w.flow == "solution" && w.approved == "informing")));
+        assert_eq!(to(&house, &agent, &case, "informing").code(), "case.move_refused");
+        // Leaving the review by hand is no way around it.
+        to(&house, &agent, &case, "handling").expect(200);
+        assert_eq!(to(&house, &agent, &case, "informing").code(), "case.move_refused");
+        to(&house, &agent, &case, "reviewing").expect(200);
+        decide("review.returned");
+        assert_eq!((house.show(&case)["stage"].clone(), house.show(&case)["review"].clone()), (json!("handling"), json!("returned")));
+        assert_eq!(to(&house, &agent, &case, "informing").code(), "case.move_refused");
+        to(&house, &agent, &case, "reviewing").expect(200);
+        decide("review.approved");
+        assert_eq!((house.show(&case)["stage"].clone(), house.show(&case)["review"].clone()), (json!("informing"), json!("approved")));
+        decide("review.returned");
+        assert_eq!(house.show(&case)["stage"], "informing", "a late word changes nothing");
+    });
+}
