@@ -40,10 +40,6 @@ pub struct Tier {
 
 /// Rows judged in one fold at most.
 const MOST_JUDGED: usize = 3_000;
-/// How much a hidden question counts, without and with sentence vectors. At 1, a fifth of all judged questions lie outside every intent.
-/// Letters alone promise too much on questions near an intent, so the sparse tier keeps the full weight. Both were set on development
-/// rows; traffic that strays further needs recalibrating whatever stands here.
-const HIDDEN_WEIGHT: (f64, f64) = (1.0, 0.8);
 /// Rows the multinomial regression is trained on at most: its time grows with their square.
 const MOST_SOFT: usize = 2_000;
 /// Penalties tried when none is given, strongest smoothing first.
@@ -156,7 +152,6 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
     }
     let (count, repeats) = if n > 5_000 { (3, 1) } else if n > 1_000 { (5, 1) } else { (5, 3) };
     let hide = classes >= 5;
-    let hidden_weight = if blocks.is_empty() { HIDDEN_WEIGHT.0 } else { HIDDEN_WEIGHT.1 };
     let mut out = Vec::new();
     for repeat in 0..repeats {
         let fold = folds(rows, real, count, 100 + repeat);
@@ -189,7 +184,8 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
                     }
                     let top = ranked(&view.scores).first().copied()?;
                     let right = !is_hidden && row.class == Some(top);
-                    let weight = if is_hidden { hidden_weight / count as f64 } else { 1.0 };
+                    // Every hidden question is asked once a fold: together they count as one in five of all questions.
+                    let weight = if is_hidden { 1.0 / count as f64 } else { 1.0 };
                     Some(Judged { signs: signs(&view, top, row.length), right, weight })
                 })
                 .into_iter()

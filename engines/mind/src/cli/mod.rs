@@ -9,6 +9,7 @@ mod model;
 mod predict;
 mod text;
 mod train;
+pub mod trial;
 
 use crate::problem::{Problem, Result};
 use args::Args;
@@ -26,6 +27,7 @@ shouwen mind faq ask   --model DIR --json [--limit 3] < lines
 shouwen mind recalibrate --checked F --model DIR [--precision 0.97]  at least 200 checked queries, label<TAB>text
 shouwen mind compare  --model CURRENT --against CANDIDATE --locked F [--queries F]   exit 1 and the reason when it must not be published
 shouwen mind queue    --model DIR [--limit 100] < lines              what to have checked next
+shouwen mind trial    --data F [--data F]…                           accuracy, precision and coverage on rows and labels kept apart in turn
 shouwen mind curve    --start F --pool F --data TEST [--step 100] [--steps 6]        learning curve, chosen against random
 shouwen mind extract  [--today YYYY-MM-DD] < lines
 shouwen mind mood     < lines                                        sentiment, urgency, signals
@@ -129,6 +131,7 @@ pub fn run(args: &[String], input: &mut dyn BufRead, out: &mut dyn Write, err: &
         ["model", "add", file] => model::add(&args, file, &mut streams),
         ["model", "list"] => model::list(&args, &mut streams, false),
         ["model", "check"] => model::list(&args, &mut streams, true),
+        ["trial"] => trial::run(&args, &mut streams),
         ["bench"] => bench::bench(&args, &mut streams),
         _ => {
             let _ = write!(streams.err, "{HELP}");
