@@ -303,23 +303,67 @@ async fn do_it(router: axum::Router, who: Staff, lead: PersonId, case: CaseId, d
         Deed::Merge(into) => send(Method::POST, format!("/cases/{case}/merge"), json!({ "into": into })).await,
         Deed::Step(Step::Triage { kind, priority, tag }) => {
             let seen = send(Method::GET, format!("/cases/{case}"), Json::Null).await?;
-            send(Method::PATCH, format!("/cases/{case}"), json!({ "version": seen["version"], "type": kind, "priority": priority })).await?;
+            let mut change = json!({ "version": seen["version"], "type": kind, "priority": priority });
+            if kind == "complaint" {
+                change["fields"] = json!({ "demand": format!("尽快处理：{tag}"), "severity": if priority == "urgent" { "critical" } else { "minor" } });
+            }
+            send(Method::PATCH, format!("/cases/{case}"), change).await?;
             let escaped: String = tag.bytes().map(|b| format!("%{b:02X}")).collect();
             send(Method::PUT, format!("/cases/{case}/tags/{escaped}"), Json::Null).await
         }
         Deed::Step(Step::Reply { text, then }) => {
             let mut body = json!({ "kind": "reply", "text": text, "undo_seconds": 0 });
-            if let Some(then) = then {
+            // Only where nothing else verifies an end, an answer is one.
+            let ends = matches!(then, Some("close" | "resolve"));
+            let verified = ends && needs_verification(&send(Method::GET, format!("/cases/{case}"), Json::Null).await?);
+            if let Some(then) = then.filter(|_| !verified) {
                 body["then"] = json!(then);
             }
             send(Method::POST, format!("/cases/{case}/messages"), body).await?;
+            if verified {
+                to_the_end(&send, case, "solved").await?;
+            }
             send(Method::PUT, format!("/desk/read/{case}"), Json::Null).await
         }
         Deed::Step(Step::Note { text, mention }) => {
             let mentions: Vec<PersonId> = if mention { vec![lead] } else { Vec::new() };
             send(Method::POST, format!("/cases/{case}/messages"), json!({ "kind": "note", "text": text, "mentions": mentions })).await
         }
-        Deed::Step(Step::Close { code }) => send(Method::POST, format!("/cases/{case}/closure"), json!({ "resolution": { "code": code } })).await,
+        Deed::Step(Step::Close { code }) => {
+            if needs_verification(&send(Method::GET, format!("/cases/{case}"), Json::Null).await?) {
+                return to_the_end(&send, case, code).await;
+            }
+            send(Method::POST, format!("/cases/{case}/closure"), json!({ "resolution": { "code": code } })).await
+        }
         Deed::Step(Step::Mail(_) | Step::Transfer { .. } | Step::Duplicate { .. }) => Ok(Json::Null),
     }
+}
+
+fn needs_verification(case: &Json) -> bool {
+    case["verification"]["needed"] == true
+}
+
+/// Brings a case through the stages of its type to a verified end: calls the customer back. Where it cannot go on
+/// without others (a review, a field nobody filled) it stays, as it would in a real house.
+async fn to_the_end<F: Future<Output = Result<Json>>>(send: &impl Fn(Method, String, Json) -> F, case: CaseId, code: &str) -> Result<Json> {
+    let end = json!({ "resolution": { "code": code }, "verification": { "way": "callback", "text": "回访：客户确认已解决" } });
+    let mut visited: Vec<String> = Vec::new();
+    for _ in 0..6 {
+        if let Ok(done) = send(Method::POST, format!("/cases/{case}/closure"), end.clone()).await {
+            return Ok(done);
+        }
+        let moves = send(Method::GET, format!("/cases/{case}/moves"), Json::Null).await?;
+        let open: Vec<(&str, &str)> = moves
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|m| m["allowed"] == true)
+            .filter_map(|m| Some((m["stage"].as_str()?, m["status"].as_str()?)))
+            .filter(|(stage, _)| !visited.iter().any(|v| v == stage) && *stage != "reviewing")
+            .collect();
+        let Some((stage, _)) = open.iter().find(|m| m.1 == "resolved").or(open.iter().find(|m| m.1 == "open")) else { break };
+        visited.push((*stage).to_owned());
+        send(Method::PUT, format!("/cases/{case}/stage"), json!({ "stage": stage })).await?;
+    }
+    Ok(Json::Null)
 }

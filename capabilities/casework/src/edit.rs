@@ -163,7 +163,7 @@ fn undo_body(case: &Case, back: Map<String, Json>) -> Json {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct StageBody {
-    /// A `stages[].key` of the case type.
+    /// A `stages[].key` of the case type, or a status: then the nearest stage of it.
     stage: String,
     #[serde(default)]
     reason: Option<String>,
@@ -197,8 +197,13 @@ pub fn move_to(tx: &Tx<'_>, deed: &Deed, case: &mut Case, stage: &str, why: Opti
     case.must_be_whole()?;
     let (before, before_status) = (case.stage.clone(), case.status.clone());
     let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
-    let target = kind.stage(stage)?;
-    if target.key == before {
+    // A status in place of a stage means the nearest stage of it: one key press does for every type.
+    let target = match (kind.stage(stage), Status::of(stage)) {
+        (Err(_), Some(status)) => kind.towards(&before, status)?,
+        (found, _) => found?,
+    };
+    let stage = target.key.as_str();
+    if stage == before {
         return Ok(None);
     }
     let ended = |status: &str| matches!(status, "resolved" | "closed");

@@ -139,7 +139,7 @@ pub fn masked(fields: &Map<String, Json>) -> Map<String, Json> {
 /// The field to look at.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Reveal {
+struct RevealField {
     /// Key of a personal field.
     field: String,
     #[serde(default)]
@@ -148,14 +148,14 @@ struct Reveal {
 
 /// A personal answer in the clear.
 #[derive(Debug, Serialize, ToSchema)]
-struct Revealed {
+struct RevealedField {
     #[schema(value_type = Object)]
     value: Json,
 }
 
 /// Shows one personal answer in the clear; written in the audit.
-#[utoipa::path(post, path = "/cases/{id}/field-revelation", params(("id" = CaseId, Path)), request_body = Reveal, responses((status = 200, body = Revealed)), tag = "cases", extensions(("x-permission" = json!("customer.reveal"))))]
-async fn reveal(State(app): State<App>, who: Allowed<CustomerReveal>, Id(id): Id<CaseId>, input: Input<Reveal>) -> Answer<Response> {
+#[utoipa::path(post, path = "/cases/{id}/field-revelation", params(("id" = CaseId, Path)), request_body = RevealField, responses((status = 200, body = RevealedField)), tag = "cases", extensions(("x-permission" = json!("customer.reveal"))))]
+async fn reveal(State(app): State<App>, who: Allowed<CustomerReveal>, Id(id): Id<CaseId>, input: Input<RevealField>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let case = deed.open(tx, id)?;
@@ -163,7 +163,7 @@ async fn reveal(State(app): State<App>, who: Allowed<CustomerReveal>, Id(id): Id
         let sealed = sealed.ok_or_else(|| Problem::invalid("field", format!("`{}` is no personal answer of this case", clip(&body.field, 40))).expected("the key of a field that shows as ***"))?;
         let value = serde_json::from_str(&tx.keys().open(SEAL, sealed)?)?;
         deed.audit(tx, "case.field_revealed", &case, Some(json!({ "field": body.field, "reason": reason(body.reason.as_deref()) })))?;
-        Ok(Revealed { value })
+        Ok(RevealedField { value })
     })
     .await
 }

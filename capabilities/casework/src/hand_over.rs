@@ -98,7 +98,7 @@ pub fn settle(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, state: &str, answer: Opti
 /// Whom it is offered to, and why.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OfferBody {
+struct HandOverOffer {
     person_id: PersonId,
     /// Why; recorded, because 首问责任 changes hands only for a reason.
     reason: String,
@@ -110,8 +110,8 @@ struct OfferBody {
 /// Offers the accountability for a case to somebody else. By the accountable person, or with `case.assign`.
 ///
 /// Until it is accepted the accountable person stays. A second offer replaces the first.
-#[utoipa::path(post, path = "/cases/{id}/hand-over", params(("id" = CaseId, Path)), request_body = OfferBody, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
-async fn offer(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>, input: Input<OfferBody>) -> Answer<Response> {
+#[utoipa::path(post, path = "/cases/{id}/hand-over", params(("id" = CaseId, Path)), request_body = HandOverOffer, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
+async fn offer(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>, input: Input<HandOverOffer>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let why = reason(Some(&body.reason)).ok_or_else(|| Problem::invalid("reason", "no reason was given").expected("why the accountability is to change hands"))?;
@@ -206,13 +206,13 @@ async fn accept(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseI
 /// Why it is declined.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Refusal {
+struct HandOverRefusal {
     reason: String,
 }
 
 /// Declines the accountability that was offered to you, for a reason.
-#[utoipa::path(post, path = "/cases/{id}/hand-over/refusal", params(("id" = CaseId, Path)), request_body = Refusal, responses((status = 200, body = CaseAnswer), (status = 409, description = "case.no_offer")), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
-async fn decline(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>, input: Input<Refusal>) -> Answer<Response> {
+#[utoipa::path(post, path = "/cases/{id}/hand-over/refusal", params(("id" = CaseId, Path)), request_body = HandOverRefusal, responses((status = 200, body = CaseAnswer), (status = 409, description = "case.no_offer")), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
+async fn decline(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>, input: Input<HandOverRefusal>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let why = reason(Some(&body.reason)).ok_or_else(|| Problem::invalid("reason", "no reason was given").expected("why you decline"))?;

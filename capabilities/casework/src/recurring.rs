@@ -31,7 +31,7 @@ const MOST: i64 = 200;
 /// The case to open.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Template {
+pub struct RecurringTemplate {
     #[serde(rename = "type")]
     case_type: String,
     /// `{date}` becomes the day.
@@ -56,10 +56,10 @@ pub struct Template {
 
 /// A case that opens again and again.
 #[derive(Debug, Serialize, ToSchema)]
-struct Recurring {
+struct RecurringCase {
     id: ObjectId,
     title: String,
-    template: Template,
+    template: RecurringTemplate,
     every: Every,
     active: bool,
     next_at: Time,
@@ -71,10 +71,10 @@ struct Recurring {
 /// What to open, and when.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Save {
+struct SaveRecurring {
     /// Its name in lists.
     title: String,
-    template: Template,
+    template: RecurringTemplate,
     every: Every,
     /// True when absent.
     #[serde(default)]
@@ -84,14 +84,14 @@ struct Save {
     version: Option<i64>,
 }
 
-type Row = (ObjectId, String, JsonColumn<Template>, JsonColumn<Every>, bool, Time, Option<Time>, Option<CaseId>, i64);
+type Row = (ObjectId, String, JsonColumn<RecurringTemplate>, JsonColumn<Every>, bool, Time, Option<Time>, Option<CaseId>, i64);
 const COLUMNS: &str = "id, title, template, every, active, next_at, last_at, last_case, version";
 
-fn view((id, title, template, every, active, next_at, last_at, last_case, version): Row) -> Recurring {
-    Recurring { id, title, template: template.0, every: every.0, active, next_at, last_at, last_case, version }
+fn view((id, title, template, every, active, next_at, last_at, last_case, version): Row) -> RecurringCase {
+    RecurringCase { id, title, template: template.0, every: every.0, active, next_at, last_at, last_case, version }
 }
 
-fn find(tx: &Tx<'_>, workspace: WorkspaceId, id: ObjectId) -> Result<Recurring> {
+fn find(tx: &Tx<'_>, workspace: WorkspaceId, id: ObjectId) -> Result<RecurringCase> {
     let row: Option<Row> = tx.opt(&format!("SELECT {COLUMNS} FROM case_recurring WHERE id = ?1 AND workspace_id = ?2{}", tx.for_update()), params![id, workspace])?;
     row.map(view).ok_or_else(|| Problem::not_found("recurring case"))
 }
@@ -102,7 +102,7 @@ fn local(tx: &Tx<'_>, workspace: WorkspaceId, at: Time) -> Result<Zoned> {
 }
 
 /// Checks what would be opened as if it were opened now.
-fn checked(tx: &Tx<'_>, workspace: WorkspaceId, body: &Save) -> Result<(String, Time)> {
+fn checked(tx: &Tx<'_>, workspace: WorkspaceId, body: &SaveRecurring) -> Result<(String, Time)> {
     let title = input::line("title", &body.title, 200)?;
     let t = &body.template;
     input::line("template.title", &t.title, 200)?;
@@ -129,8 +129,8 @@ fn plan(tx: &Tx<'_>, workspace: WorkspaceId, id: ObjectId, active: bool, next: T
 }
 
 /// Cases that open by themselves, oldest first.
-#[utoipa::path(get, path = "/recurring-cases", responses((status = 200, body = Vec<Recurring>)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
-async fn list(State(app): State<App>, who: Allowed<CaseTypeManage>) -> Answer<axum::Json<Vec<Recurring>>> {
+#[utoipa::path(get, path = "/recurring-cases", responses((status = 200, body = Vec<RecurringCase>)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
+async fn list(State(app): State<App>, who: Allowed<CaseTypeManage>) -> Answer<axum::Json<Vec<RecurringCase>>> {
     let workspace = who.viewer.workspace;
     app.query(move |tx| {
         let rows: Vec<Row> = tx.all(&format!("SELECT {COLUMNS} FROM case_recurring WHERE workspace_id = ?1 ORDER BY id LIMIT 500"), params![workspace])?;
@@ -140,8 +140,8 @@ async fn list(State(app): State<App>, who: Allowed<CaseTypeManage>) -> Answer<ax
 }
 
 /// Adds a case that opens again and again.
-#[utoipa::path(post, path = "/recurring-cases", request_body = Save, responses((status = 201, body = Recurring)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
-async fn create(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Input<Save>) -> Answer<Response> {
+#[utoipa::path(post, path = "/recurring-cases", request_body = SaveRecurring, responses((status = 201, body = RecurringCase)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
+async fn create(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Input<SaveRecurring>) -> Answer<Response> {
     let (ctx, once, person, body) = (who.ctx(), who.once(&input.hash), who.viewer.person, input.value);
     app.command(once, StatusCode::CREATED, move |tx| {
         let (title, next) = checked(tx, ctx.workspace, &body)?;
@@ -162,8 +162,8 @@ async fn create(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Inp
 }
 
 /// Changes a recurring case, or switches it off.
-#[utoipa::path(put, path = "/recurring-cases/{id}", params(("id" = ObjectId, Path)), request_body = Save, responses((status = 200, body = Recurring), (status = 409, description = "version_conflict")), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
-async fn change(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(id): Id<ObjectId>, input: Input<Save>) -> Answer<Response> {
+#[utoipa::path(put, path = "/recurring-cases/{id}", params(("id" = ObjectId, Path)), request_body = SaveRecurring, responses((status = 200, body = RecurringCase), (status = 409, description = "version_conflict")), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
+async fn change(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(id): Id<ObjectId>, input: Input<SaveRecurring>) -> Answer<Response> {
     let (ctx, once, person, body) = (who.ctx(), who.once(&input.hash), who.viewer.person, input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let before = find(tx, ctx.workspace, id)?;
@@ -220,7 +220,7 @@ fn due(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     plan(tx, workspace, id, true, next)
 }
 
-fn open(tx: &Tx<'_>, ctx: &Ctx, found: &Recurring, now: &Zoned) -> Result<CaseId> {
+fn open(tx: &Tx<'_>, ctx: &Ctx, found: &RecurringCase, now: &Zoned) -> Result<CaseId> {
     let t = &found.template;
     let wanted = Opening {
         case_type: t.case_type.clone(),

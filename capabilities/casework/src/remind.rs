@@ -28,7 +28,7 @@ const SECONDS_BETWEEN: i64 = 60;
 /// What to say.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Reminder {
+struct CaseReminder {
     #[serde(default)]
     text: Option<String>,
 }
@@ -59,8 +59,8 @@ pub fn send(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, text: &str) -> Result<()> {
 }
 
 /// Reminds those who work on a case, or its team while nobody does, to get on with it.
-#[utoipa::path(post, path = "/cases/{id}/reminders", params(("id" = CaseId, Path)), request_body = Reminder, responses((status = 200, body = CaseAnswer), (status = 429, description = "case.reminded_just_now")), tag = "cases", extensions(("x-permission" = json!("case.note"))))]
-async fn remind(State(app): State<App>, who: Allowed<CaseNote>, Id(id): Id<CaseId>, input: Input<Reminder>) -> Answer<Response> {
+#[utoipa::path(post, path = "/cases/{id}/reminders", params(("id" = CaseId, Path)), request_body = CaseReminder, responses((status = 200, body = CaseAnswer), (status = 429, description = "case.reminded_just_now")), tag = "cases", extensions(("x-permission" = json!("case.note"))))]
+async fn remind(State(app): State<App>, who: Allowed<CaseNote>, Id(id): Id<CaseId>, input: Input<CaseReminder>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
         // Whoever watches a case may ask how it goes on.

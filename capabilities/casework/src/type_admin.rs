@@ -22,7 +22,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// How many cases stand in a stage.
 #[derive(Debug, Serialize, ToSchema)]
-struct InUse {
+struct StageInUse {
     stage: String,
     cases: i64,
 }
@@ -39,7 +39,7 @@ struct TypeDefinition {
     #[schema(value_type = Object)]
     definition: Json,
     /// The stages in which cases stand.
-    in_use: Vec<InUse>,
+    in_use: Vec<StageInUse>,
     /// Cases that go to another stage by this change.
     moved: u64,
 }
@@ -47,7 +47,7 @@ struct TypeDefinition {
 /// A definition to save.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Save {
+struct SaveCaseType {
     /// The version you saw.
     version: i64,
     #[schema(value_type = Object)]
@@ -57,14 +57,14 @@ struct Save {
 /// A definition.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+struct NewCaseType {
     #[schema(value_type = Object)]
     definition: Json,
 }
 
 /// One thing that is wrong with a definition.
 #[derive(Debug, Serialize, ToSchema)]
-struct FaultView {
+struct DefinitionFault {
     /// `stage[2].to[0]`
     path: String,
     wrong: String,
@@ -76,11 +76,11 @@ struct FaultView {
 
 /// What a check found.
 #[derive(Debug, Serialize, ToSchema)]
-struct Checked {
+struct CaseTypeCheck {
     ok: bool,
-    faults: Vec<FaultView>,
+    faults: Vec<DefinitionFault>,
     /// Stages with cases in them that the definition does not have and sends nowhere.
-    stages_in_use: Vec<InUse>,
+    stages_in_use: Vec<StageInUse>,
 }
 
 fn read(given: &Json) -> Result<Definition> {
@@ -99,7 +99,7 @@ fn view(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId, key: &str, moved: u
         pack: kind.pack.clone(),
         edited: kind.edited,
         definition: serde_json::to_value(kind.definition())?,
-        in_use: type_change::in_use(tx, workspace, key)?.into_iter().map(|(stage, cases)| InUse { stage, cases }).collect(),
+        in_use: type_change::in_use(tx, workspace, key)?.into_iter().map(|(stage, cases)| StageInUse { stage, cases }).collect(),
         moved,
     })
 }
@@ -112,33 +112,33 @@ async fn show(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): Id<
 }
 
 /// Checks a definition without saving it: every fault with its path, and cases that would be left nowhere.
-#[utoipa::path(post, path = "/case-types/check", request_body = New, responses((status = 200, body = Checked)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
-async fn check(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Input<New>) -> Answer<axum::Json<Checked>> {
+#[utoipa::path(post, path = "/case-types/check", request_body = NewCaseType, responses((status = 200, body = CaseTypeCheck)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
+async fn check(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Input<NewCaseType>) -> Answer<axum::Json<CaseTypeCheck>> {
     let (workspace, given) = (who.viewer.workspace, input.value.definition);
     app.query(move |tx| {
         let definition = match read(&given) {
             Ok(definition) => definition,
             Err(problem) => {
-                let fault = FaultView { path: String::new(), wrong: problem.message, right: problem.expected.unwrap_or_default(), line: None, column: None };
-                return Ok(Checked { ok: false, faults: vec![fault], stages_in_use: Vec::new() });
+                let fault = DefinitionFault { path: String::new(), wrong: problem.message, right: problem.expected.unwrap_or_default(), line: None, column: None };
+                return Ok(CaseTypeCheck { ok: false, faults: vec![fault], stages_in_use: Vec::new() });
             }
         };
-        let faults: Vec<FaultView> = CaseType::new(definition.clone())
+        let faults: Vec<DefinitionFault> = CaseType::new(definition.clone())
             .err()
             .unwrap_or_default()
             .into_iter()
-            .map(|f| FaultView { path: f.path, wrong: f.wrong, right: f.right, line: f.line, column: f.column })
+            .map(|f| DefinitionFault { path: f.path, wrong: f.wrong, right: f.right, line: f.line, column: f.column })
             .collect();
         let known = |stage: &str| definition.stages.iter().any(|s| s.key == stage) || definition.moved.contains_key(stage);
-        let left: Vec<InUse> = type_change::in_use(tx, workspace, &definition.key)?.into_iter().filter(|(stage, _)| !known(stage)).map(|(stage, cases)| InUse { stage, cases }).collect();
-        Ok(Checked { ok: faults.is_empty() && left.is_empty(), faults, stages_in_use: left })
+        let left: Vec<StageInUse> = type_change::in_use(tx, workspace, &definition.key)?.into_iter().filter(|(stage, _)| !known(stage)).map(|(stage, cases)| StageInUse { stage, cases }).collect();
+        Ok(CaseTypeCheck { ok: faults.is_empty() && left.is_empty(), faults, stages_in_use: left })
     })
     .await
 }
 
 /// Adds a case type.
-#[utoipa::path(post, path = "/case-types", request_body = New, responses((status = 201, body = TypeDefinition), (status = 422, description = "case_type.faulty: detail.faults lists everything")), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
-async fn create(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Input<New>) -> Answer<Response> {
+#[utoipa::path(post, path = "/case-types", request_body = NewCaseType, responses((status = 201, body = TypeDefinition), (status = 422, description = "case_type.faulty: detail.faults lists everything")), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
+async fn create(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Input<NewCaseType>) -> Answer<Response> {
     let (ctx, once, person, given) = (who.ctx(), who.once(&input.hash), who.viewer.person, input.value.definition);
     app.command(once, StatusCode::CREATED, move |tx| {
         let definition = read(&given)?;
@@ -153,8 +153,8 @@ async fn create(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Inp
 }
 
 /// Changes a case type. Cases in a stage that is gone go where `definition.moved` says; without it the change is refused.
-#[utoipa::path(put, path = "/case-types/{key}", params(("key" = String, Path)), request_body = Save, responses((status = 200, body = TypeDefinition), (status = 409, description = "version_conflict, case_type.stage_in_use"), (status = 422, description = "case_type.faulty: detail.faults lists everything")), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
-async fn put(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): Id<String>, input: Input<Save>) -> Answer<Response> {
+#[utoipa::path(put, path = "/case-types/{key}", params(("key" = String, Path)), request_body = SaveCaseType, responses((status = 200, body = TypeDefinition), (status = 409, description = "version_conflict, case_type.stage_in_use"), (status = 422, description = "case_type.faulty: detail.faults lists everything")), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
+async fn put(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): Id<String>, input: Input<SaveCaseType>) -> Answer<Response> {
     let (ctx, once, person, body) = (who.ctx(), who.once(&input.hash), who.viewer.person, input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let stored = type_store::stored(tx, &ctx, &key)?.ok_or_else(|| Problem::not_found("case type"))?;
@@ -193,7 +193,7 @@ async fn remove(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): I
 
 /// A version of a case type.
 #[derive(Debug, Serialize, ToSchema)]
-struct VersionView {
+struct CaseTypeVersion {
     version: i64,
     at: Time,
     /// Null: a pack, or the product.
@@ -201,8 +201,8 @@ struct VersionView {
 }
 
 /// Every version of a case type, newest first.
-#[utoipa::path(get, path = "/case-types/{key}/versions", params(("key" = String, Path)), responses((status = 200, body = Vec<VersionView>)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
-async fn versions(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): Id<String>) -> Answer<axum::Json<Vec<VersionView>>> {
+#[utoipa::path(get, path = "/case-types/{key}/versions", params(("key" = String, Path)), responses((status = 200, body = Vec<CaseTypeVersion>)), tag = "case types", extensions(("x-permission" = json!("case_type.manage"))))]
+async fn versions(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): Id<String>) -> Answer<axum::Json<Vec<CaseTypeVersion>>> {
     let workspace = who.viewer.workspace;
     app.query(move |tx| {
         let rows: Vec<(i64, Time, Option<PersonId>)> =
@@ -210,7 +210,7 @@ async fn versions(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key):
         if rows.is_empty() {
             kinds::case_type(tx, workspace, &key).map_err(|_| Problem::not_found("case type"))?;
         }
-        rows.into_iter().map(|(version, at, by)| Ok(VersionView { version, at, by: names::person(tx, by)? })).collect()
+        rows.into_iter().map(|(version, at, by)| Ok(CaseTypeVersion { version, at, by: names::person(tx, by)? })).collect()
     })
     .await
 }

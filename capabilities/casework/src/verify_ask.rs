@@ -49,7 +49,7 @@ pub fn verify(keys: &Keys, token: &str) -> Option<ObjectId> {
 /// Whom to ask, and how.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct VerificationAsk {
     /// `customer` (when absent): yes or no. `signature`: a name, and a drawn signature where the device can.
     #[serde(default)]
     way: Option<String>,
@@ -59,8 +59,8 @@ struct Ask {
 }
 
 /// Asks the customer by mail whether the matter is solved. The answer verifies the end, or sets the case to work again.
-#[utoipa::path(post, path = "/cases/{id}/verification-request", params(("id" = CaseId, Path)), request_body = Ask, responses((status = 200, body = CaseAnswer), (status = 409, description = "case.way_refused, case.no_address")), tag = "cases", extensions(("x-permission" = json!("case.reply"))))]
-async fn request(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<CaseId>, input: Input<Ask>) -> Answer<Response> {
+#[utoipa::path(post, path = "/cases/{id}/verification-request", params(("id" = CaseId, Path)), request_body = VerificationAsk, responses((status = 200, body = CaseAnswer), (status = 409, description = "case.way_refused, case.no_address")), tag = "cases", extensions(("x-permission" = json!("case.reply"))))]
+async fn request(State(app): State<App>, who: Allowed<CaseReply>, Id(id): Id<CaseId>, input: Input<VerificationAsk>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
         let mut case = deed.open(tx, id)?;

@@ -31,6 +31,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Open, Self::Waiting, Self::Resolved, Self::Closed].into_iter().find(|s| s.word() == word)
+    }
+
     /// `open`, `waiting`, `resolved`, `closed`.
     pub const fn word(self) -> &'static str {
         match self {
