@@ -34,6 +34,8 @@ events! {
             /// What the person holds from now on, org units widened; none for one who was deactivated. Absent in old logs.
             /// For who keeps work in somebody's name (rules), so that it never does more than they may.
             grants: Option<Vec<Grant>>,
+            /// The roles it comes from: keys and ids. Absent in old logs.
+            roles: Option<Vec<String>>,
         },
     }
 }

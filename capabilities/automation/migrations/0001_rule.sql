@@ -100,3 +100,12 @@ CREATE TABLE rule_day (
   fired {int} NOT NULL,
   PRIMARY KEY (rule_id, day)
 );
+
+CREATE TABLE rule_role (
+  workspace_id {id} NOT NULL,
+  role {text} NOT NULL,
+  person_id {id} NOT NULL,
+  reads {json} NOT NULL,
+  PRIMARY KEY (workspace_id, role, person_id)
+);
+CREATE INDEX rule_role_person ON rule_role (person_id);

@@ -12,6 +12,7 @@ use shouwen_store::{Ctx, Json, Tx, params};
 
 use crate::facts::CaseFacts;
 use crate::loaded::{Loaded, Place};
+use crate::owners;
 use crate::state::{Happening, State};
 
 /// A rule that fires more often than this on one case within [`STORM_S`] is held back: something goes in circles outside.
@@ -66,8 +67,8 @@ pub fn permission(action: &Action) -> &'static str {
     }
 }
 
-/// The action as JSON, its texts filled in, the rule's owner by name.
-pub fn ready(action: &Action, owner: Option<PersonId>, facts: &impl Facts) -> Result<Value> {
+/// The action as JSON, its texts filled in; the rule's owner and the holders of roles by name.
+pub fn ready(action: &Action, owner: Option<PersonId>, facts: &CaseFacts<'_, '_>, workspace: WorkspaceId) -> Result<Value> {
     fn fill(value: &mut Value, facts: &impl Facts) {
         match value {
             Value::String(text) if text.contains(['{', '}']) => *text = render(text, facts),
@@ -83,12 +84,25 @@ pub fn ready(action: &Action, owner: Option<PersonId>, facts: &impl Facts) -> Re
         }
     }
     for field in ["to", "who"] {
-        if let Some(Value::Array(parties)) = json.get_mut(field) {
-            match owner {
-                Some(person) => parties.iter_mut().filter(|party| *party == "owner").for_each(|party| *party = Value::from(format!("person:{person}"))),
-                None => parties.retain(|party| party != "owner"),
-            }
+        let Some(Value::Array(parties)) = json.get_mut(field) else { continue };
+        let mut named: Vec<Value> = Vec::new();
+        for party in std::mem::take(parties) {
+            let people = match party.as_str() {
+                Some("owner") => owner.into_iter().collect(),
+                Some(text) => match text.strip_prefix("role:") {
+                    Some(role) => owners::holders(facts.tx, workspace, role, &facts.state.access())?,
+                    None => {
+                        named.push(party);
+                        continue;
+                    }
+                },
+                None => continue,
+            };
+            named.extend(people.into_iter().map(|person| Value::from(format!("person:{person}"))));
         }
+        let mut seen = HashSet::new();
+        named.retain(|party| seen.insert(party.to_string()));
+        *parties = named;
     }
     Ok(json)
 }
@@ -196,7 +210,7 @@ fn carry_out(tx: &Tx<'_>, loaded: &Loaded, subject: &Subject<'_>, kind: &str, fi
     let mut deeds = Vec::new();
     for (n, action) in loaded.set.expand(&rule.then).into_iter().enumerate() {
         let needed = permission(action);
-        let action = ready(action, place.owner, facts)?;
+        let action = ready(action, place.owner, facts, subject.workspace)?;
         facts.sound()?;
         if !loaded.may(place.owner, needed, &access) {
             let problem = Problem::forbidden(needed);

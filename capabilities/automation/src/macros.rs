@@ -251,7 +251,7 @@ pub async fn run(State(app): State<App>, who: Allowed<CaseRead>, Id((case, id)):
         let run_id: ObjectId = tx.id();
         let mut actions = Vec::new();
         for (n, action) in loaded.set.expand(&found.then).into_iter().enumerate() {
-            let action = fire::ready(action, Some(viewer.person), &facts)?;
+            let action = fire::ready(action, Some(viewer.person), &facts, viewer.workspace)?;
             facts.sound()?;
             let reason = found.title.pick(&loaded.locale).to_owned();
             tx.emit::<WishEvent>(&ctx, Some(case.0), Some(&access), ActionWish { source: format!("macro:{run_id}.{n}"), case_id: case, action: action.clone(), reason, chain: Vec::new() })?;

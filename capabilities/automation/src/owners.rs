@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shouwen_contracts::identity::IdentityEvent;
-use shouwen_kernel::{ObjectId, PersonId, Result, WorkspaceId};
+use shouwen_kernel::{Access, Grant, ObjectId, PersonId, Result, Scope, WorkspaceId};
 use shouwen_store::{Ctx, Json, Tx, params};
 use shouwen_web::Viewer;
 
@@ -27,6 +27,7 @@ pub fn handle(tx: &Tx<'_>, workspace: WorkspaceId, event: IdentityEvent) -> Resu
     match event {
         IdentityEvent::RightsChanged(r) => {
             let Some(grants) = r.grants else { return Ok(()) };
+            hold(tx, workspace, r.person_id, &grants, &r.roles.unwrap_or_default())?;
             if tx.execute("UPDATE rule_owner SET grants = ?2, seen_at = ?3 WHERE person_id = ?1", params![r.person_id, Json(&grants), tx.now()])? > 0 {
                 loaded::outdate();
             }
@@ -43,6 +44,22 @@ pub fn handle(tx: &Tx<'_>, workspace: WorkspaceId, event: IdentityEvent) -> Resu
         }
         _ => Ok(()),
     }
+}
+
+/// Who stands behind `role:KEY`, and which cases they may read: nobody is told of a case they may not see.
+fn hold(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId, grants: &[Grant], roles: &[String]) -> Result<()> {
+    tx.run("DELETE FROM rule_role WHERE person_id = ?1", params![person])?;
+    let reads: Vec<&Grant> = grants.iter().filter(|grant| grant.permission == "case.read").collect();
+    for role in roles.iter().filter(|_| !reads.is_empty()) {
+        tx.run("INSERT INTO rule_role (workspace_id, role, person_id, reads) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (workspace_id, role, person_id) DO UPDATE SET reads = ?4", params![workspace, role, person, Json(&reads)])?;
+    }
+    Ok(())
+}
+
+/// Those who hold a role and may read an object.
+pub fn holders(tx: &Tx<'_>, workspace: WorkspaceId, role: &str, access: &Access) -> Result<Vec<PersonId>> {
+    let rows: Vec<(PersonId, Json<Vec<Grant>>)> = tx.all("SELECT person_id, reads FROM rule_role WHERE workspace_id = ?1 AND role = ?2 ORDER BY person_id", params![workspace, role])?;
+    Ok(rows.into_iter().filter(|(person, Json(reads))| Scope::of(*person, reads, "case.read").is_some_and(|scope| scope.sees(access))).map(|row| row.0).collect())
 }
 
 /// The owner is gone: nobody answers for the rules any more, so they rest until somebody takes them over by saving them.

@@ -176,10 +176,19 @@ fn a_rule_sees_no_more_than_its_owner_and_rests_when_the_owner_is_gone() {
         open(&t, "north 3", "normal", Some(north));
         assert_eq!(t.get(&lead, &path).expect(200)["trouble"], "owner_blind");
         assert_eq!(t.get(&lead, &format!("{path}/firings")).expect(200)["items"].as_array().unwrap().len(), 2);
+        // Nobody is told of a case they may not see, whatever role they hold.
+        let boss = boss(&t);
+        t.post(&boss, "/api/v1/rules", json!({ "key": "tell", "title": "tell", "when": [{ "on": "case.opened" }], "if": "priority is urgent", "then": [{ "do": "notify", "to": ["role:supervisor", "owner"], "text": "!" }] })).expect(201);
+        rights(&t, &lead, own(vec![south], &["case.read"]));
+        open(&t, "north", "urgent", Some(north));
+        assert_eq!(wishes(&t).last().unwrap().action["to"], json!([format!("person:{}", boss.person)]));
+        open(&t, "south", "urgent", Some(south));
+        assert_eq!(wishes(&t).last().unwrap().action["to"], json!([format!("person:{}", lead.person), format!("person:{}", boss.person)]));
+        let told = wishes(&t).len();
         // The owner moves to the south.
         rights(&t, &lead, own(vec![south], &["case.read", "case.edit"]));
         open(&t, "south 2", "normal", Some(south));
-        assert_eq!(wishes(&t).len(), 2);
+        assert_eq!(wishes(&t).len(), told + 1);
         // Who sees other cases sees the firing without them.
         let other = t.viewer("别人", own(vec![north], &["rule.manage", "case.read"]));
         let seen = t.get(&other, &format!("{path}/firings")).expect(200);
@@ -189,18 +198,17 @@ fn a_rule_sees_no_more_than_its_owner_and_rests_when_the_owner_is_gone() {
         let off = t.get(&lead, &path).expect(200);
         assert_eq!((off["enabled"].as_bool(), off["trouble"].as_str()), (Some(false), Some("owner_gone")));
         // Somebody else takes it over by saving it.
-        let boss = boss(&t);
         let mut body = tagging("mine", "case.opened", "always", "seen");
         (body["version"], body["enabled"]) = (off["version"].clone(), json!(true));
         let taken = t.put(&boss, &path, body).expect(200);
         assert_eq!((taken["owner"]["id"].clone(), taken["trouble"].is_null()), (json!(boss.person), true));
         open(&t, "anywhere", "normal", None);
-        assert_eq!(wishes(&t).len(), 3);
+        assert_eq!(wishes(&t).len(), told + 2);
     });
 }
 
 fn rights(t: &shouwen_testkit::TestApp, viewer: &shouwen_web::Viewer, grants: Vec<Grant>) {
-    t.emit::<IdentityEvent>(None::<shouwen_kernel::PersonId>, None, RightsChanged { person_id: viewer.person, grants: Some(grants) }.into());
+    t.emit::<IdentityEvent>(None::<shouwen_kernel::PersonId>, None, RightsChanged { person_id: viewer.person, grants: Some(grants), roles: Some(vec!["supervisor".into()]) }.into());
 }
 
 #[test]

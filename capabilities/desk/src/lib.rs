@@ -12,6 +12,7 @@ mod list;
 mod live;
 mod notices;
 mod notify;
+mod on_wish;
 mod presence;
 mod project;
 mod row;
@@ -37,6 +38,7 @@ pub fn module() -> Module {
         migrations: &[
             Migration { capability: "desk", version: 1, sql: include_str!("../migrations/0001_desk.sql") },
             Migration { capability: "desk", version: 2, sql: include_str!("../migrations/0002_customers.sql") },
+            Migration { capability: "desk", version: 3, sql: include_str!("../migrations/0003_members.sql") },
         ],
         routes: OpenApiRouter::new()
             .routes(routes!(list::list))
@@ -54,6 +56,7 @@ pub fn module() -> Module {
             // Version 2: customers too.
             Subscription { name: project::NAME, version: 2, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle },
             Subscription { name: "desk.notices", version: 1, reset: None, kinds: notify::KINDS, handle: notify::handle },
+            Subscription { name: "desk.wishes", version: 1, reset: None, kinds: on_wish::KINDS, handle: on_wish::handle },
         ],
         tasks: vec![|app| Box::pin(fill::run(app)), |app| Box::pin(live::run(app)), |app| Box::pin(presence::run(app))],
         ..Module::new("desk")

@@ -174,11 +174,12 @@ pub fn grant_role(tx: &Tx<'_>, ctx: &Ctx, person: PersonId, role_key: &str, reac
 /// Tells open connections to look again at what this person may see, and what that is now.
 pub(crate) fn changed(tx: &Tx<'_>, ctx: &Ctx, person: PersonId) -> Result<()> {
     let row: Option<(Option<OrgUnitId>, bool)> = tx.opt("SELECT org_unit_id, active FROM identity_person WHERE id = ?1", params![person])?;
-    let grants = match row {
-        Some((unit, true)) => rights(tx, person, unit)?.grants,
-        _ => Vec::new(),
+    let held = match row {
+        Some((unit, true)) => rights(tx, person, unit)?,
+        _ => Rights::default(),
     };
-    tx.emit::<IdentityEvent>(ctx, Some(person.0), Some(&crate::person::access_of(tx, person)?), RightsChanged { person_id: person, grants: Some(grants) })
+    let told = RightsChanged { person_id: person, grants: Some(held.grants), roles: Some(held.roles.into_iter().collect()) };
+    tx.emit::<IdentityEvent>(ctx, Some(person.0), Some(&crate::person::access_of(tx, person)?), told)
 }
 
 /// Nobody gives, or takes over, more than they hold: every grant must lie inside the viewer's own.

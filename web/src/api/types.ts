@@ -302,7 +302,7 @@ export interface Directory {
 
 export interface Notice {
   id: string
-  kind: 'mention' | 'assigned' | 'warned' | 'breached' | 'reply' | 'accountable' | 'delivery_failed'
+  kind: 'mention' | 'assigned' | 'warned' | 'breached' | 'reply' | 'accountable' | 'delivery_failed' | 'rule'
   case_id: string | null
   number: string | null
   title: string | null

@@ -51,7 +51,7 @@ export const notices = {
     watch(
       line,
       (now, _before, clean) => {
-        if (now) clean(now.listen({ event: (event) => /notice|mention|assign|account|clock|breach|warn|message|delivery/.test(event.kind) && soon(), resync: () => void load() }))
+        if (now) clean(now.listen({ event: (event) => /notice|mention|assign|account|clock|breach|warn|message|delivery|wish/.test(event.kind) && soon(), resync: () => void load() }))
       },
       { immediate: true },
     )
