@@ -86,6 +86,8 @@ simulate: need-cargo ## 30 simulated days x 1,000 seeds of clocks: nothing misse
 
 bench: release ## the budgets, with the release binary on this machine
 	node e2e/bench/bench.mjs
+	cargo run --quiet --release -p shouwen-rules --example rules_bench
+	cargo run --quiet --release -p shouwen-forms --example forms_bench
 	node e2e/bin/with-postgres.mjs cargo test --release --package shouwen-service-levels --test replan -- --ignored --nocapture
 
 # Targets of the text engine (bench-mind …) live beside it.
