@@ -136,7 +136,7 @@ pub async fn mark_read(State(app): State<App>, who: Allowed<CaseRead>, Id(case):
         if !visible(tx, &scope, case)? {
             return Err(Problem::not_found("case"));
         }
-        tx.execute("INSERT INTO desk_read (person_id, case_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (person_id, case_id) DO UPDATE SET at = ?3", params![person, case, tx.now()])?;
+        tx.run("INSERT INTO desk_read (person_id, case_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (person_id, case_id) DO UPDATE SET at = ?3", params![person, case, tx.now()])?;
         // Opening the case answers the notices about it, on every device.
         tx.execute("UPDATE desk_notice SET read_at = ?3 WHERE person_id = ?1 AND case_id = ?2 AND read_at IS NULL", params![person, case, tx.now()]).map(|_| ())
     })

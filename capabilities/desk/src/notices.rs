@@ -65,10 +65,10 @@ pub async fn read(State(app): State<App>, who: SignedIn, input: Input<Read>) -> 
     let person = who.viewer.person;
     app.command(who.once(&input.hash), StatusCode::NO_CONTENT, move |tx| {
         if input.value.all {
-            tx.execute("UPDATE desk_notice SET read_at = ?2 WHERE person_id = ?1 AND read_at IS NULL", params![person, tx.now()])?;
+            tx.run("UPDATE desk_notice SET read_at = ?2 WHERE person_id = ?1 AND read_at IS NULL", params![person, tx.now()])?;
         }
         for id in &input.value.ids {
-            tx.execute("UPDATE desk_notice SET read_at = ?3 WHERE id = ?2 AND person_id = ?1 AND read_at IS NULL", params![person, id, tx.now()])?;
+            tx.run("UPDATE desk_notice SET read_at = ?3 WHERE id = ?2 AND person_id = ?1 AND read_at IS NULL", params![person, id, tx.now()])?;
         }
         Ok(())
     })

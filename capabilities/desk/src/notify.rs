@@ -72,7 +72,7 @@ fn write_if(tx: &Tx<'_>, recorded: &Recorded, person: Option<PersonId>, kind: &s
 
 fn write(tx: &Tx<'_>, recorded: &Recorded, person: PersonId, kind: &str, case: CaseId, text: &str) -> Result<()> {
     let (number, title): (String, String) = tx.opt("SELECT number, title FROM desk_case WHERE case_id = ?1", params![case])?.unwrap_or_default();
-    tx.execute(
+    tx.run(
         "INSERT INTO desk_notice (id, workspace_id, person_id, kind, case_id, number, title, text, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![tx.id::<NoticeId>(), recorded.workspace, person, kind, case, number, title, shouwen_kernel::text::clip(text, 200), recorded.at],
     )?;
@@ -82,9 +82,9 @@ fn write(tx: &Tx<'_>, recorded: &Recorded, person: PersonId, kind: &str, case: C
 fn members(tx: &Tx<'_>, event: IdentityEvent) -> Result<()> {
     match event {
         IdentityEvent::PersonSaved(p) => {
-            tx.execute("DELETE FROM desk_member WHERE person_id = ?1", params![p.person_id])?;
+            tx.run("DELETE FROM desk_member WHERE person_id = ?1", params![p.person_id])?;
             for team in &p.teams {
-                tx.execute("INSERT INTO desk_member (person_id, team_id) VALUES (?1, ?2) ON CONFLICT (person_id, team_id) DO NOTHING", params![p.person_id, team])?;
+                tx.run("INSERT INTO desk_member (person_id, team_id) VALUES (?1, ?2) ON CONFLICT (person_id, team_id) DO NOTHING", params![p.person_id, team])?;
             }
             Ok(())
         }

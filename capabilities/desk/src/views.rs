@@ -194,7 +194,7 @@ pub async fn create(State(app): State<App>, who: Allowed<CaseRead>, input: Input
             return Err(Problem::conflict("view.too_many", format!("there are {have} views already")).expected(format!("at most {MOST}; remove one that is not used")));
         }
         let id: ViewId = tx.id();
-        tx.execute(
+        tx.run(
             "INSERT INTO desk_view (id, workspace_id, name, person_id, team_id, filter, sort, ord, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)",
             params![id, ctx.workspace, view.name, person, view.team_id, Json(&view.filter), view.sort, view.order],
         )?;
@@ -223,7 +223,7 @@ pub async fn edit(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<Vie
         if view.version != Some(current.version) {
             return Err(Problem::conflict("version_conflict", "this view was changed meanwhile").detail(json!({ "current": current })));
         }
-        tx.execute("UPDATE desk_view SET name = ?2, filter = ?3, sort = ?4, ord = ?5, version = version + 1 WHERE id = ?1", params![id, view.name, Json(&view.filter), view.sort, view.order])?;
+        tx.run("UPDATE desk_view SET name = ?2, filter = ?3, sort = ?4, ord = ?5, version = version + 1 WHERE id = ?1", params![id, view.name, Json(&view.filter), view.sort, view.order])?;
         tx.audit(&ctx, "view.edited", "view", Some(id.0), None)?;
         editable(tx, &viewer, id)
     })
@@ -235,7 +235,7 @@ pub async fn remove(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<V
     let (viewer, ctx) = (who.viewer.clone(), who.ctx());
     app.command(who.once(""), StatusCode::NO_CONTENT, move |tx| {
         editable(tx, &viewer, id)?;
-        tx.execute("DELETE FROM desk_view WHERE id = ?1", params![id])?;
+        tx.run("DELETE FROM desk_view WHERE id = ?1", params![id])?;
         tx.audit(&ctx, "view.removed", "view", Some(id.0), None)
     })
     .await
