@@ -18,6 +18,7 @@ pub fn all() -> Vec<Module> {
         shouwen_email::module(),
         shouwen_service_levels::module(),
         shouwen_routing::module(),
+        shouwen_automation::module(),
         shouwen_desk::module(),
         shouwen_voice::module(),
         shouwen_insight::module(),

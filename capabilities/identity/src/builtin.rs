@@ -10,7 +10,7 @@ const AGENT: &[&str] = &[
     "case.read", "case.create", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge", "customer.read", "customer.edit", "customer.reveal", "quarantine.handle",
 ];
 const SUPERVISOR: &[&str] = &["case.accountability", "customer.merge", "canned.edit", "view.share", "insight.read", "insight.export", "survey.read"];
-const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "survey.manage"];
+const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "rule.manage", "survey.manage"];
 const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export"];
 const AUDITOR: &[&str] = &["audit.read"];
 const VIEWER: &[&str] = &["case.read", "customer.read", "insight.read", "survey.read"];
