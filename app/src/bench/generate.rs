@@ -16,8 +16,6 @@ use crate::args::Args;
 use crate::config::{Config, OPTIONS};
 use crate::demo::house::House;
 
-/// The version `desk` gives its search index; with another one the server would build its own from the log.
-const SEARCH_VERSION: &str = "1";
 /// Cases in one transaction.
 const STEP: usize = 1000;
 /// Tables whose secondary indexes are built after the rows are in (SQLite).
@@ -158,7 +156,7 @@ type Fed = std::thread::JoinHandle<Result<(Index, u64)>>;
 
 /// Feeds the search index on a thread of its own.
 fn feeder(house: &House) -> Result<(Option<SyncSender<Searched>>, Option<Fed>)> {
-    let index = Index::open(&house.config().data.join("search"), SEARCH_VERSION)?;
+    let index = Index::open(&house.config().data.join("search"), shouwen_desk::SEARCH_VERSION)?;
     let (feed, docs) = sync_channel::<Searched>(50_000);
     let thread = std::thread::spawn(move || {
         let mut count = 0u64;

@@ -9,7 +9,7 @@ use shouwen_search::Index;
 use shouwen_web::App;
 
 /// Raised when other texts go in; the folder is then rebuilt from the log.
-const VERSION: &str = "2";
+pub const SEARCH_VERSION: &str = "2";
 
 /// The index in the data folder of `app`, opened once for the process.
 pub fn of(app: &App) -> Result<Arc<Index>> {
@@ -19,7 +19,7 @@ pub fn of(app: &App) -> Result<Arc<Index>> {
     if let Some(index) = open.get(&folder) {
         return Ok(index.clone());
     }
-    let index = Arc::new(Index::open(&folder, VERSION).map_err(|e| Problem::internal(format!("the search index in {} cannot be opened: {e}", folder.display())))?);
+    let index = Arc::new(Index::open(&folder, SEARCH_VERSION).map_err(|e| Problem::internal(format!("the search index in {} cannot be opened: {e}", folder.display())))?);
     open.insert(folder, index.clone());
     Ok(index)
 }

@@ -18,6 +18,8 @@ mod project;
 mod row;
 mod views;
 
+pub use index::SEARCH_VERSION;
+
 use shouwen_store::{Migration, Subscription};
 use shouwen_web::{Module, OpenApiRouter, axum, permissions, routes};
 
