@@ -74,8 +74,8 @@ struct Place {
     event: Option<i64>,
 }
 
-/// Kinds whose content is in the message rows, or (sealed addresses) for the register only.
-const TOLD_BY_MESSAGES: [&str; 3] = ["case.message_added", "case.message_state", "case.participant_joined"];
+/// Kinds whose content is in the message rows, or (sealed addresses) for the register only, or in what came of them.
+const TOLD_OTHERWISE: [&str; 6] = ["case.message_added", "case.message_state", "case.participant_joined", "customer.matched", "wish.action", "wish.case"];
 
 /// Messages and events of a case, in pages both ways.
 #[utoipa::path(get, path = "/cases/{id}/timeline", params(("id" = CaseId, Path), Part), responses((status = 200, body = Page<Entry>)), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
@@ -152,7 +152,7 @@ fn events(tx: &Tx<'_>, id: CaseId, limit: usize, from: Option<i64>, newer: bool)
         let Some(last) = batch.last() else { return Ok(out) };
         from = Some(last.position.seq);
         let full = batch.len() == limit * 2;
-        out.extend(batch.into_iter().filter(|e| !TOLD_BY_MESSAGES.contains(&e.kind.as_str())));
+        out.extend(batch.into_iter().filter(|e| !TOLD_OTHERWISE.contains(&e.kind.as_str())));
         if out.len() >= limit || !full {
             out.truncate(limit);
             return Ok(out);

@@ -219,7 +219,7 @@ export interface View {
 }
 
 export interface ClockBrief {
-  kind: ClockKind
+  kind: AnyClockKind
   due_at: string | null
   state: ClockState
   remaining_s?: number | null
@@ -252,8 +252,12 @@ export interface CaseRow {
   snippet?: string
 }
 
+/** A promise of the organisation, or a time a regulation sets (`reg.<key>`). */
+export type AnyClockKind = ClockKind | `reg.${string}`
 export interface Clock {
-  kind: ClockKind
+  kind: AnyClockKind
+  /** What sets the time, when a regulation does. */
+  regulation?: { key: string; title: { zh: string; en: string }; regime: string; source: string } | null
   state: ClockState
   target: string
   started_at: string

@@ -55,6 +55,7 @@ function word(value: unknown, names: Names): string {
   }
   const text = String(value)
   if (text.startsWith('fields.')) return fieldName(text.slice(7))
+  if (text.startsWith('reg.')) return t('clock.kind.regulatory')
   if (typeof names[text] === 'string') return names[text] as string
   if (/^\d{4}-\d{2}-\d{2}T/.test(text)) return dateTime(text)
   for (const group of GROUPS) if (has(`desk.${group}.${text}`)) return t(`desk.${group}.${text}`)
