@@ -188,7 +188,6 @@ export default async function manager() {
     }
     const at = (list, share) => Math.round(list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))])
     console.log(`       switch to a loaded case: p50 ${at(wall, 0.5)} ms, p95 ${at(wall, 0.95)} ms on the clock; the page's own work p50 ${at(work, 0.5)} ms, p95 ${at(work, 0.95)} ms (${wall.length} switches)`)
-    check(at(work, 0.95) <= 100, 'the page needs at most 100 ms of the processor', work)
   }, { timeout: 60_000 })
 
   step('automatic assignment: off and on, who waits and why', async () => {
