@@ -264,19 +264,6 @@ fn nothing_is_missed_early_late_or_told_twice_in_a_few_simulated_months() {
     prove(0..6, 30);
 }
 
-/// One seed in words, to find out what happened: `SEED=82 cargo test … -- --ignored one_seed --nocapture`.
-#[test]
-#[ignore = "for the search of a fault"]
-fn one_seed_told_in_full() {
-    let seed = std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let house = play(seed, 30);
-    for recorded in house.t.recorded() {
-        let payload = recorded.payload().unwrap();
-        println!("{} {} {} {}", recorded.at, recorded.kind, recorded.subject.map(|id| id.to_string()).unwrap_or_default(), payload);
-    }
-    println!("{:?}", judge(&house.t.recorded(), house.now()));
-}
-
 #[test]
 #[ignore = "some minutes; the command stands above"]
 fn nothing_is_missed_early_late_or_told_twice_in_a_thousand_simulated_months() {

@@ -190,6 +190,19 @@ impl PgLink<'_> {
         self.waiting.push(Waiting::Batch(sql));
     }
 
+    /// Undoes what came after `savepoint`. What still waits is not sent any more: a failure in it must not be taken for
+    /// a failure of the way back.
+    pub(crate) fn back_to(&mut self, savepoint: &str, back: &str) -> Result<()> {
+        let unsent = matches!(self.waiting.first(), Some(Waiting::Batch(sql)) if *sql == savepoint);
+        if unsent {
+            self.waiting.clear();
+            return Ok(());
+        }
+        // The end of a part inside this one has to be told, or the way back would lead to that one's beginning.
+        self.waiting.retain(|sent| matches!(sent, Waiting::Batch(_)));
+        self.batch(back)
+    }
+
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let (statement, client) = (self.prepare(sql)?, self.client);
         let refs = refs(params);

@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::blob::Blobs;
 use crate::{Engine, FromRow, Value};
 
+/// Undoes the part since its savepoint.
+const BACK: &str = "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part";
+
 /// What every transaction can reach besides the database.
 pub struct Services {
     pub clock: Arc<dyn Clock>,
@@ -231,7 +234,10 @@ impl<'a> Tx<'a> {
                 self.events.borrow_mut().clear();
                 // Should the way back itself fail, the transaction stays marked as broken.
                 self.broken.set(true);
-                self.batch_once("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")?;
+                match &self.link {
+                    Link::Sqlite(_) => self.batch_once(BACK)?,
+                    Link::Postgres(link) => link.borrow_mut().back_to("SAVEPOINT part", BACK)?,
+                }
                 self.broken.set(false);
             }
         }

@@ -31,6 +31,39 @@ fn a_refusal_undoes_everything() {
     });
 }
 
+/// What was sent ahead and never waited for goes with its part, whether it would have failed or not.
+#[test]
+fn a_part_given_up_takes_what_it_sent_ahead_with_it() {
+    on_both(|house| {
+        house.table(T);
+        house.write(|tx| {
+            put(tx, 1, 1)?;
+            for wrong in [1, 2] {
+                let given_up: Result<()> = tx.savepoint(|tx| {
+                    let _ = tx.run("INSERT INTO t (k, v) VALUES (?1, ?2)", params![wrong, 9]);
+                    Err(Problem::conflict("changed_my_mind", "no"))
+                });
+                assert_eq!(given_up.unwrap_err().code, "changed_my_mind");
+            }
+            let outer: Result<()> = tx.savepoint(|tx| {
+                put(tx, 5, 5)?;
+                tx.savepoint(|tx| tx.run("INSERT INTO t (k, v) VALUES (?1, ?2)", params![6, 6]))?;
+                Err(Problem::conflict("changed_my_mind", "no"))
+            });
+            assert!(outer.is_err());
+            put(tx, 3, 3)
+        });
+        assert_eq!(keys(house), [1, 3]);
+        // A failure that was not waited for is told at the latest by the commit, and nothing is stored.
+        let late = house.db.write_blocking(|tx| {
+            put(tx, 4, 4)?;
+            tx.run("INSERT INTO t (k, v) VALUES (?1, ?2)", params![1, 1])
+        });
+        assert_eq!(late.unwrap_err().code, UNIQUE);
+        assert_eq!(keys(house), [1, 3]);
+    });
+}
+
 #[test]
 fn a_savepoint_undoes_only_its_own() {
     on_both(|house| {
