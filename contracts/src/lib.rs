@@ -58,6 +58,12 @@ pub mod service_levels;
 pub mod packs;
 #[path = "../../capabilities/routing/events.rs"]
 pub mod routing;
+#[path = "../../capabilities/reviews/events.rs"]
+pub mod reviews;
+#[path = "../../capabilities/complaints/events.rs"]
+pub mod complaints;
+#[path = "../../capabilities/warnings/events.rs"]
+pub mod warnings;
 #[path = "../../capabilities/voice/events.rs"]
 pub mod voice;
 

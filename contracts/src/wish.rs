@@ -1,6 +1,7 @@
 //! What one capability asks casework to do. Whoever wishes (a rule, a review, an early warning) emits; casework carries
 //! out, and tells with its own events what came of it. So nobody imports casework, and every change of a case goes
-//! through its one door.
+//! through its one door. Letters to people of the house are wished in the same way; identity, which knows their
+//! addresses, sends them.
 
 use shouwen_kernel::{CaseId, CustomerId, OrgUnitId, PersonId, TeamId};
 
@@ -38,6 +39,21 @@ events! {
             reason: String,
             /// Keys of the rules that led here, oldest first: stops loops.
             chain: Vec<String>,
+        },
+    }
+}
+
+events! {
+    /// Wishes addressed to identity.
+    pub enum LetterEvent {
+        /// Mail to people of the house. Once per `source` and person; whoever has no address or is not active gets none.
+        "wish.letter" => LetterWish {
+            /// Who wishes, and for what: unique in the workspace, e.g. `review:01k…:2`.
+            source: String,
+            people: Vec<PersonId>,
+            subject: String,
+            /// Blob with the text: [`crate::message::Content`] as JSON (`text`, `html`). Not in the event, because it may hold a link that is a key.
+            body: String,
         },
     }
 }

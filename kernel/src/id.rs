@@ -198,6 +198,14 @@ ids! {
     SurveyId = "sur";
     /// An address that is told of events.
     WebhookId = "whk";
+    /// A review of a solution, or an approval of an amount.
+    ReviewId = "rvw";
+    /// The file of a customer who is dissatisfied.
+    CareFileId = "dsf";
+    /// An early warning.
+    WarningId = "wrn";
+    /// A daily or weekly bulletin.
+    BulletinId = "bul";
     /// One effect that must leave the house.
     OutboxId = "out";
     /// A notice to one person.
