@@ -17,13 +17,15 @@ shouwen pack — configuration as a folder of files (配置包：检查、安装
   list --data DIR                installed packs and those that ship with the program
   diff DIR --data DIR            what installing would change, item by item; changes nothing
   install DIR --data DIR         install it, or bring it to another version, in one step or not at all
+  remove KEY --data DIR          take a pack away; says what goes and what stays (--dry-run: only says it)
   export DIR --data DIR          write everything a pack can hold into a new folder
 
 DIR is the folder with pack.toml. Where there is no such folder, the key of a shipped pack serves: base, telecom, dealer.
 
   --replace        install, diff: items edited by hand take the pack's content; an older version may follow a newer one
   --key KEY        export: key of the new pack (default own)
-  --json           check, list, diff, install: one JSON object instead of text
+  --dry-run        remove: changes nothing
+  --json           check, list, diff, install, remove: one JSON object instead of text
 
 Installing twice changes nothing. Items an administrator edited are kept and named. Running cases go along when a stage
 is gone, and the report says how many. A pack is data: nothing in it is run.
@@ -43,7 +45,7 @@ fn usage(message: String) -> Problem {
 
 fn act(arguments: &[String]) -> Result<i32> {
     let options: Vec<&str> = OPTIONS.iter().copied().chain(["key"]).collect();
-    let args = Args::read(arguments, &options, &["help", "json", "replace"])?;
+    let args = Args::read(arguments, &options, &["help", "json", "replace", "dry-run"])?;
     let mut words = args.rest.iter().map(String::as_str);
     let verb = words.next();
     if args.has("help") || verb.is_none() || verb == Some("help") {
@@ -63,13 +65,14 @@ fn act(arguments: &[String]) -> Result<i32> {
             let all = modules::all();
             Ok(shouwen_packs::cli::check(folder()?, &parts(&all), &permissions(&all), json, &mut out))
         }
-        "list" | "diff" | "install" | "export" => {
+        "list" | "diff" | "install" | "remove" | "export" => {
             if verb != "list" {
                 folder()?;
             }
             let instance = open_ready(Config::load(&args)?, false)?;
             let code = match verb {
                 "list" => shouwen_packs::cli::list(&instance.app, json, &mut out),
+                "remove" => shouwen_packs::cli::remove(&instance.app, &folder()?.to_string_lossy(), args.has("dry-run"), json, &mut out),
                 "export" => shouwen_packs::cli::export(&instance.app, folder()?, args.get("key").unwrap_or("own"), &mut out),
                 _ => shouwen_packs::cli::install(&instance.app, folder()?, args.has("replace"), verb == "diff", json, &mut out),
             };

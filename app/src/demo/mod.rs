@@ -5,6 +5,7 @@ mod finish;
 pub mod house;
 pub mod people;
 mod play;
+mod rules;
 mod story;
 pub mod texts;
 
@@ -101,6 +102,7 @@ pub fn fill_house(house: &House, clock: &Arc<ManualClock>, days: i64, progress: 
     let start = end.plus_seconds(-days * 86_400);
     clock.set(start.plus_seconds(-3600));
     let firm = people::found(house, &password)?;
+    rules::in_force(house, &firm)?;
     clock.set(start);
     let mut play = Play::new(house, clock.clone(), firm, story::plan(start, end, SEED), SEED)?;
     let whole = (end.micros() - start.micros()).max(1);

@@ -59,6 +59,7 @@ mod timeline;
 mod type_admin;
 mod type_change;
 mod type_store;
+mod type_try;
 mod types;
 mod upload;
 mod verified;
@@ -127,6 +128,7 @@ pub fn module() -> Module {
         .merge(html::routes())
         .merge(types::routes())
         .merge(type_admin::routes())
+        .merge(type_try::routes())
         .merge(fields::routes())
         .merge(verify::routes())
         .merge(verify_ask::routes())

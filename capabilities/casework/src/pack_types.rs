@@ -67,7 +67,11 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
         if stored.pack.as_deref() != Some(&pack.key) || brought.contains(&key) || key == crate::intake::CASE_TYPE {
             continue;
         }
-        if stored.pack_mark.as_deref() == Some(type_store::mark_of(&stored.definition)?.as_str()) && !type_change::is_used(tx, ctx.workspace, &key)? {
+        let edited = stored.pack_mark.as_deref() != Some(type_store::mark_of(&stored.definition)?.as_str());
+        if edited || type_change::is_used(tx, ctx.workspace, &key)? {
+            let why = if edited { "the pack has it no longer; it was edited here" } else { "the pack has it no longer; there are cases of it" };
+            changes.push(PackChange::new(SECTION, key, PackDid::Kept).note(why));
+        } else {
             type_store::remove(tx, ctx, &key)?;
             changes.push(PackChange::new(SECTION, key, PackDid::Removed));
         }

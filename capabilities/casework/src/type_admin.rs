@@ -6,14 +6,14 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use shouwen_kernel::{PersonId, Problem, Result, Time};
-use shouwen_stages::{CaseType, Definition};
+use shouwen_stages::Definition;
 use shouwen_store::{Json as JsonColumn, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::names::{self, Named};
-use crate::{CaseTypeManage, kinds, type_change, type_store};
+use crate::{CaseTypeManage, kinds, type_change, type_store, type_try};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -81,6 +81,18 @@ struct CaseTypeCheck {
     faults: Vec<DefinitionFault>,
     /// Stages with cases in them that the definition does not have and sends nowhere.
     stages_in_use: Vec<StageInUse>,
+    /// Cases that would go to another stage.
+    moves: Vec<StageMove>,
+    /// Cases of this type that are not archived: they go on by the new definition.
+    running: i64,
+}
+
+/// Cases that a change would carry to another stage.
+#[derive(Debug, Serialize, ToSchema)]
+struct StageMove {
+    from: String,
+    to: String,
+    cases: i64,
 }
 
 fn read(given: &Json) -> Result<Definition> {
@@ -116,22 +128,25 @@ async fn show(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): Id<
 async fn check(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Input<NewCaseType>) -> Answer<axum::Json<CaseTypeCheck>> {
     let (workspace, given) = (who.viewer.workspace, input.value.definition);
     app.query(move |tx| {
-        let definition = match read(&given) {
-            Ok(definition) => definition,
-            Err(problem) => {
-                let fault = DefinitionFault { path: String::new(), wrong: problem.message, right: problem.expected.unwrap_or_default(), line: None, column: None };
-                return Ok(CaseTypeCheck { ok: false, faults: vec![fault], stages_in_use: Vec::new() });
+        let (definition, found) = type_try::faults(&given)?;
+        let faults: Vec<DefinitionFault> = found.into_iter().map(|f| DefinitionFault { path: f.path, wrong: f.wrong, right: f.right, line: f.line, column: f.column }).collect();
+        let mut answer = CaseTypeCheck { ok: faults.is_empty(), faults, stages_in_use: Vec::new(), moves: Vec::new(), running: 0 };
+        let Some(definition) = definition else { return Ok(answer) };
+        let known = |stage: &str| definition.stages.iter().any(|s| s.key == stage);
+        let types = type_store::types(tx, workspace)?;
+        let archived = |stage: &str| types.find(&definition.key).and_then(|kind| kind.machine.stage(stage)).is_some_and(|s| s.status == shouwen_stages::Status::Closed);
+        for (stage, cases) in type_change::in_use(tx, workspace, &definition.key)? {
+            if !archived(&stage) {
+                answer.running += cases;
             }
-        };
-        let faults: Vec<DefinitionFault> = CaseType::new(definition.clone())
-            .err()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|f| DefinitionFault { path: f.path, wrong: f.wrong, right: f.right, line: f.line, column: f.column })
-            .collect();
-        let known = |stage: &str| definition.stages.iter().any(|s| s.key == stage) || definition.moved.contains_key(stage);
-        let left: Vec<StageInUse> = type_change::in_use(tx, workspace, &definition.key)?.into_iter().filter(|(stage, _)| !known(stage)).map(|(stage, cases)| StageInUse { stage, cases }).collect();
-        Ok(CaseTypeCheck { ok: faults.is_empty() && left.is_empty(), faults, stages_in_use: left })
+            match definition.moved.get(&stage).filter(|to| known(to)) {
+                _ if known(&stage) => {}
+                Some(to) => answer.moves.push(StageMove { from: stage, to: to.clone(), cases }),
+                None => answer.stages_in_use.push(StageInUse { stage, cases }),
+            }
+        }
+        answer.ok = answer.ok && answer.stages_in_use.is_empty();
+        Ok(answer)
     })
     .await
 }

@@ -98,6 +98,25 @@ pub fn install(app: &App, place: &Path, replace: bool, trial: bool, json: bool, 
     }
 }
 
+/// Takes a pack away, or says what that would do.
+pub fn remove(app: &App, key: &str, trial: bool, json: bool, out: &mut dyn Write) -> Result<i32> {
+    let (own, key) = (app.clone(), key.to_owned());
+    let report = app.db().write_blocking(move |tx| {
+        let ctx = Ctx::system(workspace(tx)?, "cli");
+        if trial { crate::try_removal(&own, tx, &ctx, &key) } else { crate::remove(&own, tx, &ctx, &key) }
+    })?;
+    if json {
+        return print(out, &serde_json::to_string(&report)?).map(|()| 0);
+    }
+    let (gone, stays) = (report.count(PackDid::Removed), report.count(PackDid::Kept));
+    print(out, &format!("{} {}{}", report.key, report.version, if trial { ": removing it would do this" } else { ": removed" }))?;
+    for change in &report.changes {
+        print(out, &format!("  {}", line(change)))?;
+    }
+    print(out, &format!("{gone} items went, {stays} stay as your own: those edited here, in use, or needed by others. Cases, their answers and their history stay as they are."))?;
+    Ok(0)
+}
+
 /// A report as text.
 pub fn told(report: &Report, trial: bool) -> String {
     let mut text = match &report.previous {

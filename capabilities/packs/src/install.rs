@@ -108,10 +108,16 @@ pub fn install(app: &App, tx: &Tx<'_>, ctx: &Ctx, files: Vec<PackFile>, replace:
 
 /// What installing would do: it is done and undone.
 pub fn try_out(app: &App, tx: &Tx<'_>, ctx: &Ctx, files: Vec<PackFile>, replace: bool) -> Result<Report> {
+    let mut files = Some(files);
+    undone(tx, |tx| install(app, tx, ctx, files.take().unwrap_or_default(), replace))
+}
+
+/// Does something and takes it back; the report of it.
+pub(crate) fn undone(tx: &Tx<'_>, mut work: impl FnMut(&Tx<'_>) -> Result<Report>) -> Result<Report> {
     const UNDO: &str = "pack.tried";
     let mut report = None;
     let outcome = tx.savepoint(|tx| {
-        report = Some(install(app, tx, ctx, files, replace)?);
+        report = Some(work(tx)?);
         Err::<(), _>(Problem::conflict(UNDO, "tried out, and undone"))
     });
     match (outcome, report) {

@@ -8,6 +8,7 @@ mod export;
 pub mod folder;
 mod install;
 mod manifest;
+mod remove;
 mod routes;
 mod shipped;
 mod version;
@@ -19,6 +20,7 @@ pub use check::{check, faults_of_files, resolve};
 pub use export::export;
 pub use install::{Report, install, try_out};
 pub use manifest::Manifest;
+pub use remove::{remove, try_removal};
 pub use shipped::{install_shipped, shipped, shipped_keys};
 pub use version::{Requirement, Version};
 
@@ -38,7 +40,8 @@ pub fn module() -> Module {
             .routes(routes!(routes::list, routes::create))
             .routes(routes!(routes::check))
             .routes(routes!(routes::export))
-            .routes(routes!(routes::show))
+            .routes(routes!(routes::show, routes::take_away))
+            .routes(routes!(routes::removal))
             .routes(routes!(routes::diff)),
         permissions: PERMISSIONS,
         tasks: vec![shipped::task],

@@ -11,7 +11,7 @@ use shouwen_web::{Allowed, Answer, App, Input, PackFault, PackFile, PackText, Pa
 use crate::check::is_older;
 use crate::install::{Report, install, installed, try_out};
 use crate::shipped::{files_for, files_of, shipped, shipped_keys};
-use crate::{PackManage, check as checking, export as exporting};
+use crate::{PackManage, check as checking, export as exporting, remove as removing};
 
 /// A pack as the list shows it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -194,6 +194,20 @@ pub(crate) async fn diff(State(app): State<App>, who: Allowed<PackManage>, axum:
     Ok(axum::Json(report))
 }
 
+/// What removing a pack would take away and what would stay. Nothing is changed.
+#[utoipa::path(get, path = "/packs/{key}/removal", params(("key" = String, Path)), responses((status = 200, body = Report), (status = 409, description = "pack.needed, pack.required")), tag = "packs", summary = "What removing a pack would do", extensions(("x-permission" = json!("pack.manage"))))]
+pub(crate) async fn removal(State(app): State<App>, who: Allowed<PackManage>, axum::extract::Path(key): axum::extract::Path<String>) -> Answer<axum::Json<Report>> {
+    let (ctx, own) = (who.ctx(), app.clone());
+    Ok(axum::Json(app.db().write(move |tx| removing::try_removal(&own, tx, &ctx, &key)).await?))
+}
+
+/// Remove a pack. What nobody edited and nothing needs goes; the rest stays as the house's own (`kept`).
+#[utoipa::path(delete, path = "/packs/{key}", params(("key" = String, Path)), responses((status = 200, body = Report), (status = 409, description = "pack.needed, pack.required")), tag = "packs", summary = "Remove a pack", extensions(("x-permission" = json!("pack.manage"))))]
+pub(crate) async fn take_away(State(app): State<App>, who: Allowed<PackManage>, axum::extract::Path(key): axum::extract::Path<String>) -> Answer<Response> {
+    let (ctx, once, own) = (who.ctx(), who.once(""), app.clone());
+    app.command(once, StatusCode::OK, move |tx| removing::remove(&own, tx, &ctx, &key)).await
+}
+
 /// The workspace's configuration as one pack.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct Exported {
@@ -207,12 +221,20 @@ pub(crate) struct ExportParams {
     /// Key of the new pack; `own` unless given.
     #[serde(default)]
     key: Option<String>,
+    /// Only files whose path begins so, e.g. `case-types/complaint.toml`; `pack.toml` is always there.
+    #[serde(default)]
+    only: Option<String>,
 }
 
 /// Everything a pack can hold, as it stands now: `POST /packs` takes these files.
 #[utoipa::path(get, path = "/packs/export", params(ExportParams), responses((status = 200, body = Exported)), tag = "packs", summary = "Export the configuration as a pack", extensions(("x-permission" = json!("pack.manage"))))]
 pub(crate) async fn export(State(app): State<App>, who: Allowed<PackManage>, query: Params<ExportParams>) -> Answer<axum::Json<Exported>> {
     let (ctx, own) = (who.ctx(), app.clone());
-    let key = query.0.key.unwrap_or_else(|| "own".into());
-    app.query(move |tx| Ok(Exported { files: exporting::export(tx, ctx.workspace, own.pack_parts(), &key)?, key: key.clone() })).await
+    let (key, only) = (query.0.key.unwrap_or_else(|| "own".into()), query.0.only.unwrap_or_default());
+    app.query(move |tx| {
+        let mut files = exporting::export(tx, ctx.workspace, own.pack_parts(), &key)?;
+        files.retain(|file| file.path == crate::manifest::FILE || file.path.starts_with(&only));
+        Ok(Exported { files, key: key.clone() })
+    })
+    .await
 }

@@ -220,3 +220,36 @@ fn every_shipped_pack_is_sound() {
         assert!(faults.is_empty(), "{key}: {faults:#?}");
     }
 }
+
+#[test]
+fn removing_takes_away_what_nobody_edited_and_says_what_stays() {
+    on_both(modules, |t| {
+        let admin = t.admin();
+        install(&t, &admin, &files("1.0.0", CALENDAR));
+        let level = t.get(&admin, "/api/v1/service-levels").expect(200)[0].clone();
+        t.patch(&admin, &format!("/api/v1/service-levels/{}", level["id"].as_str().unwrap()), json!({ "version": level["version"], "name": "本店服务" })).expect(200);
+        let would = t.get(&admin, "/api/v1/packs/shop/removal").expect(200);
+        let told = [pair("shop", "kept"), pair("counter", "kept"), pair("counter_lead", "removed")];
+        assert_eq!(did(&would), told, "the calendar is needed by the level that stays");
+        assert_eq!(t.get(&admin, "/api/v1/packs/shop").expect(200)["version"], "1.0.0", "a look changes nothing");
+        assert_eq!(did(&t.delete(&admin, "/api/v1/packs/shop").expect(200)), told);
+        t.get(&admin, "/api/v1/packs/shop").expect(404);
+        assert_eq!(t.get(&admin, "/api/v1/service-levels").expect(200)[0]["name"], "本店服务");
+        t.delete(&admin, "/api/v1/packs/shop").expect(404);
+    });
+}
+
+#[test]
+fn a_pack_others_stand_on_stays_and_so_does_the_base() {
+    on_both(modules, |t| {
+        let admin = t.admin();
+        install(&t, &admin, &files("1.0.0", CALENDAR));
+        install(&t, &admin, &json!([{ "path": "pack.toml", "text": "key = \"branch\"\nversion = \"1.0.0\"\ntitle = { zh = \"分店\", en = \"Branch\" }\nrequires = [\"shop\"]\n" }]));
+        assert_eq!(t.delete(&admin, "/api/v1/packs/shop").code(), "pack.required");
+        t.delete(&admin, "/api/v1/packs/branch").expect(200);
+        t.delete(&admin, "/api/v1/packs/shop").expect(200);
+        let base = json!(shipped_here("base"));
+        t.post(&admin, "/api/v1/packs", json!({ "files": base })).expect(200);
+        assert_eq!(t.delete(&admin, "/api/v1/packs/base").code(), "pack.needed");
+    });
+}

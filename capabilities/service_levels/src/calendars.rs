@@ -161,6 +161,58 @@ pub async fn preview(_: SignedIn, input: Input<Preview>) -> Answer<axum::Json<Pr
     Ok(axum::Json(PreviewAnswer { due: due.map(Time::from_micros), local: due.map(|at| calendar.show(at)) }))
 }
 
+/// A calendar to look at, and the month.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MonthInput {
+    pub calendar: Value,
+    /// `2026-10`
+    pub month: String,
+}
+
+/// A day of a calendar.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct MonthDay {
+    /// `2026-10-01`
+    pub date: String,
+    /// `week` (as its weekday says), `holiday`, `makeup`, `special` (set by hand).
+    pub kind: &'static str,
+    /// `09:00-12:00`; past midnight where the end is not after the beginning. None: closed.
+    pub hours: Vec<String>,
+    /// Seconds worked.
+    pub seconds: u32,
+}
+
+#[utoipa::path(post, path = "/calendars/month", request_body = MonthInput, responses((status = 200, body = [MonthDay])), tag = "service levels", summary = "The days of a month by a calendar that need not be saved", extensions(("x-permission" = json!("signed_in"))))]
+pub async fn month(_: SignedIn, input: Input<MonthInput>) -> Answer<axum::Json<Vec<MonthDay>>> {
+    let calendar = engine::calendar_from(&input.value.calendar)?;
+    let wrong = || Problem::invalid("month", "this is no month").expected("a year and a month such as 2026-10");
+    let first: jiff::civil::Date = format!("{}-01", input.value.month).parse().map_err(|_| wrong())?;
+    if input.value.month.len() != 7 || !(1900..2300).contains(&first.year()) {
+        return Err(wrong().into());
+    }
+    let spec = calendar.spec();
+    let days = (0..first.days_in_month()).filter_map(|n| first.checked_add(jiff::Span::new().days(n)).ok()).map(|date| {
+        let kind = if spec.days.contains_key(&date) {
+            "special"
+        } else if spec.holidays.iter().any(|year| year.off.contains(&date)) {
+            "holiday"
+        } else if spec.holidays.iter().any(|year| year.work.contains(&date)) {
+            "makeup"
+        } else {
+            "week"
+        };
+        let spans = calendar.day(date);
+        MonthDay {
+            date: date.to_string(),
+            kind,
+            hours: spans.iter().map(ToString::to_string).collect(),
+            seconds: spans.iter().map(|span| span.to() - span.from()).sum(),
+        }
+    });
+    Ok(axum::Json(days.collect()))
+}
+
 #[utoipa::path(get, path = "/holidays", responses((status = 200, body = [Value])), tag = "service levels", summary = "Official holiday years that ship with the product", extensions(("x-permission" = json!("signed_in"))))]
 pub async fn holidays(_: SignedIn) -> Answer<axum::Json<Vec<Value>>> {
     Ok(axum::Json((2020..2040).filter_map(shouwen_worktime::builtin_holidays).map(|year| year.to_json()).collect()))

@@ -51,6 +51,7 @@ pub fn module() -> Module {
             .routes(routes!(calendars::list, calendars::create))
             .routes(routes!(calendars::edit, calendars::remove))
             .routes(routes!(calendars::preview))
+            .routes(routes!(calendars::month))
             .routes(routes!(calendars::holidays))
             .routes(routes!(levels::list, levels::create))
             .routes(routes!(levels::edit, levels::remove))
