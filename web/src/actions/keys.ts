@@ -43,6 +43,8 @@ const NAMES: Record<string, string> = {
   space: 'Space',
   arrowright: '→',
   arrowleft: '←',
+  arrowup: '↑',
+  arrowdown: '↓',
 }
 
 /** The caps to draw for a chord: `mod+shift+e` → ["Ctrl","Shift","E"]; a sequence gives one list per press. */

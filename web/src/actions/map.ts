@@ -5,7 +5,7 @@
  */
 export interface ActionDef {
   id: string
-  group: 'general' | 'go' | 'list' | 'case' | 'tabs' | 'composer' | 'panes'
+  group: 'general' | 'go' | 'list' | 'case' | 'tabs' | 'board' | 'composer' | 'panes'
   keys: string[]
   /** Left out of the palette: it only makes sense as a key. */
   keyOnly?: boolean
@@ -29,6 +29,9 @@ export const ACTIONS: readonly ActionDef[] = [
   { id: 'go_inbox', group: 'go', keys: ['g i'] },
   { id: 'go_customers', group: 'go', keys: ['g c'] },
   { id: 'go_board', group: 'go', keys: ['g d'] },
+  { id: 'go_stages', group: 'go', keys: ['g b'] },
+  { id: 'go_accountable', group: 'go', keys: ['g a'] },
+  { id: 'go_wall', group: 'go', keys: ['g w'] },
   { id: 'go_settings', group: 'go', keys: ['g s'] },
   { id: 'go_profile', group: 'go', keys: ['g p'] },
 
@@ -54,7 +57,15 @@ export const ACTIONS: readonly ActionDef[] = [
   { id: 'tags', group: 'case', keys: ['t'] },
   { id: 'priority', group: 'case', keys: ['p'] },
   { id: 'macro', group: 'case', keys: ['m'] },
-  { id: 'accountable', group: 'case', keys: [] },
+  { id: 'canned', group: 'case', keys: [] },
+  { id: 'move', group: 'case', keys: ['v'] },
+  { id: 'details', group: 'case', keys: ['d'] },
+  { id: 'work_order', group: 'case', keys: ['w'] },
+  { id: 'verify', group: 'case', keys: ['y'] },
+  { id: 'remind', group: 'case', keys: ['b'] },
+  { id: 'accountable', group: 'case', keys: ['h'] },
+  { id: 'co_handlers', group: 'case', keys: [] },
+  { id: 'retype', group: 'case', keys: [] },
   { id: 'watch', group: 'case', keys: [] },
   { id: 'watchers', group: 'case', keys: [] },
   { id: 'merge', group: 'case', keys: [] },
@@ -68,6 +79,12 @@ export const ACTIONS: readonly ActionDef[] = [
   { id: 'tab_pin', group: 'tabs', keys: ['shift+p'] },
   { id: 'tab_reopen', group: 'tabs', keys: ['shift+t'] },
 
+  { id: 'card_move', group: 'board', keys: ['arrowup', 'arrowdown', 'arrowleft', 'arrowright'], keyOnly: true },
+  { id: 'card_back', group: 'board', keys: ['<'], keyOnly: true },
+  { id: 'card_on', group: 'board', keys: ['>'], keyOnly: true },
+  { id: 'board_filter', group: 'board', keys: ['shift+f'] },
+  { id: 'board_table', group: 'board', keys: ['shift+v'] },
+
   { id: 'send', group: 'composer', keys: ['mod+enter'], keyOnly: true },
   { id: 'send_resolve', group: 'composer', keys: ['mod+shift+enter'], keyOnly: true },
   { id: 'leave_composer', group: 'composer', keys: ['escape'], keyOnly: true },
@@ -79,4 +96,4 @@ export const ACTIONS: readonly ActionDef[] = [
   { id: 'pane_right', group: 'panes', keys: [']'] },
 ]
 
-export const GROUPS = ['general', 'go', 'list', 'case', 'tabs', 'composer', 'panes'] as const
+export const GROUPS = ['general', 'go', 'list', 'case', 'tabs', 'board', 'composer', 'panes'] as const

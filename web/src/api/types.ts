@@ -111,6 +111,61 @@ export interface Case {
   reopened_count: number
   version: number
   permissions: string[]
+  /** The case that waits for this work order. */
+  parent?: { id: string; number: string; title: string; status: Status } | null
+  /** Its open work orders, oldest first. */
+  waiting_for?: Waiting[]
+  /** Asked for by whoever opened the work order. */
+  due_at?: string | null
+  reminders?: number
+  reminded_at?: string | null
+  co_handlers?: Ref[]
+  review?: 'pending' | 'approved' | 'returned' | null
+  loop?: LoopLeg[]
+  verification?: Verification
+}
+
+export type LoopStep = 'accept' | 'handle' | 'review' | 'inform' | 'callback' | 'archive' | 'improve'
+
+/** One step of the closed loop of a case; `seconds` as of the answer. */
+export interface LoopLeg {
+  step: LoopStep
+  title: LocalName
+  state: 'done' | 'current' | 'skipped' | 'ahead'
+  entered_at: string | null
+  left_at: string | null
+  seconds: number
+  visits: number
+}
+
+/** An open work order, as its parent sees it. */
+export interface Waiting {
+  case_id: string
+  number: string
+  title: string
+  stage: string
+  status: Status
+  team: Ref | null
+  org_unit: Ref | null
+  assignee: Ref | null
+  since: string
+  seconds: number
+  due_at: string | null
+  reminders: number
+  reminded_at: string | null
+}
+
+export type Way = 'customer' | 'signature' | 'callback' | 'reason'
+
+export interface Verification {
+  needed: boolean
+  verified: boolean
+  way: Way | null
+  at: string | null
+  ways: Way[]
+  by_resolution: string[]
+  findings: { id: string; way: Way; outcome: 'confirmed' | 'rejected' | 'unreachable'; text: string | null; message_id: string | null; name: string | null; has_signature: boolean; by: Ref | null; at: string; ended_at: string | null }[]
+  requests: { id: string; way: Way; asked_by: Ref | null; asked_at: string; expires_at: string; answer: 'confirmed' | 'rejected' | null; answered_at: string | null }[]
 }
 
 export interface Undo {
@@ -306,7 +361,10 @@ export interface Directory {
 
 export interface Notice {
   id: string
-  kind: 'mention' | 'assigned' | 'warned' | 'breached' | 'reply' | 'accountable' | 'delivery_failed' | 'rule'
+  /** See the kinds in `desk.notice.*`. */
+  kind: string
+  /** What it is about beside a case, by kind. */
+  data?: { step?: number | string; of?: number; grade?: string; count?: number; limit?: number; title?: { zh: string; en: string }; review_id?: string; warning_id?: string; bulletin_id?: string; file_id?: string } | null
   case_id: string | null
   number: string | null
   title: string | null
@@ -336,12 +394,75 @@ export interface Job {
   undoable: boolean
 }
 
+export interface Stage {
+  key: string
+  name: LocalName
+  status: Status
+  loop?: LoopStep
+  help?: LocalName | null
+  /** Fields that must be answered to go on. */
+  require?: string[]
+  to?: string[] | null
+  who?: string[] | null
+  enter?: string | null
+  leave?: string | null
+  review?: string | null
+}
+
 export interface CaseType {
   key: string
   name: LocalName
-  stages: { key: string; name: LocalName; status: Status }[]
-  fields: { key: string; name: LocalName; kind: 'text' | 'number' | 'date' | 'choice' | 'bool'; choices?: (string | { key: string; name: LocalName })[] }[]
-  resolutions: { key: string; name: LocalName }[]
+  stages: Stage[]
+  fields: { key: string; name: LocalName; kind: 'text' | 'number' | 'date' | 'choice' | 'bool'; choices?: (string | { key: string; name: LocalName })[]; personal?: boolean }[]
+  /** The whole form: sections, conditions, bounds. */
+  form?: Form | null
+  resolutions: { key: string; name: LocalName; is_reason?: boolean; aside?: boolean }[]
+  verification?: Way[]
+}
+
+export type FieldKind =
+  | 'text' | 'long_text' | 'number' | 'money' | 'date' | 'datetime' | 'choice' | 'multi_choice' | 'tree_choice' | 'person' | 'team' | 'org_unit' | 'customer' | 'case' | 'file'
+  | 'phone' | 'email' | 'id_number' | 'plate' | 'yes_no' | 'rating' | 'table' | 'computed'
+
+/** A text in one or both languages. */
+export type FormWords = string | { zh: string; en: string }
+
+export interface FormOption {
+  key: string
+  label: FormWords
+  retired?: boolean
+  option?: FormOption[]
+}
+
+export interface FormField {
+  key: string
+  type: FieldKind
+  label: FormWords
+  help?: FormWords
+  required?: boolean
+  personal?: boolean
+  show_if?: Condition | null
+  require_if?: Condition | null
+  min?: number | string | null
+  max?: number | string | null
+  decimals?: number
+  min_length?: number
+  max_length?: number
+  pattern?: string
+  pattern_says?: FormWords
+  unit?: FormWords
+  currencies?: string[]
+  option?: FormOption[]
+  any_level?: boolean
+  column?: FormField[]
+  template?: FormWords
+}
+
+export interface Form {
+  key: string
+  version?: number
+  title?: FormWords
+  section: { key?: string; title?: FormWords; show_if?: Condition | null; field: FormField[] }[]
 }
 
 export interface Skill {

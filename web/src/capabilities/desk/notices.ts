@@ -1,7 +1,7 @@
 import { computed, ref, watch, type Ref } from 'vue'
 import { api } from '@/api/client'
 import type { Notice, Page } from '@/api/types'
-import { t } from '@/i18n'
+import { i18n, t } from '@/i18n'
 import type { Live } from '@/live'
 import { itemsOf } from '@/queries'
 import { preferences } from '@/session'
@@ -23,12 +23,32 @@ async function load(): Promise<void> {
   }
 }
 
+/** What a notice says, in the reader's language. */
+export function noticeTitle(notice: Notice): string {
+  const data = notice.data ?? {}
+  return t(`desk.notice.${notice.kind}`, {
+    number: notice.number ?? '',
+    step: data.step ?? '',
+    of: data.of ?? '',
+    n: data.count ?? '',
+    limit: data.limit ?? '',
+    grade: data.grade ? t(`desk.warning_grade.${data.grade}`) : '',
+  }).trim()
+}
+
+/** What it is about: words for the reader, else the title of the case. */
+export function noticeDetail(notice: Notice): string {
+  const own = notice.data?.title?.[i18n.global.locale.value === 'zh-CN' ? 'zh' : 'en']
+  const words = ['rule', 'reminded', 'child_closed', 'review_returned'].includes(notice.kind) ? notice.text : null
+  return words || (own && notice.title && own !== notice.title ? `${notice.title} · ${own}` : own) || notice.title || notice.text || ''
+}
+
 /** One tab speaks for all of them (UX-40). */
 function announce(notice: Notice): void {
   if (!preferences.value.desktop_notices || typeof Notification === 'undefined' || Notification.permission !== 'granted') return
   const show = () => {
     // The tag makes the browser replace, not repeat, a notice that another tab has shown.
-    const shown = new Notification(t(`desk.notice.${notice.kind}`, { number: notice.number ?? '' }), { body: notice.title ?? '', tag: notice.id })
+    const shown = new Notification(noticeTitle(notice), { body: noticeDetail(notice), tag: notice.id })
     shown.onclick = () => window.focus()
   }
   if (navigator.locks) void navigator.locks.request(`shouwen.notice.${notice.id}`, { ifAvailable: true }, async (lock) => lock && show())
@@ -42,6 +62,8 @@ export const notices = {
   load,
   start(line: Ref<Live | null>): void {
     void load()
+    // What concerns no case (a warning, a bulletin) is not told live.
+    setInterval(() => document.visibilityState === 'visible' && void load(), 60_000)
     const soon = () => {
       timer ??= setTimeout(() => {
         timer = undefined
@@ -51,7 +73,7 @@ export const notices = {
     watch(
       line,
       (now, _before, clean) => {
-        if (now) clean(now.listen({ event: (event) => /notice|mention|assign|account|clock|breach|warn|message|delivery|wish/.test(event.kind) && soon(), resync: () => void load() }))
+        if (now) clean(now.listen({ event: (event) => /notice|mention|assign|account|clock|breach|warn|message|delivery|wish|remind|hand_over|child|review|crisis|bulletin|care/.test(event.kind) && soon(), resync: () => void load() }))
       },
       { immediate: true },
     )
