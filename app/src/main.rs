@@ -10,6 +10,7 @@ mod demo;
 mod docs_page;
 mod doctor;
 mod instance;
+mod keys;
 mod modules;
 mod ops;
 mod packs;
