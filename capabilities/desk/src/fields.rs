@@ -101,6 +101,14 @@ fn as_id(text: &str) -> Option<uuid::Uuid> {
     shouwen_kernel::decode_base32(body).map(uuid::Uuid::from_u128)
 }
 
+/// Reads a condition written by a person as JSON, and checks it.
+pub fn read(text: &str) -> Result<Condition> {
+    let condition: Condition = serde_json::from_str(text)
+        .map_err(|e| Problem::invalid("filter", format!("the filter cannot be read: {e}")).expected(r#"a condition tree, e.g. {"field":"priority","op":"eq","value":"urgent"}"#))?;
+    check(&condition)?;
+    Ok(condition)
+}
+
 /// Checks a condition written by a person.
 pub fn check(condition: &Condition) -> Result<()> {
     // `@my_teams` stands for a list wherever one is wanted.

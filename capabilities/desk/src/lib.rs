@@ -3,6 +3,9 @@
 //! A capability that only projects: it owns no fact of its own but what a person has read, saved as a view, or is
 //! looking at now.
 
+mod accountability;
+mod board;
+mod card;
 mod customers;
 mod fields;
 mod fill;
@@ -12,11 +15,15 @@ mod list;
 mod live;
 mod notices;
 mod notify;
+mod notify_loop;
 mod on_wish;
+mod parties;
 mod presence;
 mod project;
 mod row;
+mod stuck;
 mod views;
+mod wall;
 
 pub use index::SEARCH_VERSION;
 
@@ -41,6 +48,7 @@ pub fn module() -> Module {
             Migration { capability: "desk", version: 1, sql: include_str!("../migrations/0001_desk.sql") },
             Migration { capability: "desk", version: 2, sql: include_str!("../migrations/0002_customers.sql") },
             Migration { capability: "desk", version: 3, sql: include_str!("../migrations/0003_members.sql") },
+            Migration { capability: "desk", version: 4, sql: include_str!("../migrations/0004_loop.sql") },
         ],
         routes: OpenApiRouter::new()
             .routes(routes!(list::list))
@@ -52,11 +60,17 @@ pub fn module() -> Module {
             .routes(routes!(find::search))
             .routes(routes!(notices::list))
             .routes(routes!(notices::read))
+            .routes(routes!(board::board))
+            .routes(routes!(accountability::of_person))
+            .routes(routes!(accountability::people))
+            .routes(routes!(wall::walls))
+            .routes(routes!(wall::wall))
             .route("/live", axum::routing::get(live::open)),
         permissions: PERMISSIONS,
         subscriptions: vec![
             // Version 2: customers too.
             Subscription { name: project::NAME, version: 2, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle },
+            Subscription { name: "desk.loop", version: 1, reset: Some(stuck::reset), kinds: stuck::KINDS, handle: stuck::handle },
             Subscription { name: "desk.notices", version: 1, reset: None, kinds: notify::KINDS, handle: notify::handle },
             Subscription { name: "desk.wishes", version: 1, reset: None, kinds: on_wish::KINDS, handle: on_wish::handle },
         ],

@@ -12,12 +12,18 @@ use shouwen_web::{Answer, App, Input, Page, Params, SignedIn, axum, decode_curso
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Notice {
     pub id: NoticeId,
-    /// `mention`, `assigned`, `accountable`, `warned`, `breached`, `reply`, `delivery_failed`.
+    /// `mention`, `assigned`, `accountable`, `warned`, `breached`, `escalated`, `reply`, `delivery_failed`, `rule`, `reminded`,
+    /// `hand_over` (`_accepted`, `_declined`, `_expired`, `_withdrawn`), `child_closed`, `review_step`, `review_overdue`,
+    /// `review_approved`, `review_returned`, `write_up_overdue`, `authority_due`, `warning_raised`, `warning_overdue`,
+    /// `bulletin`, `crisis`, `crisis_overdue`, `care_planned`, `care_overdue`.
     pub kind: String,
     pub case_id: Option<CaseId>,
     pub number: String,
     pub title: String,
     pub text: String,
+    /// What the notice is about beside a case: `review_id`, `warning_id`, `grade`, `title` {zh, en}, `due_at` …, by kind.
+    #[schema(value_type = Option<Object>)]
+    pub data: Option<serde_json::Value>,
     pub at: Time,
     pub read_at: Option<Time>,
 }
@@ -39,12 +45,12 @@ pub async fn list(State(app): State<App>, who: SignedIn, Params(query): Params<N
         let after: Option<NoticeId> = decode_cursor(query.after.as_deref())?;
         let before = after.unwrap_or(NoticeId(uuid::Uuid::max()));
         let unread = if query.unread == Some(1) { " AND read_at IS NULL" } else { "" };
-        type Row = (NoticeId, String, Option<CaseId>, String, String, String, Time, Option<Time>);
+        type Row = (NoticeId, String, Option<CaseId>, String, String, String, Option<serde_json::Value>, Time, Option<Time>);
         let rows: Vec<Row> = tx.all(
-            &format!("SELECT id, kind, case_id, number, title, text, at, read_at FROM desk_notice WHERE person_id = ?1 AND id < ?2{unread} ORDER BY id DESC LIMIT ?3"),
+            &format!("SELECT id, kind, case_id, number, title, text, data, at, read_at FROM desk_notice WHERE person_id = ?1 AND id < ?2{unread} ORDER BY id DESC LIMIT ?3"),
             params![person, before, limit + 1],
         )?;
-        let rows = rows.into_iter().map(|(id, kind, case_id, number, title, text, at, read_at)| Notice { id, kind, case_id, number, title, text, at, read_at }).collect();
+        let rows = rows.into_iter().map(|(id, kind, case_id, number, title, text, data, at, read_at)| Notice { id, kind, case_id, number, title, text, data, at, read_at }).collect();
         Ok(Page::from_rows(rows, limit, |notice| notice.id))
     })
     .await

@@ -7,11 +7,11 @@ use shouwen_store::{Ctx, Json, Tx, params};
 pub const ADMINISTRATOR: &str = "administrator";
 
 const AGENT: &[&str] = &[
-    "case.read", "case.create", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge", "customer.read", "customer.edit", "customer.reveal", "quarantine.handle",
+    "case.read", "case.create", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge", "customer.read", "customer.edit", "customer.reveal", "quarantine.handle", "review.request",
 ];
-const SUPERVISOR: &[&str] = &["case.accountability", "customer.merge", "canned.edit", "view.share", "insight.read", "insight.export", "survey.read"];
-const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "rule.manage", "survey.manage"];
-const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export"];
+const SUPERVISOR: &[&str] = &["case.accountability", "customer.merge", "canned.edit", "view.share", "insight.read", "insight.export", "survey.read", "review.lead", "review.emergency", "review.read"];
+const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "rule.manage", "survey.manage", "review.manage"];
+const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export", "review.read"];
 const AUDITOR: &[&str] = &["audit.read"];
 const VIEWER: &[&str] = &["case.read", "customer.read", "insight.read", "survey.read"];
 
@@ -55,12 +55,15 @@ pub fn ensure_built_in_roles(tx: &Tx<'_>, ctx: &Ctx, permissions: &[&str]) -> Re
             tx.opt("SELECT id, permissions, name_zh, name_en FROM identity_role WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, key])?;
         match found {
             Some((_, Json(old), old_zh, old_en)) if old == codes && old_zh == zh && old_en == en => {}
-            Some((id, ..)) => {
+            Some((id, Json(old), ..)) => {
                 tx.execute(
                     "UPDATE identity_role SET name_zh = ?2, name_en = ?3, permissions = ?4, built_in = ?5, version = version + 1 WHERE id = ?1",
                     params![id, zh, en, Json(&codes), true],
                 )?;
                 tx.audit(ctx, "role.updated_with_program", "role", Some(id.0), Some(serde_json::json!({ "key": key })))?;
+                if old != codes {
+                    crate::role::holders(tx, id)?.into_iter().try_for_each(|person| crate::assignment::changed(tx, ctx, person))?;
+                }
             }
             None => {
                 let id: RoleId = tx.id();

@@ -61,6 +61,28 @@ pub fn invite(tx: &Tx<'_>, ctx: &Ctx, person: PersonId) -> Result<(String, Time)
     Ok((token, expires_at))
 }
 
+/// Sends the link to the person, in their language; whether it leaves. Each link is a letter of its own.
+pub(crate) fn mail(tx: &Tx<'_>, ctx: &Ctx, person: PersonId, link: &str, expires_at: Time) -> Result<bool> {
+    let row = load(tx, ctx.workspace, person)?;
+    let (organisation, ..) = crate::workspace::load(tx, ctx.workspace)?;
+    let zone = jiff::tz::TimeZone::get(&row.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let until = expires_at.to_jiff().to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string();
+    let (subject, text) = if row.locale.starts_with("zh") {
+        (
+            format!("邀请您使用 {organisation} 的客服系统"),
+            format!("{}，您好：\n\n请打开下面的链接设置密码并登录。链接只能使用一次，{until} 前有效。\n\n{link}\n\n如果您没有料到这封邮件，请告诉管理员，不要打开链接。\n", row.name),
+        )
+    } else {
+        (
+            format!("Your invitation to {organisation}"),
+            format!("Hello {},\n\nopen this link to set your password and sign in. It works once, until {until}.\n\n{link}\n\nIf you did not expect this mail, tell your administrator and do not open the link.\n", row.name),
+        )
+    };
+    // The digest of the link, not the link: it is a key.
+    let source = format!("invitation:{}", &shouwen_crypt::sha256_hex(link.as_bytes())[..24]);
+    crate::letters::send(tx, ctx, &source, person, &subject, &text, None)
+}
+
 /// The person a token invites; one answer for unknown, used, expired and revoked.
 fn invited(tx: &Tx<'_>, token: &str) -> Result<(PersonRow, Option<Time>)> {
     let gone = || Problem::new(Kind::NotFound, "invitation.gone", "this invitation was used, has expired or never was").field("token").expected("a new invitation from an administrator");

@@ -12,6 +12,7 @@ mod directory;
 mod hash;
 mod input;
 mod invitation;
+mod letters;
 mod link;
 mod me;
 mod me_security;
@@ -77,6 +78,7 @@ shouwen_web::permissions! {
 pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "identity", version: 1, sql: include_str!("../migrations/0001_identity.sql") },
     Migration { capability: "identity", version: 2, sql: include_str!("../migrations/0002_pack_roles.sql") },
+    Migration { capability: "identity", version: 3, sql: include_str!("../migrations/0003_letters.sql") },
 ];
 
 /// What the binary lists.
@@ -110,5 +112,13 @@ pub fn module() -> Module {
         .routes(routes!(roles::edit, roles::delete))
         .routes(routes!(roles::permissions))
         .routes(routes!(workspace::show, workspace::edit));
-    Module { migrations: MIGRATIONS, routes, permissions: PERMISSIONS, tasks: vec![sweep::task], parts: vec![pack_roles::PART], ..Module::new("identity") }
+    Module {
+        migrations: MIGRATIONS,
+        routes,
+        permissions: PERMISSIONS,
+        subscriptions: vec![letters::INBOXES, letters::WISHES],
+        tasks: vec![sweep::task],
+        parts: vec![pack_roles::PART],
+        ..Module::new("identity")
+    }
 }

@@ -15,9 +15,11 @@ use crate::{PeopleManage, admin};
 pub(crate) struct InvitationLink {
     link: String,
     expires_at: Time,
+    /// It also goes to the person's address by mail; false when the workspace has no e-mail inbox to send from.
+    mailed: bool,
 }
 
-/// Make an invitation link; an earlier one is dead. An `Idempotency-Key` is not honoured here: the answer is a secret.
+/// Make an invitation link, and mail it when there is an inbox to send from; an earlier one is dead. An `Idempotency-Key` is not honoured here: the answer is a secret.
 #[utoipa::path(post, path = "/people/{id}/invitation", params(("id" = PersonId, Path)), responses((status = 201, body = InvitationLink)), tag = "people", extensions(("x-permission" = json!("people.manage"))))]
 pub(crate) async fn invite_person(State(app): State<App>, who: Allowed<PeopleManage>, Id(id): Id<PersonId>) -> Answer<Response> {
     let base = app.config().base_url.clone();
@@ -26,7 +28,9 @@ pub(crate) async fn invite_person(State(app): State<App>, who: Allowed<PeopleMan
         .write(move |tx| {
             changeable(tx, &who.viewer, &who.scope, id)?;
             let (token, expires_at) = crate::invite(tx, &who.ctx(), id)?;
-            Ok(InvitationLink { link: format!("{base}/invitation?token={token}"), expires_at })
+            let link = format!("{base}/invitation?token={token}");
+            let mailed = crate::invitation::mail(tx, &who.ctx(), id, &link, expires_at)?;
+            Ok(InvitationLink { link, expires_at, mailed })
         })
         .await?;
     Ok((StatusCode::CREATED, axum::Json(link)).into_response())

@@ -16,6 +16,10 @@ const FLUSH: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: u32 = 180;
 /// Failures and known addresses are forgotten after so long.
 const THROTTLE_S: i64 = 60 * 24 * 3600;
+/// Setting that says which telling of everybody's rights was done.
+const RIGHTS_TOLD: &str = "identity.rights_told";
+/// Rises when what is told of rights grows.
+const RIGHTS_VERSION: i64 = 1;
 
 pub(crate) fn task(app: App) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(run(app))
@@ -27,7 +31,9 @@ async fn run(app: App) {
         for workspace in tx.workspaces()? {
             // Before set-up there are none, and set-up makes them.
             if crate::role::by_key(tx, workspace.id, crate::ADMINISTRATOR)?.is_some() {
-                crate::ensure_built_in_roles(tx, &Ctx::system(workspace.id, "identity"), &codes)?;
+                let ctx = Ctx::system(workspace.id, "identity");
+                crate::ensure_built_in_roles(tx, &ctx, &codes)?;
+                tell_rights(tx, &ctx)?;
             }
         }
         Ok(())
@@ -52,6 +58,18 @@ async fn run(app: App) {
             tracing::warn!(error = %problem, "expired sessions could not be removed");
         }
     }
+}
+
+/// Tells once what everybody holds: logs written by older programs do not say it, and others (who finds the people
+/// behind a role) know rights only from the log.
+pub(crate) fn tell_rights(tx: &Tx<'_>, ctx: &Ctx) -> Result<()> {
+    if tx.setting::<i64>(ctx.workspace, RIGHTS_TOLD)?.is_some_and(|version| version >= RIGHTS_VERSION) {
+        return Ok(());
+    }
+    for (person,) in tx.all::<(shouwen_kernel::PersonId,)>("SELECT id FROM identity_person WHERE workspace_id = ?1 AND active ORDER BY id", params![ctx.workspace])? {
+        crate::assignment::changed(tx, ctx, person)?;
+    }
+    tx.set_setting(ctx.workspace, RIGHTS_TOLD, &RIGHTS_VERSION)
 }
 
 /// Writes down which sessions and tokens were used.
@@ -88,6 +106,30 @@ mod tests {
 
     use crate::person::{NewPerson, create_person, set_status};
     use crate::session::{Origin, start};
+
+    #[test]
+    fn rights_of_people_older_than_the_telling_are_told_once() {
+        on_both(
+            || vec![crate::module()],
+            |t| {
+                let ctx = t.system();
+                t.db.write_blocking(move |tx| {
+                    for i in 0..3 {
+                        create_person(tx, &ctx, &NewPerson { name: "甲".into(), email: format!("a{i}@example.com"), ..NewPerson::default() })?;
+                    }
+                    Ok(())
+                })
+                .unwrap();
+                let told = || t.events::<IdentityEvent>().iter().filter(|e| matches!(e, IdentityEvent::RightsChanged(r) if r.roles.is_some())).count();
+                let before = told();
+                for _ in 0..2 {
+                    let ctx = t.system();
+                    t.db.write_blocking(move |tx| super::tell_rights(tx, &ctx)).unwrap();
+                }
+                assert_eq!(told() - before, 3);
+            },
+        );
+    }
 
     #[test]
     fn what_is_over_goes_and_who_left_without_signing_out_is_offline() {

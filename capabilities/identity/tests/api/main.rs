@@ -2,6 +2,7 @@
 
 mod command_line;
 mod house;
+mod letters;
 mod matrix;
 mod organisation;
 mod people;
