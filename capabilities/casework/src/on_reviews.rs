@@ -14,6 +14,9 @@ pub const SUBSCRIPTION: Subscription = Subscription { name: "casework.reviews", 
 #[derive(Deserialize)]
 struct Decided {
     case_id: CaseId,
+    /// An approval of an amount in the same case is no answer to the review of its stage.
+    #[serde(default)]
+    flow: Option<String>,
     #[serde(default)]
     reason: Option<String>,
 }
@@ -25,6 +28,9 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
     // A case that went on in the meantime is not called back.
     let Some(stage) = kind.machine.stage(&case.stage).filter(|s| s.review.is_some() && case.ties.review.as_deref() == Some("pending")) else { return Ok(()) };
+    if decided.flow.is_some() && decided.flow != stage.review {
+        return Ok(());
+    }
     let approved = recorded.kind == "review.approved";
     let Some(target) = (if approved { &stage.approved } else { &stage.returned }).as_ref().and_then(|key| kind.machine.stage(key)) else { return Ok(()) };
     let ctx = Ctx { workspace: recorded.workspace, actor: recorded.actor()?, ip: None };
