@@ -10,10 +10,10 @@ const AGENT: &[&str] = &[
     "case.read", "case.create", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge", "customer.read", "customer.edit", "customer.reveal", "quarantine.handle", "review.request",
 ];
 const SUPERVISOR: &[&str] = &["case.accountability", "customer.merge", "canned.edit", "view.share", "insight.read", "insight.export", "survey.read", "review.lead", "review.emergency", "review.read"];
-const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "rule.manage", "survey.manage", "review.manage"];
-const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export", "review.read"];
+const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "rule.manage", "survey.manage", "complaint.settings", "review.manage"];
+const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export", "complaint.read", "review.read"];
 const AUDITOR: &[&str] = &["audit.read"];
-const VIEWER: &[&str] = &["case.read", "customer.read", "insight.read", "survey.read"];
+const VIEWER: &[&str] = &["case.read", "customer.read", "insight.read", "survey.read", "complaint.read"];
 
 /// Key, Chinese name, English name, the parts whose permissions it joins. An empty list: every permission there is.
 type BuiltIn = (&'static str, &'static str, &'static str, &'static [&'static [&'static str]]);
