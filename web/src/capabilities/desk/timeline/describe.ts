@@ -21,6 +21,7 @@ const ICONS: [RegExp, IconName][] = [
   [/warn/, 'alert'],
   [/clock/, 'clock'],
   [/survey/, 'smile'],
+  [/^review/, 'shield'],
   [/participant/, 'shield'],
   [/opened/, 'plus'],
   [/edited|stage/, 'edit'],
@@ -85,6 +86,8 @@ function sentence(type: string, data: Record<string, unknown>): string {
       return data.again ? 'child_reopened' : 'child_opened'
     case 'case.hand_over':
       return has(`desk.event.hand_over_${String(data.state)}`) ? `hand_over_${String(data.state)}` : 'hand_over'
+    case 'review.decided':
+      return data.decision === 'return' ? 'review_decided_return' : 'review_decided_approve'
     case 'case.snoozed':
       return data.until ? 'snoozed' : 'woken'
     default:
