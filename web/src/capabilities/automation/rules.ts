@@ -49,6 +49,8 @@ export interface FieldDef {
   kind: string
   label: Words
   choices?: string[]
+  /** What the choices are called; without it they speak for themselves. */
+  names?: Record<string, string>
   writable: boolean
 }
 
