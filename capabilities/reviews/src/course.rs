@@ -435,19 +435,35 @@ pub fn go_on(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Option<String>
     }
 }
 
-/// Somebody can no longer decide: they are released everywhere, and the steps go on without them.
-pub fn release(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId) -> Result<()> {
+/// Somebody left the house, or (`gone` false) holds something else now: where they are no longer among those a step asks
+/// for they are released, and the step goes on without them.
+pub fn release(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId, gone: bool) -> Result<()> {
     let open: Vec<(Uuid,)> = tx.all("SELECT review_id FROM review_seat WHERE workspace_id = ?1 AND person_id = ?2 AND state = 'waiting' ORDER BY review_id LIMIT 1000", params![workspace, person])?;
     let ctx = Ctx::system(workspace, "reviews");
     for (id,) in open {
         let Some(mut review) = Review::lock(tx, ReviewId(id))? else { continue };
+        if !gone && still_asked(tx, &review, person)? {
+            continue;
+        }
         tx.execute("UPDATE review_seat SET state = 'released' WHERE review_id = ?1 AND person_id = ?2 AND state = 'waiting'", params![id, person])?;
-        review.audit(tx, &ctx, "review.released", json!({ "step": review.step, "person_id": person, "reason": "inactive" }))?;
+        review.audit(tx, &ctx, "review.released", json!({ "step": review.step, "person_id": person, "reason": if gone { "inactive" } else { "rights" } }))?;
         if review.is_open() {
             go_on(tx, &ctx, &mut review, None)?;
         }
     }
     Ok(())
+}
+
+/// Whether the present step would ask somebody again. Who was called in when it was late stays.
+fn still_asked(tx: &Tx<'_>, review: &Review, person: PersonId) -> Result<bool> {
+    if seats(tx, review)?.iter().any(|seat| seat.place == review.step && seat.person == person && seat.origin == "late") {
+        return Ok(true);
+    }
+    match people_of(tx, review, review.step, &[]) {
+        Ok(seated) => Ok(seated.people.iter().any(|p| p.id == person)),
+        Err(problem) if problem.code == "review.nobody" => Ok(false),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The case as it may be shown, and whether somebody may open it.

@@ -25,15 +25,18 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         return match event {
             IdentityEvent::PersonSaved(p) => {
                 people::saved(tx, recorded.workspace, &p)?;
-                if p.active { Ok(()) } else { course::release(tx, recorded.workspace, p.person_id) }
+                if p.active { Ok(()) } else { course::release(tx, recorded.workspace, p.person_id, true) }
             }
-            IdentityEvent::RightsChanged(r) => people::rights(tx, recorded.workspace, &r),
+            IdentityEvent::RightsChanged(r) => {
+                people::rights(tx, recorded.workspace, &r)?;
+                if r.grants.is_some() { course::release(tx, recorded.workspace, r.person_id, false) } else { Ok(()) }
+            }
             _ => Ok(()),
         };
     }
     let (Some(event), Some(case)) = (recorded.event::<CaseEvent>()?, recorded.subject.map(CaseId)) else { return Ok(()) };
     // Where it belongs is told with every event of a case.
-    if let Some(access) = recorded.access()? {
+    if let Some(access) = recorded.access()?.filter(|_| recorded.kind != "case.opened") {
         tx.run("UPDATE review_case SET access = ?2 WHERE case_id = ?1", params![case, Json(&access)])?;
     }
     let ctx = Ctx { workspace: recorded.workspace, actor: recorded.actor()?, ip: None };

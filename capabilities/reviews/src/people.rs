@@ -182,6 +182,20 @@ pub fn named(tx: &Tx<'_>, workspace: WorkspaceId, word: &str, place: &Place) -> 
     }
 }
 
+/// Whether one of several words names somebody; asks for them alone, however many others hold the role.
+pub fn is_named(tx: &Tx<'_>, workspace: WorkspaceId, words: &[String], place: &Place, person: PersonId) -> Result<bool> {
+    for word in words {
+        let yes = match word.strip_prefix("role:") {
+            Some(role) => tx.opt::<(PersonId,)>("SELECT r.person_id FROM review_role r JOIN review_person p ON p.person_id = r.person_id WHERE r.workspace_id = ?1 AND r.role = ?2 AND r.person_id = ?3 AND p.active", params![workspace, role, person])?.is_some(),
+            None => named(tx, workspace, word, place)?.iter().any(|found| found.id == person),
+        };
+        if yes {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The people several words name, each once.
 pub fn all_named(tx: &Tx<'_>, workspace: WorkspaceId, words: &[String], place: &Place) -> Result<Vec<Person>> {
     let mut out: Vec<Person> = Vec::new();

@@ -115,7 +115,7 @@ fn ask(tx: &Tx<'_>, ctx: &Ctx, viewer: &Viewer, body: &NewReview) -> Result<Revi
                 return Err(Problem::conflict("review.beyond_table", format!("{} {} is beyond what anybody may grant by the table `{key}`", amount::shown(minor, &found.currency), found.currency)).field("amount").expected("a smaller amount; or an administrator adds a tier"));
             };
             let place = Place { access: access.clone(), of_case: case.is_some(), requester: Some(viewer.person), except: None, before: Vec::new() };
-            let alone = !tier.alone.is_empty() && people::all_named(tx, ctx.workspace, &tier.alone, &place)?.iter().any(|p| p.id == viewer.person);
+            let alone = people::is_named(tx, ctx.workspace, &tier.alone, &place, viewer.person)?;
             (found.key.clone(), "approval", found.plan(tier), Some(found.currency.clone()), alone)
         }
         (None, Some(key)) => {

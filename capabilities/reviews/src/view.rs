@@ -63,6 +63,7 @@ pub struct SeatView {
 
 /// A step as it is shown.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ReviewStepView)]
 pub struct StepView {
     /// From 1.
     pub step: i64,

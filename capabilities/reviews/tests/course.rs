@@ -272,5 +272,11 @@ fn who_leaves_the_house_blocks_no_step() {
         let other = h.the_one(&h.lead);
         saved(&h.t, h.lead.person, "班长老李", false, None, vec![]);
         assert_eq!(h.the_one(&h.other_lead), other);
+        // Whoever loses the role is no longer asked either; who keeps it stays.
+        let rights = |roles: &[&str]| shouwen_contracts::identity::RightsChanged { person_id: h.other_lead.person, grants: Some(vec![]), roles: Some(roles.iter().map(|r| (*r).to_owned()).collect()) };
+        h.t.emit::<shouwen_contracts::identity::IdentityEvent>(Some(h.other_lead.person), None, rights(&["supervisor"]).into());
+        assert_eq!(h.the_one(&h.other_lead), other);
+        h.t.emit::<shouwen_contracts::identity::IdentityEvent>(Some(h.other_lead.person), None, rights(&["agent"]).into());
+        assert_eq!((h.waiting(&h.other_lead).len(), h.the_one(&h.admin)), (0, other));
     });
 }
