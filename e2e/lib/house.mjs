@@ -15,10 +15,13 @@ const LETTERS = [
   ['韩梅梅', '会员积分兑换失败', '兑换页面提示系统繁忙，试了三次都不行。'],
 ]
 
-/** Answers `{ server, host, admin, agents: {zhang, wang}, manager, team, inbox, send, cases, stop }`. */
-export async function openHouse({ letters = true } = {}) {
+/**
+ * Answers `{ server, host, admin, agents: {zhang, wang}, manager, team, inbox, send, cases, stop }`.
+ * `more`: mailboxes beside the shop's and its customers', e.g. of staff who get letters.
+ */
+export async function openHouse({ letters = true, more = [] } = {}) {
   const database = process.env.DATABASE === 'postgres' ? (await startPostgres()).url : undefined
-  const host = await startMailHost({ users: [SHOP, ...Object.values(CUSTOMERS)] })
+  const host = await startMailHost({ users: [SHOP, ...Object.values(CUSTOMERS), ...more] })
   const server = await startServer({ ca: host.tls.ca, database })
   const admin = await setUp(server)
   const team = await admin.post('/teams', { name: '售后一组' })
