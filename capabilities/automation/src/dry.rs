@@ -175,7 +175,7 @@ fn events(tx: &Tx<'_>, workspace: WorkspaceId, loaded: &Loaded, scope: &Scope, f
             if recorded.at < from || recorded.at > to {
                 continue;
             }
-            let facts = CaseFacts::new(tx, &state, Some(&happening), recorded.at, &loaded.zone);
+            let facts = CaseFacts::new(tx, &state, Some(&happening), recorded.at, &loaded);
             let known: Map<String, Value> = fields.iter().map(|field| (field.clone(), facts.fact(field))).collect();
             facts.sound()?;
             let causes = match recorded.actor()? {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shouwen_contracts::message::Content;
 use shouwen_kernel::{Problem, Result, Time};
 use shouwen_rules::{FieldDef, FieldKind, Vocabulary, Words};
 use shouwen_store::{Tx, params};
 
+use crate::loaded::Loaded;
 use crate::state::{Happening, State};
 
 /// The text of a message is looked through so far.
@@ -35,13 +36,13 @@ pub struct CaseFacts<'a, 't> {
     pub state: &'a State,
     pub happening: Option<&'a Happening>,
     pub now: Time,
-    pub zone: &'a jiff::tz::TimeZone,
+    loaded: &'a Loaded,
     trouble: RefCell<Option<Problem>>,
 }
 
 impl<'a, 't> CaseFacts<'a, 't> {
-    pub fn new(tx: &'a Tx<'t>, state: &'a State, happening: Option<&'a Happening>, now: Time, zone: &'a jiff::tz::TimeZone) -> Self {
-        Self { tx, state, happening, now, zone, trouble: RefCell::new(None) }
+    pub fn new(tx: &'a Tx<'t>, state: &'a State, happening: Option<&'a Happening>, now: Time, loaded: &'a Loaded) -> Self {
+        Self { tx, state, happening, now, loaded, trouble: RefCell::new(None) }
     }
 
     /// A look-up that failed while facts were asked for; a fact itself cannot tell.
@@ -87,8 +88,16 @@ impl<'a, 't> CaseFacts<'a, 't> {
         Ok(count.into())
     }
 
+    /// An answer as it is compared, by the form of the case's type: money as an amount, a tree choice as its path.
+    fn compared<'v>(&self, field: &str, value: &'v Value) -> Cow<'v, Value> {
+        let (Some(key), true) = (field.strip_prefix("fields."), value.is_object() || value.is_array()) else { return Cow::Borrowed(value) };
+        let Some(form) = self.loaded.forms.get(self.state.text("type")) else { return Cow::Borrowed(value) };
+        let answer = Map::from_iter([(key.to_owned(), value.clone())]);
+        shouwen_forms::facts(form, &answer, "fields.").remove(field).map_or(Cow::Borrowed(value), Cow::Owned)
+    }
+
     fn computed(&self, field: &str) -> Value {
-        let local = || self.zone.to_datetime(self.now.to_jiff());
+        let local = || self.loaded.zone.to_datetime(self.now.to_jiff());
         match field {
             "age" => self.since(self.state.opened_at),
             "waiting" => self.since(self.state.waits_since),
@@ -104,7 +113,7 @@ impl<'a, 't> CaseFacts<'a, 't> {
             "customer.region" => self.tried(self.customer("region")),
             "customer.cases" => self.tried(self.cases_of_customer(false)),
             "customer.complaints_30d" => self.tried(self.cases_of_customer(true)),
-            "category" => self.state.facts.get("fields.category").cloned().unwrap_or_default(),
+            "category" => self.state.facts.get("fields.category").map(|value| self.compared("fields.category", value).into_owned()).unwrap_or_default(),
             _ => json!(null),
         }
     }
@@ -117,10 +126,10 @@ impl shouwen_rules::Facts for CaseFacts<'_, '_> {
 
     fn look(&self, field: &str) -> Cow<'_, Value> {
         let stored = self.happening.and_then(|h| h.extra.get(field)).or_else(|| self.state.facts.get(field).filter(|_| field != "customer.name"));
-        stored.map_or_else(|| Cow::Owned(self.computed(field)), Cow::Borrowed)
+        stored.map_or_else(|| Cow::Owned(self.computed(field)), |value| self.compared(field, value))
     }
 
     fn before(&self, field: &str) -> Option<Cow<'_, Value>> {
-        self.happening?.before.get(field).map(Cow::Borrowed)
+        self.happening?.before.get(field).map(|value| self.compared(field, value))
     }
 }

@@ -89,6 +89,7 @@ pub fn ready(action: &Action, owner: Option<PersonId>, facts: &CaseFacts<'_, '_>
         for party in std::mem::take(parties) {
             let people = match party.as_str() {
                 Some("owner") => owner.into_iter().collect(),
+                Some("team_lead") => owners::leads(facts.tx, workspace, &facts.state.access())?,
                 Some(text) => match text.strip_prefix("role:") {
                     Some(role) => owners::holders(facts.tx, workspace, role, &facts.state.access())?,
                     None => {
@@ -113,7 +114,7 @@ pub fn on_event(tx: &Tx<'_>, subject: &Subject<'_>, happening: &Happening) -> Re
     if loaded.set.rules().len() == 0 || subject.state.merged {
         return Ok(());
     }
-    let facts = CaseFacts::new(tx, subject.state, Some(happening), subject.now, &loaded.zone);
+    let facts = CaseFacts::new(tx, subject.state, Some(happening), subject.now, &loaded);
     let access = subject.state.access();
     let failed: RefCell<Option<Problem>> = RefCell::new(None);
     let mut done: HashSet<String> = HashSet::new();
@@ -163,7 +164,7 @@ pub fn on_time(tx: &Tx<'_>, loaded: &Loaded, subject: &Subject<'_>, key: &str) -
     if subject.state.merged || !loaded.may(place.owner, "case.read", &subject.state.access()) {
         return Ok(false);
     }
-    let facts = CaseFacts::new(tx, subject.state, None, subject.now, &loaded.zone);
+    let facts = CaseFacts::new(tx, subject.state, None, subject.now, &loaded);
     let event = Event { kind: "schedule", facts: &facts, now: subject.now.micros(), causes: &[] };
     let fired = loaded.set.fire_rule(key, &event);
     facts.sound()?;

@@ -12,6 +12,7 @@ mod input;
 mod loaded;
 mod macros;
 mod on_events;
+mod on_types;
 mod owners;
 mod pack_rules;
 mod rules;
@@ -39,7 +40,10 @@ impl shouwen_kernel::Permission for CaseRead {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "automation", version: 1, sql: include_str!("../migrations/0001_rule.sql") }],
+        migrations: &[
+            Migration { capability: "automation", version: 1, sql: include_str!("../migrations/0001_rule.sql") },
+            Migration { capability: "automation", version: 2, sql: include_str!("../migrations/0002_forms.sql") },
+        ],
         routes: OpenApiRouter::new()
             .routes(routes!(rules::list, rules::create))
             .routes(routes!(rules::order))
@@ -55,7 +59,7 @@ pub fn module() -> Module {
             .routes(routes!(macros::offered))
             .routes(routes!(macros::run)),
         permissions: PERMISSIONS,
-        subscriptions: vec![Subscription { name: "automation.rules", version: 1, reset: None, kinds: on_events::KINDS, handle: on_events::handle }],
+        subscriptions: vec![Subscription { name: "automation.rules", version: 1, reset: None, kinds: on_events::KINDS, handle: on_events::handle }, on_types::SUBSCRIPTION],
         timers: timers::HANDLERS.to_vec(),
         tasks: vec![sweep::task],
         parts: vec![pack_rules::PART],

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use shouwen_kernel::{Access, Grant, ObjectId, PersonId, Result, Scope, Time, WorkspaceId};
+use shouwen_forms::Form;
 use shouwen_rules::{Macro, Rule, RuleSet};
 use shouwen_store::{Json, Tx, params};
 
@@ -33,6 +34,8 @@ pub struct Loaded {
     pub set: RuleSet,
     pub places: HashMap<String, Place>,
     pub owners: HashMap<PersonId, Owner>,
+    /// Forms of case types.
+    pub forms: HashMap<String, Form>,
     pub zone: TimeZone,
     pub zone_name: String,
     pub locale: String,
@@ -90,11 +93,14 @@ impl Loaded {
 
     fn around(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Self> {
         let owners: Vec<(PersonId, bool, Json<Vec<Grant>>)> = tx.all("SELECT person_id, active, grants FROM rule_owner WHERE workspace_id = ?1", params![workspace])?;
+        let forms: Vec<(String, Value)> = tx.all("SELECT case_type, form FROM rule_form WHERE workspace_id = ?1", params![workspace])?;
         let (zone_name, locale) = tx.workspaces()?.into_iter().find(|w| w.id == workspace).map_or_else(|| ("UTC".to_owned(), "zh-CN".to_owned()), |w| (w.time_zone, w.locale));
         Ok(Self {
             set: RuleSet::default(),
             places: HashMap::new(),
             owners: owners.into_iter().map(|(id, active, Json(grants))| (id, Owner { active, grants })).collect(),
+            // A form of a newer program is no reason for rules to rest.
+            forms: forms.into_iter().filter_map(|(key, form)| Some((key, serde_json::from_value(form).ok()?))).collect(),
             zone: TimeZone::get(&zone_name).unwrap_or(TimeZone::UTC),
             zone_name,
             locale,

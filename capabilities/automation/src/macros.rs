@@ -201,7 +201,7 @@ pub async fn offered(State(app): State<App>, who: Allowed<CaseRead>, Id(case): I
     app.query(move |tx| {
         let state = seen(tx, &viewer, case)?;
         let loaded = Loaded::of(tx, viewer.workspace)?;
-        let (access, facts) = (state.access(), CaseFacts::new(tx, &state, None, tx.now(), &loaded.zone));
+        let (access, facts) = (state.access(), CaseFacts::new(tx, &state, None, tx.now(), &loaded));
         let rows: Vec<(ObjectId, String, Json<Macro>)> = tx.all("SELECT id, key, content FROM rule_macro WHERE workspace_id = ?1 ORDER BY key", params![viewer.workspace])?;
         let mut out = Vec::new();
         for (id, key, Json(found)) in rows {
@@ -237,7 +237,7 @@ pub async fn run(State(app): State<App>, who: Allowed<CaseRead>, Id((case, id)):
         let (key, Json(found)): (String, Json<Macro>) =
             tx.opt("SELECT key, content FROM rule_macro WHERE id = ?1 AND workspace_id = ?2", params![id, viewer.workspace])?.ok_or_else(|| Problem::not_found("macro"))?;
         let loaded = Loaded::of(tx, viewer.workspace)?;
-        let (access, facts) = (state.access(), CaseFacts::new(tx, &state, None, tx.now(), &loaded.zone));
+        let (access, facts) = (state.access(), CaseFacts::new(tx, &state, None, tx.now(), &loaded));
         if state.merged || !evaluate(&found.condition, &facts, tx.now().micros()) {
             return Err(Problem::conflict("macro.does_not_fit", format!("the macro `{key}` is not for this case")).expected(text::print(&found.condition)));
         }
