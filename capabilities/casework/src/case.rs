@@ -208,7 +208,7 @@ impl Case {
 }
 
 /// The time zone of a workspace, asked for once a minute: every mail needs it and it hardly ever changes.
-fn zone(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<jiff::tz::TimeZone> {
+pub fn zone(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<jiff::tz::TimeZone> {
     static KNOWN: Mutex<BTreeMap<WorkspaceId, (Time, jiff::tz::TimeZone)>> = Mutex::new(BTreeMap::new());
     let known = KNOWN.lock().unwrap_or_else(|p| p.into_inner()).get(&workspace).cloned();
     if let Some((at, zone)) = known

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use shouwen_kernel::{Access, CaseId, CustomerId, InboxId, PersonId, Problem, Result, TeamId};
+use shouwen_kernel::{Access, CaseId, CustomerId, InboxId, ObjectId, OrgUnitId, PersonId, Problem, Result, TeamId, WorkspaceId};
 use shouwen_store::{Tx, params};
 use shouwen_web::{Allowed, Answer, App, Input};
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::conversation::Conversation;
 use crate::deed::{CaseAnswer, Deed};
 use crate::on_customers::sees_customer;
 use crate::participant::{self, Named};
-use crate::{CaseCreate, input, intake, kinds, names, note, post, send, tag, thread};
+use crate::{CaseCreate, fields, input, intake, kinds, names, note, post, send, tag, templates, thread};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -40,7 +40,12 @@ struct NewCustomer {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewCase {
+    /// May be left out when the template has one.
+    #[serde(default)]
     title: String,
+    /// Begins with what this template prepared; whatever else is given here stands in its place.
+    #[serde(default)]
+    template_id: Option<ObjectId>,
     /// `request` when absent.
     #[serde(default, rename = "type")]
     case_type: Option<String>,
@@ -65,10 +70,17 @@ struct NewCase {
     html: Option<String>,
     #[serde(default)]
     team_id: Option<TeamId>,
+    /// The department it belongs to, when no team and no inbox say so.
+    #[serde(default)]
+    org_unit_id: Option<OrgUnitId>,
     #[serde(default)]
     assignee_id: Option<PersonId>,
     #[serde(default)]
     tags: Vec<String>,
+    /// Answers to the type's form.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    fields: Option<serde_json::Map<String, serde_json::Value>>,
     /// Seconds in which the first mail can be taken back, 0–30; 10 when absent.
     #[serde(default)]
     undo_seconds: Option<i64>,
@@ -82,6 +94,7 @@ struct NewCase {
 async fn create(State(app): State<App>, who: Allowed<CaseCreate>, input: Input<NewCase>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::CREATED, move |tx| {
+        let body = begun(tx, deed.viewer.workspace, &body)?;
         let mut case = open(tx, &deed, &body)?;
         let text = body.text.as_deref().unwrap_or_default();
         match &body.to {
@@ -109,6 +122,32 @@ async fn create(State(app): State<App>, who: Allowed<CaseCreate>, input: Input<N
     .await
 }
 
+/// The request with what its template prepared.
+fn begun(tx: &Tx<'_>, workspace: WorkspaceId, asked: &NewCase) -> Result<NewCase> {
+    let mut body = asked.clone();
+    let Some(template) = asked.template_id else { return Ok(body) };
+    let prepared = templates::prepared(tx, workspace, template)?;
+    if body.title.trim().is_empty() {
+        body.title = prepared.title;
+    }
+    // Answers belong to the form of a type: another type takes none of them.
+    if body.case_type.as_ref().is_none_or(|own| *own == prepared.case_type) {
+        let mut fields = prepared.fields;
+        fields.extend(body.fields.take().unwrap_or_default());
+        body.fields = Some(fields);
+    }
+    body.case_type = body.case_type.or(Some(prepared.case_type));
+    body.priority = body.priority.or(prepared.priority);
+    body.text = body.text.filter(|text| !text.trim().is_empty()).or(Some(prepared.text));
+    body.team_id = body.team_id.or(prepared.team_id);
+    body.org_unit_id = body.org_unit_id.or(prepared.org_unit_id);
+    body.assignee_id = body.assignee_id.or(prepared.assignee_id);
+    body.tags.extend(prepared.tags);
+    body.tags.sort();
+    body.tags.dedup();
+    Ok(body)
+}
+
 fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
     let workspace = deed.viewer.workspace;
     let title = input::line("title", &body.title, 200)?;
@@ -120,11 +159,15 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
         None => None,
     };
     let team_id = body.team_id.or(inbox.as_ref().and_then(|i| i.team_id));
+    if let Some(unit) = body.org_unit_id {
+        names::must_be_org_unit(tx, workspace, unit)?;
+    }
     let org_unit_id = match team_id {
         Some(team) => names::must_be_team(tx, workspace, team)?,
         None => None,
     }
     .or(inbox.as_ref().and_then(|i| i.org_unit_id))
+    .or(body.org_unit_id)
     .or_else(|| deed.viewer.scope("case.create").and_then(|s| s.org_units.iter().next().copied()));
     if body.customer_id.is_some() && body.customer.is_some() {
         return Err(Problem::invalid("customer", "both `customer` and `customer_id` are given").expected("one of them"));
@@ -155,7 +198,7 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
         status: stage.status.word().to_owned(),
         priority,
         tags: tag::checked(&body.tags)?,
-        fields: Default::default(),
+        fields: fields::of_new(tx, workspace, kind.key(), &body.fields.clone().unwrap_or_default())?,
         field_versions: Default::default(),
         channel: inbox.as_ref().map_or("manual".to_owned(), |i| i.channel.clone()),
         inbox_id: inbox.as_ref().map(|i| i.id),
@@ -191,6 +234,7 @@ fn open(tx: &Tx<'_>, deed: &Deed, body: &NewCase) -> Result<Case> {
     }
     case.insert(tx)?;
     intake::opened(tx, &deed.ctx, &case)?;
+    fields::tell(tx, &deed.ctx, &case)?;
     let conversation = Conversation { id: tx.id(), workspace, case_id: id, channel: case.channel.clone(), inbox_id: case.inbox_id, subject: title, continued_in: None, created_at: tx.now() };
     conversation.insert(tx)?;
     if let Some(new) = &body.customer {

@@ -96,7 +96,7 @@ fn wanted(tx: &Tx<'_>, case: &Case, body: &Edit) -> Result<Vec<(String, Json)>> 
         wanted.push(("language".to_owned(), json!(language)));
     }
     if let Some(given) = &body.fields {
-        for (key, value) in fields::taken(tx, &kind, Some(case), given)? {
+        for (key, value) in fields::taken(tx, &kind, case.workspace, Some(case), given)? {
             wanted.push((format!("fields.{key}"), value));
         }
     }

@@ -41,10 +41,19 @@ pub fn children(tx: &Tx<'_>, id: CaseId) -> Result<(i64, i64)> {
 
 /// What conditions may ask of a case.
 pub struct CaseFacts<'a> {
-    pub case: &'a Case,
-    pub now: Time,
-    pub children: (i64, i64),
-    pub resolution: Option<&'a str>,
+    case: &'a Case,
+    now: Time,
+    children: (i64, i64),
+    resolution: Option<&'a str>,
+    /// The answers as they are compared.
+    fields: serde_json::Map<String, Json>,
+}
+
+impl<'a> CaseFacts<'a> {
+    /// What forms may ask of it.
+    pub fn of(kind: &Kind, case: &'a Case, now: Time) -> Self {
+        Self { case, now, children: (0, 0), resolution: None, fields: fields::facts(kind, &case.fields) }
+    }
 }
 
 impl Facts for CaseFacts<'_> {
@@ -87,7 +96,7 @@ impl Facts for CaseFacts<'_> {
             "verified" => json!(c.ties.verified_at.is_some()),
             "verification" => json!(c.ties.verified_way),
             "review" => json!(c.ties.review),
-            other => other.strip_prefix("fields.").and_then(|key| c.fields.get(key)).cloned().unwrap_or(Json::Null),
+            other => self.fields.get(other).cloned().unwrap_or(Json::Null),
         }
     }
 }
@@ -108,10 +117,15 @@ pub fn ask(tx: &Tx<'_>, hand: Hand<'_>, case: &Case, kind: &Kind, to: &str, reso
         (Who::Team, Some(_)) => team,
         (Who::Permission(code), Some(v)) => deed::may(v, code, case),
     };
-    let facts = CaseFacts { case, now: tx.now(), children: children(tx, case.id)?, resolution };
+    let facts = CaseFacts { children: children(tx, case.id)?, resolution, ..CaseFacts::of(kind, case, tx.now()) };
+    let form = fields::asks(tx, kind, case)?;
     let asked = Asked { from: &case.stage, to, answers: &case.fields, resolution, verified: case.ties.verified_at.is_some(), now: tx.now().micros() };
-    let mut answer = decide(&kind.machine, &asked, &facts, &holds, &|field| fields::shown(kind, &case.fields, field)).map(|_| ());
+    let mut answer = decide(&kind.machine, &asked, &facts, &holds, &|field| !form.hidden.iter().any(|hidden| hidden == field)).map(|_| ());
     let target = kind.stage(to)?;
+    let aside = resolution.and_then(|r| kind.machine.resolution(r)).is_some_and(|r| r.aside);
+    if matches!(target.status, Status::Resolved | Status::Closed) && !aside && !form.missing.is_empty() && !hand.for_type {
+        missing(&mut answer, &form.missing);
+    }
     if target.status == Status::Closed && case.ties.verified_at.is_none() {
         // What it was before is still owed: neither another type nor a merge lets a complaint end unverified.
         for former in &case.ties.former_types {
@@ -124,6 +138,22 @@ pub fn ask(tx: &Tx<'_>, hand: Hand<'_>, case: &Case, kind: &Kind, to: &str, reso
         }
     }
     Ok(answer)
+}
+
+/// What the form itself must know before an end, beside what the stage asks for.
+fn missing(answer: &mut std::result::Result<(), Refusal>, wanted: &[String]) {
+    let mut reasons = std::mem::replace(answer, Ok(())).err().map(|refusal| refusal.reasons).unwrap_or_default();
+    match reasons.iter_mut().find_map(|reason| match reason {
+        Reason::Missing { fields } => Some(fields),
+        _ => None,
+    }) {
+        Some(fields) => {
+            let more: Vec<String> = wanted.iter().filter(|key| !fields.contains(key)).cloned().collect();
+            fields.extend(more);
+        }
+        None => reasons.push(Reason::Missing { fields: wanted.to_vec() }),
+    }
+    *answer = Err(Refusal { reasons });
 }
 
 fn unverified(answer: &mut std::result::Result<(), Refusal>, ways: &[Way]) {

@@ -53,6 +53,7 @@ mod snooze;
 mod split;
 mod steps;
 mod tag;
+mod templates;
 mod thread;
 mod ties;
 mod timeline;
@@ -104,6 +105,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "casework", version: 1, sql: include_str!("../migrations/0001_casework.sql") },
     Migration { capability: "casework", version: 2, sql: include_str!("../migrations/0002_customer_sight.sql") },
     Migration { capability: "casework", version: 3, sql: include_str!("../migrations/0003_loop.sql") },
+    Migration { capability: "casework", version: 4, sql: include_str!("../migrations/0004_templates.sql") },
 ];
 
 /// What this capability brings to the product.
@@ -135,6 +137,7 @@ pub fn module() -> Module {
         .merge(hand_over::routes())
         .merge(work_order::routes())
         .merge(recurring::routes())
+        .merge(templates::routes())
         .merge(remind::routes())
         .merge(merge::routes())
         .merge(split::routes())

@@ -31,6 +31,9 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct Into {
     into: CaseId,
+    /// It takes a split back: the two were one matter all along, so no link stays between them.
+    #[serde(default)]
+    undo_split: bool,
 }
 
 /// What must be known to take a merge back.
@@ -70,7 +73,7 @@ fn open_both(tx: &Tx<'_>, deed: &Deed, one: CaseId, two: CaseId) -> Result<(Case
 /// Merges a case into another one. Answers with the other one. Needs `case.merge` on both.
 #[utoipa::path(post, path = "/cases/{id}/merge", params(("id" = CaseId, Path)), request_body = Into, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.merge"))))]
 async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseId>, input: Input<Into>) -> Answer<Response> {
-    let (deed, once, into) = (Deed::of(&who), who.once(&input.hash), input.value.into);
+    let (deed, once, into, undo_split) = (Deed::of(&who), who.once(&input.hash), input.value.into, input.value.undo_split);
     app.command(once, StatusCode::OK, move |tx| {
         if id == into {
             return Err(Problem::invalid("into", "a case cannot go into itself").expected("another case"));
@@ -82,7 +85,7 @@ async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
         if ended(&target) && !ended(&case) {
             return Err(Problem::conflict("case.already_closed", format!("case {} is {}; an open matter would disappear in it", target.number, target.status)).expected("an open case, or reopen that one first"));
         }
-        let moved = take_over(tx, &deed, &mut case, &mut target)?;
+        let moved = take_over(tx, &deed, &mut case, &mut target, undo_split)?;
         case.save(tx)?;
         target.save(tx)?;
         tx.run(
@@ -95,7 +98,7 @@ async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
     .await
 }
 
-fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case) -> Result<Moved> {
+fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case, undo_split: bool) -> Result<Moved> {
     let conversations: Vec<ConversationId> = Conversation::of_case(tx, case.id)?.into_iter().map(|c| c.id).collect();
     tx.run("UPDATE case_message SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
     tx.run("UPDATE case_conversation SET case_id = ?2 WHERE case_id = ?1", params![case.id, target.id])?;
@@ -122,8 +125,14 @@ fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case) -> Re
     for child in &children {
         tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1", params![child, target.id])?;
     }
-    link::write(tx, &deed.ctx, case, target.id, "duplicate")?;
-    target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link: "duplicate".to_owned(), removed: false })?;
+    if undo_split {
+        if let Some(link) = link::erase(tx, case.id, target.id)? {
+            target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link, removed: true })?;
+        }
+    } else {
+        link::write(tx, &deed.ctx, case, target.id, "duplicate")?;
+        target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link: "duplicate".to_owned(), removed: false })?;
+    }
     target.last_in_at = target.last_in_at.max(case.last_in_at);
     Ok(Moved { conversations, stage, watchers, owed, children })
 }
@@ -171,8 +180,9 @@ async fn unmerge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<Cas
         for child in &moved.children {
             tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1 AND parent_id = ?3", params![child, id, into])?;
         }
-        link::erase(tx, id, into)?;
-        target.emit(tx, &deed.ctx, Linked { case_id: into, other: id, link: "duplicate".to_owned(), removed: true })?;
+        if let Some(link) = link::erase(tx, id, into)? {
+            target.emit(tx, &deed.ctx, Linked { case_id: into, other: id, link, removed: true })?;
+        }
         tx.run("UPDATE case_merge SET undone_at = ?2 WHERE id = ?1", params![record, tx.now()])?;
         case.save(tx)?;
         target.save(tx)?;

@@ -27,6 +27,9 @@ pub struct Facts {
     pub first_response: bool,
     /// `forward`, `bounce` … when it is not an ordinary message.
     pub form: Option<String>,
+    /// Of a message of ours with HTML: so many bytes of it are the author's own; signature and history follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_html: Option<usize>,
 }
 
 /// Who it came from and went to; addresses sealed.

@@ -66,6 +66,8 @@ pub struct MessageView {
     pub error: Option<String>,
     /// From somebody who was part of the conversation.
     pub verified: bool,
+    /// Whose address it came from, of the case's `participants`; null for what we wrote.
+    pub participant_id: Option<ObjectId>,
     /// Why it is automatic; null when a person wrote it.
     pub auto: Option<String>,
     pub mentions: Vec<PersonId>,
@@ -100,6 +102,15 @@ fn author_id(kind: &str, id: Option<ObjectId>) -> Option<String> {
         "customer" => Some(shouwen_kernel::CustomerId(id).to_string()),
         _ => None,
     }
+}
+
+/// The participant whose address a message came from. A page of messages asks once a conversation.
+fn participant(tx: &Tx<'_>, m: &Message) -> Result<Option<ObjectId>> {
+    let Some(from) = m.parties.from.as_ref().filter(|_| m.direction == "in") else { return Ok(None) };
+    let present = tx.known(&format!("case.participants/{}", m.conversation_id), || {
+        Ok(crate::conversation::participants(tx, m.conversation_id)?.into_iter().map(|p| (p.address_index, p.id)).collect::<Vec<_>>())
+    })?;
+    Ok(present.into_iter().find(|(index, _)| *index == from.index).map(|(_, id)| id))
 }
 
 /// The message as everybody who may see its case sees it.
@@ -137,6 +148,7 @@ pub fn message(tx: &Tx<'_>, m: &Message) -> Result<MessageView> {
         send_at: m.send_at,
         error: m.error.clone(),
         verified: m.verified,
+        participant_id: participant(tx, m)?,
         auto: m.auto.clone(),
         mentions: m.facts.mentions.clone(),
         form: m.facts.form.clone(),

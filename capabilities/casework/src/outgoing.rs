@@ -153,6 +153,9 @@ fn as_draft(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<
     // The words are the author's, whoever took them back.
     let author = message.author_id.map_or(deed.viewer.person, |id| shouwen_kernel::PersonId(id.0));
     let begun = draft::find(tx, case.id, author, mode)?.map(|d| d.written.text).filter(|t| !t.trim().is_empty());
+    // What was written bold comes back bold; what was begun meanwhile stands below.
+    let own = message.facts.own_html.and_then(|length| body.html.as_deref()?.get(..length));
+    let html = own.map(|own| begun.as_deref().map_or(own.to_owned(), |begun| format!("{own}<br><br>{}", shouwen_mail::html::text_to_html(begun))));
     let text = begun.map_or(body.reply_text.clone(), |begun| format!("{}\n\n{begun}", body.reply_text));
     let present = crate::conversation::participants(tx, message.conversation_id)?;
     let again = |list: &[shouwen_contracts::message::Party]| -> Result<Vec<Recipient>> {
@@ -165,7 +168,7 @@ fn as_draft(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<
     };
     let written = Written {
         text,
-        html: None,
+        html,
         to: Some(again(&message.parties.to)?),
         cc: Some(again(&message.parties.cc)?),
         bcc: Some(again(&message.parties.bcc)?),

@@ -87,6 +87,7 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
         full.push_str("\n\n");
         full.push_str(part);
     }
+    let own_length = own_html.as_ref().map(String::len);
     let full_html = own_html.map(|own| {
         let signature = if signature.is_empty() { String::new() } else { format!("<br><br>{}", html::text_to_html(signature)) };
         format!("{own}{signature}{}", below.as_ref().map_or(String::new(), |h| format!("<br><br>{}", h.html)))
@@ -117,6 +118,7 @@ pub fn write(tx: &Tx<'_>, deed: &Deed, case: &mut Case, draft: &Draft) -> Result
             stage_before: Some(case.stage.clone()),
             first_response,
             form: draft.forward.then(|| "forward".to_owned()),
+            own_html: own_length,
             ..Facts::default()
         },
         parties: Parties { to: recipients.to.clone(), cc: recipients.cc.clone(), bcc: recipients.bcc.clone(), ..Parties::default() },

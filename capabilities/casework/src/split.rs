@@ -53,7 +53,7 @@ async fn split(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
         new.emit(tx, &deed.ctx, Linked { case_id: new.id, other: id, link: "related".to_owned(), removed: false })?;
         case.save(tx)?;
         deed.audit(tx, "case.split", &case, Some(json!({ "into": new.id })))?;
-        deed.answer(tx, &new, Some(Undo::new("POST", format!("/cases/{}/merge", new.id), json!({ "into": id }))))
+        deed.answer(tx, &new, Some(Undo::new("POST", format!("/cases/{}/merge", new.id), json!({ "into": id, "undo_split": true }))))
     })
     .await
 }

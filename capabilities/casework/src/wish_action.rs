@@ -2,6 +2,7 @@
 //! type refuses to a person, it refuses to a rule.
 
 use serde_json::{Map, Value as Json, json};
+use shouwen_contracts::wish::{ActionWish, WishEvent};
 use shouwen_kernel::{PersonId, Problem, Result, TeamId, text::clip};
 use shouwen_rules::{Action, Party, Words};
 use shouwen_store::{Ctx, Tx, params};
@@ -11,6 +12,9 @@ use crate::change::Assignment;
 use crate::deed::Deed;
 use crate::work_order::{self, Opening};
 use crate::{canned, edit, fields, input, kinds, names, note, remind, render, send, tag};
+
+/// The clock of a work order.
+const DUE: &str = "due";
 
 /// Whether casework carries it out. Notices, clocks, webhooks and warnings belong to others, who hear the same wish.
 pub fn is_ours(action: &Action) -> bool {
@@ -70,7 +74,7 @@ pub fn carry_out(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, action: &Action, why: 
             remind::send(tx, ctx, case, if text.is_empty() { why } else { &text })?;
             case.save(tx)
         }
-        Action::OpenChild { case_type, title, team, person, priority, fields, .. } => {
+        Action::OpenChild { case_type, title, team, person, priority, target, fields } => {
             let wanted = Opening {
                 case_type: case_type.clone(),
                 title: input::line("title", &in_language(case, title), 200)?,
@@ -92,6 +96,12 @@ pub fn carry_out(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, action: &Action, why: 
                 note::write(tx, &deed, &mut child, why, None, &[], &[], None)?;
             }
             child.store(tx)?;
+            if let Some(target) = target {
+                // Working time is counted by the service levels; they hear the wish.
+                let action = Action::StartClock { clock: DUE.to_owned(), target: Some(*target), calendar: None };
+                let wish = ActionWish { source: format!("child:{}", child.id), case_id: child.id, action: serde_json::to_value(action)?, reason: why.to_owned(), chain: Vec::new() };
+                tx.emit::<WishEvent>(ctx, Some(child.id.0), Some(&child.access()), wish)?;
+            }
             case.save(tx)
         }
         Action::AddNote { text } => {
@@ -121,7 +131,7 @@ fn wanted(tx: &Tx<'_>, case: &Case, field: &str, value: &Json) -> Result<Vec<(St
     let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
     if let Some(key) = field.strip_prefix("fields.") {
         let given = Map::from_iter([(key.to_owned(), value.clone())]);
-        return Ok(fields::taken(tx, &kind, Some(case), &given)?.into_iter().map(|(key, value)| (format!("fields.{key}"), value)).collect());
+        return Ok(fields::taken(tx, &kind, case.workspace, Some(case), &given)?.into_iter().map(|(key, value)| (format!("fields.{key}"), value)).collect());
     }
     let text = || value.as_str().ok_or_else(|| Problem::invalid(field, "the value is no text").expected("a text"));
     let checked = match field {

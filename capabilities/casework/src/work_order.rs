@@ -128,6 +128,7 @@ pub fn open(tx: &Tx<'_>, ctx: &Ctx, wanted: &Opening) -> Result<Case> {
     };
     case.insert(tx)?;
     intake::opened(tx, ctx, &case)?;
+    fields::tell(tx, ctx, &case)?;
     let conversation =
         Conversation { id: tx.id(), workspace, case_id: case.id, channel: case.channel.clone(), inbox_id: None, subject: case.title.clone(), continued_in: None, created_at: tx.now() };
     conversation.insert(tx)?;

@@ -62,9 +62,9 @@ pub struct Board {
 /// The unit of an indicator's value.
 pub fn unit(definition: &Definition) -> &'static str {
     match definition.shape {
-        Shape::Rate => "rate",
+        Shape::Rate | Shape::Share(_) => "rate",
         Shape::Count | Shape::Stock => "count",
-        Shape::Quantile(_) => "seconds",
+        Shape::Quantile(_) | Shape::Mean => "seconds",
     }
 }
 
@@ -80,7 +80,8 @@ pub fn direction(definition: &Definition) -> &'static str {
 /// One figure from its sums.
 pub fn figure(definition: &Definition, numerator: i64, denominator: i64, n: i64, spread: &Spread) -> Figure {
     let value = match definition.shape {
-        Shape::Rate => (denominator > 0).then(|| numerator as f64 / denominator as f64),
+        Shape::Rate | Shape::Share(_) => (denominator > 0).then(|| numerator as f64 / denominator as f64),
+        Shape::Mean => (denominator > 0).then(|| (numerator as f64 / denominator as f64).round()),
         Shape::Count | Shape::Stock => Some(numerator as f64),
         Shape::Quantile(q) => spread.percentile(f64::from(q) / 100.0).map(f64::round),
     };
@@ -96,7 +97,11 @@ pub fn measure(tx: &Tx<'_>, workspace: WorkspaceId, definition: &Definition, ran
     let mut values = params![workspace, definition.points, from, range.to].to_vec();
     values.extend(more);
     let sql = format!("SELECT CAST(coalesce(sum(d.numerator), 0) AS {int}), CAST(coalesce(sum(d.denominator), 0) AS {int}), CAST(coalesce(sum(d.n), 0) AS {int}) FROM insight_day d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND {condition}", int = int(tx));
-    let (numerator, denominator, n): (i64, i64, i64) = tx.one(&sql, &values)?;
+    let (numerator, mut denominator, n): (i64, i64, i64) = tx.one(&sql, &values)?;
+    if let Shape::Share(whole) = definition.shape {
+        values[1] = shouwen_store::ToValue::to_value(whole);
+        denominator = tx.one::<(i64, i64, i64)>(&sql, &values)?.0;
+    }
     let mut spread = Spread::default();
     if matches!(definition.shape, Shape::Quantile(_)) {
         let sql = format!("SELECT d.spread FROM insight_day d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND d.spread IS NOT NULL AND {condition}");

@@ -62,7 +62,21 @@ pub fn groups(tx: &Tx<'_>, workspace: WorkspaceId, definition: &Definition, rang
         "SELECT d.{column}, CAST(sum(d.numerator) AS {int}), CAST(sum(d.denominator) AS {int}), CAST(sum(d.n) AS {int}) FROM insight_day d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND {condition} GROUP BY d.{column} ORDER BY d.{column}",
         int = int(tx)
     );
-    let rows: Vec<(Value, i64, i64, i64)> = tx.all(&sql, &values)?;
+    let mut rows: Vec<(Value, i64, i64, i64)> = tx.all(&sql, &values)?;
+    if let Shape::Share(whole) = definition.shape {
+        values[1] = shouwen_store::ToValue::to_value(whole);
+        let parts: BTreeMap<String, (i64, i64)> = rows.iter().map(|(key, numerator, _, n)| (text(key), (*numerator, *n))).collect();
+        let whole: Vec<(Value, i64, i64, i64)> = tx.all(&sql, &values)?;
+        // Where the whole is nothing there is no share; where the part is nothing, the share is 0.
+        rows = whole
+            .into_iter()
+            .map(|(key, all, _, n)| {
+                let part = parts.get(&text(&key)).copied().unwrap_or_default();
+                (key, part.0, all, n)
+            })
+            .collect();
+        values[1] = shouwen_store::ToValue::to_value(definition.points);
+    }
     let mut spreads: BTreeMap<String, Spread> = BTreeMap::new();
     if matches!(definition.shape, Shape::Quantile(_)) {
         let sql = format!("SELECT d.{column}, d.spread FROM insight_day d WHERE d.workspace_id = ?1 AND d.points = ?2 AND d.day BETWEEN ?3 AND ?4 AND d.spread IS NOT NULL AND {condition}");

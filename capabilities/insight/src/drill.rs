@@ -32,11 +32,17 @@ pub fn page(tx: &Tx<'_>, workspace: WorkspaceId, definition: &Definition, range:
     let stock = definition.shape == Shape::Stock;
     let (condition, more) = range.dimensions(8);
     let from = if stock { 0 } else { range.from };
-    let mut values = params![workspace, definition.points, from, range.to, cursor.0, cursor.1, limit + 1].to_vec();
+    // What a share is a share of are the cases of other points.
+    let points = match definition.shape {
+        Shape::Share(whole) if part != "numerator" => whole,
+        _ => definition.points,
+    };
+    let mut values = params![workspace, points, from, range.to, cursor.0, cursor.1, limit + 1].to_vec();
     values.extend(more);
     let part = match part {
         // A stock is what came in and has not gone out by the end of the range.
         _ if stock => "d.slot = 'in' AND NOT EXISTS (SELECT 1 FROM insight_point o WHERE o.case_id = d.case_id AND o.points = d.points AND o.slot = 'out' AND o.day <= ?4)",
+        "denominator" | "" if matches!(definition.shape, Shape::Share(_)) => "d.numerator > 0",
         "numerator" => "d.numerator > 0",
         "denominator" | "" => "d.denominator > 0",
         other => return Err(Problem::invalid("part", format!("there is no part `{other}`")).expected("numerator or denominator")),

@@ -31,6 +31,7 @@ pub fn module() -> Module {
         migrations: &[
             Migration { capability: "insight", version: 1, sql: include_str!("../migrations/0001_insight.sql") },
             Migration { capability: "insight", version: 2, sql: include_str!("../migrations/0002_spread.sql") },
+            Migration { capability: "insight", version: 3, sql: include_str!("../migrations/0003_reviews.sql") },
         ],
         routes: OpenApiRouter::new()
             .routes(routes!(targets::indicators))
@@ -41,7 +42,7 @@ pub fn module() -> Module {
             .routes(routes!(drill::cases))
             .routes(routes!(export::export)),
         permissions: PERMISSIONS,
-        subscriptions: vec![Subscription { name: "insight.points", version: 2, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle }],
+        subscriptions: vec![Subscription { name: "insight.points", version: 3, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle }],
         ..Module::new("insight")
     }
 }

@@ -1,7 +1,9 @@
 //! Events → points.
 
-use shouwen_contracts::casework::CaseEvent;
+use shouwen_contracts::casework::{CaseEvent, ChildClosed};
+use shouwen_contracts::complaints::ComplaintEvent;
 use shouwen_contracts::identity::IdentityEvent;
+use shouwen_contracts::reviews::ReviewEvent;
 use shouwen_contracts::service_levels::{ClockEvent, Met};
 use shouwen_contracts::voice::VoiceEvent;
 use shouwen_kernel::{CaseId, Result, Time, WorkspaceId};
@@ -11,15 +13,19 @@ use uuid::Uuid;
 use crate::points::{self, Dimensions, Point};
 use crate::range::day_of;
 
+/// Key of the type whose cases are complaints.
+const COMPLAINT: &str = "complaint";
+
 /// The events read.
 pub const KINDS: &[&str] = &[
     "case.opened", "case.message_added", "case.assigned", "case.edited", "case.stage", "case.closed", "case.reopened", "case.merged", "case.unmerged", "clock.met", "survey.requested", "survey.answered",
+    "case.child_closed", "complaint.repeated", "review.requested", "review.approved", "review.returned",
     "person.saved", "team.saved", "org_unit.saved",
 ];
 
 /// Empties everything.
 pub fn reset(tx: &Tx<'_>) -> Result<()> {
-    tx.batch("DELETE FROM insight_case; DELETE FROM insight_point; DELETE FROM insight_day; DELETE FROM insight_name;")
+    tx.batch("DELETE FROM insight_case; DELETE FROM insight_point; DELETE FROM insight_day; DELETE FROM insight_name; DELETE FROM insight_review;")
 }
 
 struct Case {
@@ -78,7 +84,22 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         )?;
         let Some(case) = load(tx, workspace, o.case_id)? else { return Ok(()) };
         case.put(tx, "opened", "", o.opened_at, 1, 1, None)?;
+        if o.case_type == COMPLAINT {
+            case.put(tx, "complaint", "", o.opened_at, 1, 1, None)?;
+        }
         return case.put(tx, "backlog", "in", o.opened_at, 1, 1, None);
+    }
+    if let Some(CaseEvent::ChildClosed(done)) = recorded.event::<CaseEvent>()? {
+        return waited(tx, workspace, &done);
+    }
+    if let Some(event) = recorded.event::<ReviewEvent>()? {
+        return on_review(tx, workspace, event);
+    }
+    if let Some(ComplaintEvent::Repeated(repeated)) = recorded.event::<ComplaintEvent>()? {
+        return match load(tx, workspace, repeated.case_id)? {
+            Some(case) => as_opened(tx, &case, "repeat_complaint"),
+            None => Ok(()),
+        };
     }
     let Some(id) = recorded.subject.map(CaseId) else { return Ok(()) };
     if let Some(CaseEvent::Unmerged(u)) = recorded.event::<CaseEvent>()? {
@@ -110,6 +131,47 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// A work order is done: the parent waited for whoever did it, in time as it passes.
+fn waited(tx: &Tx<'_>, workspace: WorkspaceId, done: &ChildClosed) -> Result<()> {
+    let Some(mut child) = load(tx, workspace, done.child_id)? else { return Ok(()) };
+    child.dimensions.team = done.team_id.map_or(child.dimensions.team, |team| team.0);
+    child.dimensions.org_unit = done.org_unit_id.map_or(child.dimensions.org_unit, |unit| unit.0);
+    let seconds = seconds_between(done.opened_at, done.at);
+    child.put(tx, "department_wait", "", done.at, seconds, 1, Some(seconds))
+}
+
+/// Counts a case where its opening counts, so that a part never stands where its whole does not.
+fn as_opened(tx: &Tx<'_>, case: &Case, name: &'static str) -> Result<()> {
+    match points::get(tx, case.id, "opened", "")? {
+        Some(opened) => points::put(tx, case.workspace, &Point { points: name, ..opened }),
+        None => Ok(()),
+    }
+}
+
+fn seconds_between(from: Time, to: Time) -> i64 {
+    ((to.micros() - from.micros()) / 1_000_000).max(0)
+}
+
+/// How long reviews take; of several of one case the last counts.
+fn on_review(tx: &Tx<'_>, workspace: WorkspaceId, event: ReviewEvent) -> Result<()> {
+    let (review, at) = match event {
+        ReviewEvent::Requested(r) => {
+            let Some(case) = r.case_id else { return Ok(()) };
+            return tx.run(
+                "INSERT INTO insight_review (review_id, case_id, at) VALUES (?1, ?2, ?3) ON CONFLICT (review_id) DO UPDATE SET at = ?3",
+                params![r.review_id.0, case, r.at],
+            );
+        }
+        ReviewEvent::Approved(e) => (e.review_id, e.at),
+        ReviewEvent::Returned(e) => (e.review_id, e.at),
+        _ => return Ok(()),
+    };
+    let Some((case, asked)): Option<(CaseId, Time)> = tx.opt("SELECT case_id, at FROM insight_review WHERE review_id = ?1", params![review.0])? else { return Ok(()) };
+    tx.run("DELETE FROM insight_review WHERE review_id = ?1", params![review.0])?;
+    let Some(case) = load(tx, workspace, case)? else { return Ok(()) };
+    case.put(tx, "review_time", "", at, 1, 1, Some(seconds_between(asked, at)))
 }
 
 fn on_met(tx: &Tx<'_>, case: &Case, met: &Met) -> Result<()> {
@@ -147,6 +209,14 @@ fn on_case(tx: &Tx<'_>, case: &Case, event: CaseEvent) -> Result<()> {
         CaseEvent::Edited(e) if e.field == "title" => {
             tx.execute("UPDATE insight_case SET title = ?2 WHERE case_id = ?1", params![case.id, e.to.as_str().unwrap_or_default()]).map(|_| ())
         }
+        // A complaint is mostly found to be one after it came in; it counts on the day it came.
+        CaseEvent::Edited(e) if e.field == "type" => match e.to.as_str() == Some(COMPLAINT) {
+            true => as_opened(tx, case, "complaint"),
+            false => {
+                points::remove(tx, case.workspace, case.id, "repeat_complaint", "")?;
+                points::remove(tx, case.workspace, case.id, "complaint", "")
+            }
+        },
         CaseEvent::Closed(c) => {
             case.put(tx, "closed", "", c.at, 1, 1, None)?;
             case.put(tx, "backlog", "out", c.at, -1, 0, None)?;
@@ -183,7 +253,7 @@ fn on_case(tx: &Tx<'_>, case: &Case, event: CaseEvent) -> Result<()> {
         }
         CaseEvent::Merged(m) if m.case_id == case.id => {
             // It was no matter of its own after all.
-            for (name, slot) in [("opened", ""), ("backlog", "in"), ("backlog", "out"), ("closed", ""), ("fcr", ""), ("reopened", "")] {
+            for (name, slot) in [("opened", ""), ("backlog", "in"), ("backlog", "out"), ("closed", ""), ("fcr", ""), ("reopened", ""), ("complaint", ""), ("repeat_complaint", "")] {
                 points::remove(tx, case.workspace, case.id, name, slot)?;
             }
             tx.execute("UPDATE insight_case SET merged = TRUE WHERE case_id = ?1", params![case.id]).map(|_| ())

@@ -1,10 +1,12 @@
 //! From events to figures and back to cases, on both databases.
 
 use serde_json::Value;
-use shouwen_contracts::casework::{Assigned, CaseEvent, Closed, MessageAdded, Opened, Reopened};
+use shouwen_contracts::casework::{Assigned, CaseEvent, ChildClosed, Closed, Edited, MessageAdded, Opened, Reopened};
+use shouwen_contracts::complaints::{ComplaintEvent, Repeated};
+use shouwen_contracts::reviews::{Requested as ReviewRequested, Returned, ReviewEvent};
 use shouwen_contracts::service_levels::{ClockEvent, Met};
 use shouwen_contracts::voice::{Answered, Requested, VoiceEvent};
-use shouwen_kernel::{CaseId, ConversationId, Grant, MessageId, PersonId, Reach, SurveyId, TeamId};
+use shouwen_kernel::{CaseId, ConversationId, Grant, MessageId, PersonId, Reach, ReviewId, SurveyId, TeamId};
 use shouwen_store::params;
 use shouwen_testkit::{TestApp, on_both};
 use shouwen_web::Module;
@@ -162,5 +164,53 @@ fn rebuilt_from_the_log_equals_live() {
             let points: Vec<(CaseId, String, String, i64, i64)> = tx.all("SELECT case_id, points, slot, numerator, denominator FROM insight_point ORDER BY case_id, points, slot", params![])?;
             Ok((days, points))
         });
+    });
+}
+
+#[test]
+fn the_loop_is_measured_by_department_wait_complaints_repeats_and_reviews() {
+    on_both(modules, |t| {
+        let p = Play::new(t);
+        let other: TeamId = p.t.app.ids().next(p.t.app.clock());
+        let cases: Vec<CaseId> = (0..4).map(|_| p.open(p.team)).collect();
+        for case in &cases[..2] {
+            p.tell(*case, Edited { case_id: *case, field: "type".into(), from: "request".into(), to: "complaint".into() });
+        }
+        let rate = p.tile("complaint_rate");
+        // Two of four; the work orders opened below count among all cases as well.
+        assert_eq!((rate["numerator"].as_i64(), rate["denominator"].as_i64(), rate["value"].as_f64()), (Some(2), Some(4), Some(0.5)));
+        assert_eq!(p.tile("repeat_complaint_rate")["numerator"], 0);
+        let now = p.t.app.clock().now();
+        p.t.emit::<ComplaintEvent>(Some(cases[0]), None, Repeated { case_id: cases[0], earlier: vec![cases[1]], count: 2, window_days: 30, at: now }.into());
+        let repeats = p.tile("repeat_complaint_rate");
+        assert_eq!((repeats["numerator"].as_i64(), repeats["denominator"].as_i64(), repeats["unit"].as_str()), (Some(1), Some(2), Some("rate")));
+        assert_eq!((p.behind("complaint_rate", "numerator"), p.behind("complaint_rate", "denominator"), p.behind("repeat_complaint_rate", "denominator")), (2, 4, 2));
+        // It was none after all: neither a complaint nor a repeated one.
+        p.tell(cases[0], Edited { case_id: cases[0], field: "type".into(), from: "complaint".into(), to: "request".into() });
+        assert_eq!((p.tile("complaint_rate")["numerator"].as_i64(), p.tile("repeat_complaint_rate")["numerator"].as_i64()), (Some(1), Some(0)));
+        for (hours, team) in [(2, p.team), (4, other)] {
+            let child = p.open(team);
+            let opened_at = p.t.app.clock().now();
+            p.t.clock.advance(hours * 3600);
+            let at = p.t.app.clock().now();
+            p.tell(cases[1], ChildClosed { case_id: cases[1], child_id: child, number: "N".into(), title: "查线路".into(), resolution: "solved".into(), text: None, team_id: Some(team), org_unit_id: None, opened_at, at });
+        }
+        let wait = p.tile("department_wait_mean");
+        assert_eq!((wait["numerator"].as_i64(), wait["denominator"].as_i64(), wait["value"].as_f64(), wait["unit"].as_str()), (Some(6 * 3600), Some(2), Some(3.0 * 3600.0), Some("seconds")));
+        assert!((p.tile("department_wait_p90")["value"].as_f64().unwrap() - 4.0 * 3600.0).abs() < 300.0);
+        assert_eq!(p.behind("department_wait_mean", ""), 2);
+        let viewer = p.t.person("经理", &["insight.read"]);
+        let by_team = p.t.get(&viewer, "/api/v1/insight/breakdown?indicator=department_wait_mean&by=team").expect(200);
+        let waits: Vec<f64> = by_team.as_array().unwrap().iter().map(|g| g["value"].as_f64().unwrap()).collect();
+        assert_eq!({ let mut w = waits; w.sort_by(f64::total_cmp); w }, [2.0 * 3600.0, 4.0 * 3600.0]);
+        let days = p.t.get(&viewer, "/api/v1/insight/series?indicator=complaint_rate").expect(200);
+        assert_eq!((days[0]["numerator"].as_i64(), days[0]["denominator"].as_i64()), (Some(1), Some(6)));
+        let review: ReviewId = p.t.app.ids().next(p.t.app.clock());
+        let asked = ReviewRequested { review_id: review, flow: "solution".into(), kind: "review".into(), case_id: Some(cases[2]), title: "方案".into(), amount: None, currency: None, emergency: false, by: None, at: p.t.app.clock().now() };
+        p.t.emit::<ReviewEvent>(Some(cases[2]), None, asked.into());
+        p.t.clock.advance(1800);
+        p.t.emit::<ReviewEvent>(Some(cases[2]), None, Returned { review_id: review, case_id: Some(cases[2]), flow: "solution".into(), step: 1, reason: None, at: p.t.app.clock().now() }.into());
+        assert!((p.tile("review_time_median")["value"].as_f64().unwrap() - 1800.0).abs() < 40.0);
+        p.t.assert_rebuilds(|tx| tx.all::<(String, i64, i64, i64)>("SELECT points, day, numerator, denominator FROM insight_day WHERE total ORDER BY points, day", params![]));
     });
 }

@@ -4,6 +4,7 @@ mod deliver;
 mod deliveries;
 mod guard;
 mod hooks;
+mod on_wish;
 mod outbox;
 mod publish;
 
@@ -20,7 +21,10 @@ permissions! {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "integrations", version: 1, sql: include_str!("../migrations/0001_webhook.sql") }],
+        migrations: &[
+            Migration { capability: "integrations", version: 1, sql: include_str!("../migrations/0001_webhook.sql") },
+            Migration { capability: "integrations", version: 2, sql: include_str!("../migrations/0002_rules.sql") },
+        ],
         routes: OpenApiRouter::new()
             .routes(routes!(hooks::list, hooks::create))
             .routes(routes!(hooks::edit, hooks::remove))
@@ -30,7 +34,10 @@ pub fn module() -> Module {
             .routes(routes!(outbox::list))
             .routes(routes!(outbox::retry)),
         permissions: PERMISSIONS,
-        subscriptions: vec![Subscription { name: "integrations.webhooks", version: 1, reset: None, kinds: &[], handle: publish::handle }],
+        subscriptions: vec![
+            Subscription { name: "integrations.webhooks", version: 1, reset: None, kinds: &[], handle: publish::handle },
+            Subscription { name: "integrations.wishes", version: 1, reset: None, kinds: on_wish::KINDS, handle: on_wish::handle },
+        ],
         effects: deliver::handlers,
         ..Module::new("integrations")
     }

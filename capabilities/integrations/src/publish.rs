@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shouwen_contracts::Event;
+use shouwen_contracts::casework::CaseEvent;
 use shouwen_kernel::{ObjectId, Result, WebhookId, WorkspaceId};
 use shouwen_store::{Json, Recorded, Tx, params};
 
@@ -10,8 +11,21 @@ pub const OUTBOX: &str = "webhook.send";
 
 /// Every kind a webhook may ask for.
 pub fn kinds() -> Vec<&'static str> {
-    use shouwen_contracts::{casework::CaseEvent, channel::ChannelEvent, customers::CustomerEvent, identity::IdentityEvent, routing::RoutingEvent, service_levels::ClockEvent, voice::VoiceEvent};
-    [CaseEvent::KINDS, ChannelEvent::KINDS, CustomerEvent::KINDS, IdentityEvent::KINDS, RoutingEvent::KINDS, ClockEvent::KINDS, VoiceEvent::KINDS].concat()
+    use shouwen_contracts::{channel::ChannelEvent, complaints::ComplaintEvent, customers::CustomerEvent, identity::IdentityEvent};
+    use shouwen_contracts::{reviews::ReviewEvent, routing::RoutingEvent, service_levels::ClockEvent, voice::VoiceEvent, warnings::WarningEvent};
+    [
+        CaseEvent::KINDS,
+        ChannelEvent::KINDS,
+        ComplaintEvent::KINDS,
+        CustomerEvent::KINDS,
+        IdentityEvent::KINDS,
+        ReviewEvent::KINDS,
+        RoutingEvent::KINDS,
+        ClockEvent::KINDS,
+        VoiceEvent::KINDS,
+        WarningEvent::KINDS,
+    ]
+    .concat()
 }
 
 fn wants(kinds: &[String], kind: &str) -> bool {
@@ -20,6 +34,15 @@ fn wants(kinds: &[String], kind: &str) -> bool {
 
 /// Digests one event.
 pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
+    if recorded.kind == "case.message_added"
+        && let Some(CaseEvent::MessageAdded(message)) = recorded.event::<CaseEvent>()?
+        && message.direction == "out"
+    {
+        tx.run(
+            "INSERT INTO webhook_sent (message_id, workspace_id, case_id) VALUES (?1, ?2, ?3) ON CONFLICT (message_id) DO NOTHING",
+            params![message.message_id, recorded.workspace, message.case_id],
+        )?;
+    }
     let hooks: Vec<(WebhookId, Vec<String>)> = tx.known(&format!("webhook_hook/{}", recorded.workspace), || {
         let rows: Vec<(WebhookId, Json<Vec<String>>)> = tx.all("SELECT id, kinds FROM webhook_hook WHERE workspace_id = ?1 AND active ORDER BY id", params![recorded.workspace])?;
         Ok(rows.into_iter().map(|(id, kinds)| (id, kinds.0)).collect())
@@ -36,8 +59,11 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                 Some("org_unit") => shouwen_kernel::OrgUnitId(id).to_string(),
                 Some("inbox") => shouwen_kernel::InboxId(id).to_string(),
                 Some("message") => shouwen_kernel::MessageId(id).to_string(),
+                // About a case, or about something of its own whose id stands in the data.
+                Some("review" | "complaint" | "warning" | "bulletin" | "crisis") => recorded.payload().ok().and_then(|data| data["case_id"].as_str().map(str::to_owned)).unwrap_or_default(),
                 _ => shouwen_kernel::CaseId(id).to_string(),
             });
+            let subject = subject.filter(|id| !id.is_empty());
             let body = json!({ "type": recorded.kind, "at": recorded.at, "workspace": recorded.workspace, "position": recorded.position, "subject": subject, "actor": recorded.actor()?, "data": recorded.payload()? });
             enqueue(tx, recorded.workspace, hook, &recorded.kind, &body)?;
         }

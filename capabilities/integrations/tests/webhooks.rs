@@ -116,3 +116,63 @@ fn bad_input_names_the_field_and_secrets_are_shown_once() {
         t.get(&t.person("坐席", &["webhook.manage"]), "/api/v1/outbox").expect(403);
     });
 }
+
+#[test]
+fn a_rule_tells_a_registered_webhook_once_and_a_wrong_name_is_refused_with_the_right_ones() {
+    use shouwen_contracts::casework::CaseEvent;
+    use shouwen_contracts::wish::{ActionWish, WishEvent};
+    use shouwen_kernel::CaseId;
+    on_both(modules, |t| {
+        let admin = t.admin();
+        let hook = t.post(&admin, "/api/v1/webhooks", json!({"name": "ERP", "url": "https://erp.example.com/hook", "kinds": ["team.saved"]})).expect(201);
+        let case: CaseId = t.app.ids().next(t.app.clock());
+        let wish = |source: &str, named: &str| {
+            let wish = ActionWish { source: source.into(), case_id: case, action: json!({"do": "webhook", "hook": named}), reason: "升级".into(), chain: vec!["escalate".into()] };
+            t.emit::<WishEvent>(Some(case), None, wish.into());
+        };
+        wish("rule:1:1.0", "erp");
+        wish("rule:1:1.0", "erp");
+        let log = format!("/api/v1/webhooks/{}/deliveries", hook["id"].as_str().unwrap());
+        let deliveries = t.get(&admin, &log).expect(200);
+        assert_eq!((deliveries["items"].as_array().unwrap().len(), deliveries["items"][0]["kind"].as_str()), (1, Some("rule.fired")), "told twice, sent once");
+        let waiting = t.get(&admin, "/api/v1/outbox?state=pending").expect(200);
+        assert_eq!(waiting["items"][0]["about"]["webhook"], "ERP");
+        wish("rule:1:2.0", "http://169.254.169.254/");
+        let refused: Vec<_> = t.events::<CaseEvent>().into_iter().filter_map(|event| if let CaseEvent::WishRefused(refused) = event { Some(refused) } else { None }).collect();
+        assert_eq!((refused.len(), refused[0].problem["expected"].as_str()), (1, Some("ERP")), "a rule names no address");
+        assert_eq!(t.get(&admin, &log).expect(200)["items"].as_array().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn the_outbox_names_case_subject_and_masked_recipients_of_a_mail() {
+    use shouwen_contracts::casework::{CaseEvent, MessageAdded, Opened};
+    use shouwen_contracts::message::{EMAIL_OUTBOX, Outbound, Party};
+    use shouwen_kernel::{CaseId, ConversationId, InboxId, MessageId};
+    on_both(modules, |t| {
+        let admin = t.admin();
+        let (case_id, message_id): (CaseId, MessageId) = (t.app.ids().next(t.app.clock()), t.app.ids().next(t.app.clock()));
+        let at = t.app.clock().now();
+        let opened = Opened {
+            case_id, number: "2026-000042".into(), case_type: "request".into(), title: "断网".into(), priority: "normal".into(), stage: "accepted".into(), status: "open".into(), channel: "email".into(), inbox_id: None,
+            customer_id: None, customer_name: None, region: None, tier: None, org_unit_id: None, team_id: None, assignee_id: None, accountable_id: None, tags: vec![], language: None, opened_at: at,
+        };
+        t.emit::<CaseEvent>(Some(case_id), None, opened.into());
+        let added = MessageAdded {
+            case_id, conversation_id: ConversationId::NIL, message_id, direction: "out".into(), author_id: None, author_name: "a".into(), preview: "p".into(), content: String::new(), at, auto: false, verified: true, mentions: vec![],
+        };
+        t.emit::<CaseEvent>(Some(case_id), None, added.into());
+        let workspace = t.workspace;
+        t.db.write_blocking(move |tx| {
+            let to = Party { name: "李雷".into(), address: tx.keys().seal_address(tx.ids(), "li.lei@example.com")?, index: tx.keys().email_index("li.lei@example.com") };
+            let mail = Outbound {
+                message_id, inbox_id: InboxId::NIL, conversation_id: None, to: vec![to], cc: vec![], bcc: vec![], subject: "Re: 断网".into(), text: "好".into(), html: None, attachments: vec![], references: vec![], from_name: String::new(),
+                automatic: false, queued_at: tx.now(),
+            };
+            tx.enqueue(workspace, EMAIL_OUTBOX, "m1", &mail, None).map(|_| ())
+        })
+        .unwrap();
+        let shown = t.get(&admin, "/api/v1/outbox?state=pending").expect(200)["items"][0]["about"].clone();
+        assert_eq!((shown["number"].as_str(), shown["subject"].as_str(), shown["to"][0].as_str(), shown["case_id"].as_str()), (Some("2026-000042"), Some("Re: 断网"), Some("l***@example.com"), Some(case_id.to_string().as_str())));
+    });
+}

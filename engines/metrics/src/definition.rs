@@ -5,6 +5,10 @@
 pub enum Shape {
     /// Numerator ÷ denominator, 0–1.
     Rate,
+    /// The numerator of its points ÷ the numerator of these others, 0–1: complaints among all cases.
+    Share(&'static str),
+    /// Numerator (seconds) ÷ denominator (how many): an average length.
+    Mean,
     /// The numerator alone.
     Count,
     /// The quantile (in percent) of a duration in working seconds.
@@ -66,6 +70,16 @@ pub const DEFINITIONS: &[Definition] = &[
     make("csat_response_rate", "csat_response_rate", Shape::Rate, Direction::UpGood, ["参评率", "Response rate"], ["已回答的评价邀请 ÷ 发出的评价邀请，按发出当日计", "Requests answered ÷ requests sent, on the day they were sent"], Some(0.3)),
     make("fcr", "fcr", Shape::Rate, Direction::UpGood, ["一次解决率", "First-contact resolution (FCR)"],
         ["只回复客户一次即办结、且未重开的工单 ÷ 办结的工单（重复、垃圾除外）", "Cases closed with one answer to the customer and not reopened ÷ cases closed (without duplicates and spam)"], Some(0.75)),
+    make("department_wait_mean", "department_wait", Shape::Mean, Direction::DownGood, ["部门等待（平均）", "Department wait (mean)"],
+        ["子工单从派出到办结的自然时间之和 ÷ 办结的子工单数，计在承办班组和部门，按办结当日计", "Time as it passes from giving a work order to another department until it is done ÷ work orders done, counted for who did it, on the day it was done"], Some(2.0 * 86_400.0)),
+    make("department_wait_p90", "department_wait", Shape::Quantile(90), Direction::DownGood, ["部门等待（P90）", "Department wait (p90)"],
+        ["九成的子工单在这段自然时间内办结", "Nine in ten work orders are done within this time as it passes"], Some(5.0 * 86_400.0)),
+    make("complaint_rate", "complaint", Shape::Share("opened"), Direction::DownGood, ["投诉率", "Complaint rate"],
+        ["投诉类工单 ÷ 受理的全部工单，按受理当日计", "Cases of the type complaint ÷ all cases opened, on the day they were opened"], None),
+    make("repeat_complaint_rate", "repeat_complaint", Shape::Share("complaint"), Direction::DownGood, ["重复投诉率", "Repeat complaints"],
+        ["被认定为重复的投诉 ÷ 全部投诉，按受理当日计", "Complaints found to repeat an earlier one ÷ all complaints, on the day they were opened"], Some(0.05)),
+    make("review_time_median", "review_time", Shape::Quantile(50), Direction::DownGood, ["审核用时（中位数）", "Review time (median)"],
+        ["从提交审核到通过或退回的自然时间，按结束当日计", "Time as it passes from asking for a review until it is approved or returned, on the day it ended"], Some(86_400.0)),
     make("opened", "opened", Shape::Count, Direction::Neutral, ["受理量", "Opened"], ["期间受理的工单数", "Cases accepted in the range"], None),
     make("closed", "closed", Shape::Count, Direction::Neutral, ["办结量", "Closed"], ["期间办结且未重开的工单数", "Cases closed in the range and not reopened since"], None),
     make("reopened_rate", "reopened", Shape::Rate, Direction::DownGood, ["重开率", "Reopened"], ["办结后又重开的工单 ÷ 办结过的工单，按首次办结当日计", "Cases reopened after closing ÷ cases ever closed, on the day first closed"], Some(0.05)),

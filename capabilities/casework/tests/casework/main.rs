@@ -7,6 +7,7 @@ mod commands;
 mod customers;
 mod common;
 mod files;
+mod forms;
 mod intake;
 mod merge;
 mod messages;

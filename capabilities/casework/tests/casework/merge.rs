@@ -78,5 +78,7 @@ fn split_messages_get_their_own_case_and_answers_to_them_follow() {
         let undo = &split["undo"];
         house.t.post(&agent, undo["path"].as_str().unwrap(), undo["body"].clone()).expect(200);
         assert_eq!((house.messages(&case).len(), house.messages(&new).len()), (5, 0));
+        let whole = house.t.get(&agent, &format!("/api/v1/cases/{case}")).expect(200);
+        assert_eq!(whole["links"], json!([]), "a split taken back leaves no link");
     });
 }
