@@ -72,7 +72,8 @@ pub fn sql_of(tx: &Tx<'_>, viewer: &Viewer, condition: &Condition) -> Result<(St
     let compiled = shouwen_rules::compile(&personal, tx.now().micros(), 2, &fields::column);
     let mut values = vec![viewer.person.to_value()];
     values.extend(compiled.params.iter().map(|(kind, value)| fields::parameter(*kind, value)));
-    Ok((compiled.sql, values))
+    // What went into another case is found there.
+    Ok((format!("(NOT c.merged AND ({}))", compiled.sql), values))
 }
 
 /// One page.

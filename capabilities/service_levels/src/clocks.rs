@@ -130,6 +130,19 @@ impl Clock {
         }
     }
 
+    /// The instant it is due by, where that was agreed and not counted: its target reads `@2026-10-01T01:30:00Z`.
+    pub fn agreed(&self) -> Option<Time> {
+        self.target.strip_prefix('@')?.parse().ok()
+    }
+
+    /// Seconds used by `now`: of working time, or of time as it passes when its end was agreed.
+    fn used_s(&self, tx: &Tx<'_>, now: Time) -> Result<i64> {
+        if self.agreed().is_some() {
+            return Ok((now.micros() - self.started_at.micros()).max(0) / 1_000_000);
+        }
+        engine::elapsed_s(&engine::calendar(tx, self.calendar_id)?, self.started_at, &self.pauses, now)
+    }
+
     /// Begins a pause at `at`.
     pub fn pause(&mut self, at: Time) {
         if self.state == "running" {
@@ -151,15 +164,22 @@ impl Clock {
     /// Computes its deadline and its ladder, stores them, sets its timer, tells. `promise`: what it is held to; without
     /// one (it was removed) it keeps what it has.
     pub fn plan(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access, promise: Option<&Promise>, why: &str) -> Result<()> {
-        let calendar = engine::calendar(tx, self.calendar_id)?;
-        let clock = engine::clock(&calendar, self.started_at, &self.target, &self.pauses)?;
-        let fault = |f: shouwen_worktime::Fault| engine::problem(&f);
         let paused = self.state == "paused";
-        self.due_at = clock.due().map_err(fault)?.map(Time::from_micros);
-        self.warn_at = clock.warn_at(promise.map_or(0.8, Promise::warn_at)).map_err(fault)?.map(Time::from_micros);
-        self.target_s = clock.budget() / 1_000_000;
-        if let Some(promise) = promise {
-            self.steps = ladder::steps(promise.ladder(), &self.kind, &calendar, &clock, &self.steps, tx.now())?;
+        if let Some(due) = self.agreed() {
+            // Agreed between people: no calendar moves it, and no pause.
+            let span = (due.micros() - self.started_at.micros()).max(0);
+            (self.due_at, self.target_s) = (Some(due), span / 1_000_000);
+            self.warn_at = Some(self.started_at.plus_micros(span / 5 * 4));
+        } else {
+            let calendar = engine::calendar(tx, self.calendar_id)?;
+            let clock = engine::clock(&calendar, self.started_at, &self.target, &self.pauses)?;
+            let fault = |f: shouwen_worktime::Fault| engine::problem(&f);
+            self.due_at = clock.due().map_err(fault)?.map(Time::from_micros);
+            self.warn_at = clock.warn_at(promise.map_or(0.8, Promise::warn_at)).map_err(fault)?.map(Time::from_micros);
+            self.target_s = clock.budget() / 1_000_000;
+            if let Some(promise) = promise {
+                self.steps = ladder::steps(promise.ladder(), &self.kind, &calendar, &clock, &self.steps, tx.now())?;
+            }
         }
         // A deadline moved into the future is open again; what was told before stays told in the log.
         if self.due_at.is_some_and(|due| due > tx.now()) {
@@ -188,8 +208,7 @@ impl Clock {
             return Ok(());
         }
         self.resume(at);
-        let calendar = engine::calendar(tx, self.calendar_id)?;
-        let elapsed_s = engine::elapsed_s(&calendar, self.started_at, &self.pauses, at)?;
+        let elapsed_s = self.used_s(tx, at)?;
         let late = self.due_at.is_some_and(|due| at > due);
         self.state = if late { "breached" } else { "met" }.into();
         (self.met_at, self.elapsed_s, self.breached) = (Some(at), Some(elapsed_s), late);
@@ -230,7 +249,7 @@ pub struct ClockView {
     pub kind: String,
     /// `running`, `warned` (attention), `breached`, `paused`, `met`, `cancelled`.
     pub state: String,
-    /// The target as written: `4h`, `3wd`.
+    /// The target as written: `4h`, `3wd`; `@` and an instant for an end that was agreed.
     pub target: String,
     pub target_s: i64,
     pub started_at: Time,
@@ -270,10 +289,13 @@ pub struct Named<T> {
 }
 
 fn show(tx: &Tx<'_>, workspace: WorkspaceId, lang: &str, clock: Clock) -> Result<ClockView> {
-    let calendar = engine::calendar(tx, clock.calendar_id)?;
+    let calendar = match clock.agreed() {
+        Some(_) => String::new(),
+        None => engine::calendar(tx, clock.calendar_id)?.name().to_owned(),
+    };
     let elapsed_s = match clock.elapsed_s {
         Some(known) if !clock.is_open() => known,
-        _ => engine::elapsed_s(&calendar, clock.started_at, &clock.pauses, tx.now())?,
+        _ => clock.used_s(tx, tx.now())?,
     };
     let promise = promise::promise_of(tx, workspace, &clock.kind, clock.level_id)?;
     let (name, regulation) = match &promise {
@@ -301,7 +323,7 @@ fn show(tx: &Tx<'_>, workspace: WorkspaceId, lang: &str, clock: Clock) -> Result
         elapsed_s,
         remaining_s: clock.target_s - elapsed_s,
         fraction: if clock.target_s > 0 { elapsed_s as f64 / clock.target_s as f64 } else { 1.0 },
-        calendar: Named { id: clock.calendar_id, name: calendar.name().to_owned() },
+        calendar: Named { id: clock.calendar_id, name: calendar },
         service_level: Named { id: clock.level_id, name },
         regulation,
         history: clock.history,

@@ -63,7 +63,6 @@ pub fn module() -> Module {
             Subscription { name: "service_levels.setup", version: 1, reset: None, kinds: &["org_unit.saved"], handle: seed::on_org_unit },
             Subscription { name: "service_levels.clocks", version: 1, reset: None, kinds: on_cases::KINDS, handle: on_cases::handle },
             Subscription { name: "service_levels.stages", version: 1, reset: None, kinds: &[stages::TYPE_SAVED], handle: stages::on_saved },
-            Subscription { name: "service_levels.wishes", version: 1, reset: None, kinds: on_wish::WISHES, handle: on_wish::handle },
         ],
         timers: vec![
             TimerHandler { kind: timers::TICK, handle: timers::tick },

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shouwen_contracts::casework::CaseEvent;
-use shouwen_kernel::{Access, CaseId, Result, ServiceLevelId, Time, WorkspaceId};
+use shouwen_kernel::{Access, CalendarId, CaseId, Result, ServiceLevelId, Time, WorkspaceId};
 use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 
 use crate::clocks::{self, Clock};
 use crate::levels::{self, Level};
 use crate::policies::Policy;
 use crate::promise::{Promise, REGULATORY, levels_of, policies_of, promise_of};
-use crate::{engine, stages};
+use crate::{engine, on_wish, stages};
 
 /// The events read.
 pub const KINDS: &[&str] = &[
-    "case.opened", "case.message_added", "case.stage", "case.closed", "case.reopened", "case.edited", "case.assigned", "case.tagged", "case.merged", "case.unmerged", "case.watched", "case.accountable", "case.customer",
+    "case.opened", "case.message_added", "case.stage", "case.closed", "case.reopened", "case.edited", "case.assigned", "case.tagged", "case.merged", "case.unmerged", "case.watched", "case.accountable", "case.customer", "case.parent", "wish.action",
 ];
+
+/// The clock of a work order: until when it was asked for, or its own target.
+pub const DUE: &str = "due";
 
 /// The projection of one case.
 pub struct Subject {
@@ -78,6 +81,10 @@ fn choose(tx: &Tx<'_>, ctx: &Ctx, facts: &serde_json::Map<String, Value>) -> Res
 
 /// Digests one event.
 pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
+    // In one line with the cases: a clock that is wished for a case just opened must find it here.
+    if recorded.kind == on_wish::WISH {
+        return on_wish::handle(tx, recorded);
+    }
     let Some(event) = recorded.event::<CaseEvent>()? else { return Ok(()) };
     let ctx = Ctx::system(recorded.workspace, "clock");
     let Some(case_id) = recorded.subject.map(CaseId) else { return Ok(()) };
@@ -148,6 +155,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             case.facts.insert("tag".into(), Value::Array(tags));
             rechoose(tx, &ctx, &mut case, "tag")?;
         }
+        CaseEvent::ParentSet(tied) if tied.case_id == case_id => due_by(tx, &ctx, &case, tied.due_at, recorded.at)?,
         CaseEvent::Merged(merged) if merged.case_id == case_id => {
             case.merged = true;
             for mut clock in clocks::of(tx, case_id)? {
@@ -303,10 +311,31 @@ fn status_changed(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, from: &str, at: Time) 
     rest(tx, ctx, case, at, None)
 }
 
+/// A work order is to be done by an instant that was agreed.
+fn due_by(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, due_at: Option<Time>, at: Time) -> Result<()> {
+    let known = clocks::one(tx, case.case_id, DUE)?;
+    match (due_at, known) {
+        (Some(due), known) if !case.merged && case.status != "closed" && !case.is_history() => {
+            let target = format!("@{due}");
+            if known.is_some_and(|clock| clock.is_open() && clock.target == target) {
+                return Ok(());
+            }
+            Clock::of_rule(case.case_id, DUE, ServiceLevelId::NIL, CalendarId::NIL, &target, at).plan(tx, ctx, &case.access, None, "agreed")
+        }
+        (None, Some(mut clock)) if clock.agreed().is_some() => clock.cancel(tx, ctx, &case.access),
+        _ => Ok(()),
+    }
+}
+
 /// The resolution clock goes on; the time the case counted as done is a pause.
 fn reopen(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, was: &str, at: Time) -> Result<()> {
     if was != "resolved" && was != "closed" {
         return Ok(());
+    }
+    // What was agreed stays agreed: a work order that is open again is due when it was.
+    if let Some(mut clock) = clocks::one(tx, case.case_id, DUE)?.filter(|clock| clock.agreed().is_some() && !clock.is_open() && clock.state != "cancelled") {
+        (clock.state, clock.met_at, clock.elapsed_s) = ("running".into(), None, None);
+        clock.plan(tx, ctx, &case.access, None, "reopened")?;
     }
     match clocks::one(tx, case.case_id, "resolution")? {
         Some(mut clock) if !clock.is_open() && clock.state != "cancelled" => {

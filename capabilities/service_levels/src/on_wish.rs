@@ -11,8 +11,8 @@ use crate::on_cases::{self, Subject};
 use crate::promise::{Promise, REGULATORY, policies_of};
 use crate::seed::OFFICE;
 
-/// The events read.
-pub const WISHES: &[&str] = &["wish.action"];
+/// The event read, by the subscription of cases.
+pub const WISH: &str = "wish.action";
 
 /// Carries a wish out. Starting a clock that runs, or stopping one that does not, changes nothing, so that a wish told
 /// twice is carried out once.

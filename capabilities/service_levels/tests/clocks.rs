@@ -1,7 +1,8 @@
 //! Clocks through the events of a case, on both databases.
 
 use serde_json::{Value, json};
-use shouwen_contracts::casework::{CaseEvent, Closed, Edited, MessageAdded, Opened, Reopened, StageChanged};
+use shouwen_contracts::casework::{CaseEvent, Closed, Edited, MessageAdded, Opened, ParentSet, Reopened, StageChanged};
+use shouwen_contracts::wish::{ActionWish, WishEvent};
 use shouwen_contracts::service_levels::ClockEvent;
 use shouwen_kernel::{Access, CaseId, ConversationId, Grant, MessageId, Reach, TeamId, Time};
 use shouwen_testkit::{START, TestApp, on_both};
@@ -493,5 +494,37 @@ fn rules_start_and_stop_clocks_and_a_wish_told_twice_is_carried_out_once() {
         wish(json!({ "do": "start_clock", "clock": "reg.nothing" }));
         wish(json!({ "do": "tag", "tags": ["x"] }));
         assert_eq!(s.clock("callback")["state"], "met", "without a target there is nothing to start");
+    });
+}
+
+#[test]
+fn a_work_order_is_due_when_it_was_agreed_whatever_the_calendar_says() {
+    on_both(modules, |t| {
+        let s = Stage::new(t);
+        // Saturday, when nobody works.
+        let due = START.plus_seconds(5 * 24 * HOUR + 6 * HOUR);
+        s.tell(ParentSet { case_id: s.case, parent_id: Some(s.case), due_at: Some(due) });
+        let clock = || -> Value {
+            let all = s.t.get(&s.admin, &format!("/api/v1/cases/{}/clocks", s.case)).expect(200);
+            all.as_array().unwrap().iter().find(|c| c["kind"] == "due").cloned().unwrap_or_default()
+        };
+        assert_eq!((clock()["due_at"].clone(), clock()["state"].clone(), clock()["target_s"].as_i64()), (json!(due), json!("running"), Some(126 * HOUR)));
+        s.tell(ParentSet { case_id: s.case, parent_id: Some(s.case), due_at: Some(due) });
+        assert_eq!(clock()["history"].as_array().unwrap().len(), 1, "told twice, planned once");
+        s.t.advance(101 * HOUR);
+        assert_eq!(clock()["state"], "warned");
+        let told = |wanted: fn(&ClockEvent) -> bool| s.t.events::<ClockEvent>().iter().filter(|e| wanted(e)).count();
+        assert_eq!(told(|e| matches!(e, ClockEvent::Warned(w) if w.clock == "due")), 1);
+        s.t.advance(26 * HOUR);
+        assert_eq!((clock()["state"].clone(), told(|e| matches!(e, ClockEvent::Breached(b) if b.clock == "due"))), (json!("breached"), 1));
+        s.tell(Closed { case_id: s.case, resolution: "solved".into(), text: None, by: None, at: s.now(), conversation_id: None, ask: false });
+        assert!(s.t.events::<ClockEvent>().iter().any(|e| matches!(e, ClockEvent::Met(m) if m.clock == "due" && m.breached)));
+        s.tell(Reopened { case_id: s.case, reason: "x".into(), at: s.now() });
+        assert_eq!(clock()["due_at"], json!(due), "open again, due when it was");
+        // A target of a rule is counted in working time.
+        let wish = ActionWish { source: "child:x".into(), case_id: s.case, action: json!({ "do": "start_clock", "clock": "own", "target": "2h" }), reason: String::new(), chain: vec![] };
+        s.t.emit::<WishEvent>(Some(s.case), None, wish.into());
+        let all = s.t.get(&s.admin, &format!("/api/v1/cases/{}/clocks", s.case)).expect(200);
+        assert!(all.as_array().unwrap().iter().any(|c| c["kind"] == "own" && c["target"] == "7200s"), "{all}");
     });
 }
