@@ -46,6 +46,7 @@ pub fn touches(house: &House, play: &mut Play<'_>) -> Result<()> {
         let until = house.app.clock().now().plus_seconds(2 * 86_400);
         house.ask(&hero.token, Method::PUT, &format!("/cases/{case}/snooze"), json!({ "until": until }))?;
     }
+    super::reviews::some(house, play)?;
     customers(house, play)?;
     // More header lines than any honest mail has: it goes to quarantine, where it can be looked at.
     let odd = format!("From: odd@broken.example\r\nSubject: =?utf-8?q?unreadable?=\r\n{}\r\nbody\r\n", "X-Noise: 1\r\n".repeat(1500));

@@ -5,6 +5,7 @@ mod finish;
 pub mod house;
 pub mod people;
 mod play;
+mod reviews;
 mod rules;
 mod story;
 pub mod texts;
