@@ -1,6 +1,8 @@
 import type { Condition, FormField, FormOption, FormWords, Form, CaseType } from '@/api/types'
+import { Problem } from '@/api/problem'
 import { i18n, t } from '@/i18n'
 import { zone } from '@/i18n/time'
+import { problemText } from '@/ui/primitives/toast'
 import { atWall } from '../../desk/snooze'
 
 /** The form of a case type in the browser: what is shown, what is missing, what an answer looks like. The server checks everything again. */
@@ -116,6 +118,14 @@ export function wrongWith(field: FormField, value: unknown): string {
     if (typeof field.max === 'number' && number > field.max) return t('work.form.too_large', { n: field.max })
   }
   return ''
+}
+
+/** What the server says is wrong with each answer, by field. */
+export function faultsOf(problem: unknown): Record<string, string> {
+  if (!(problem instanceof Problem)) return {}
+  const listed = (problem.detail as { faults?: { field: string; zh?: string; en?: string }[] } | null)?.faults
+  if (Array.isArray(listed) && listed.length > 0) return Object.fromEntries(listed.filter((fault) => fault.field?.startsWith('fields.')).map((fault) => [fault.field.slice(7).replace(/\W.*$/, ''), said({ zh: fault.zh ?? '', en: fault.en ?? '' }) || problem.message]))
+  return problem.field?.startsWith('fields.') ? { [problem.field.slice(7).replace(/\W.*$/, '')]: problemText(problem) } : {}
 }
 
 export interface Money {
