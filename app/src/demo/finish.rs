@@ -48,6 +48,8 @@ pub fn touches(house: &House, play: &mut Play<'_>) -> Result<()> {
     }
     super::reviews::some(house, play)?;
     customers(house, play)?;
+    house.turn()?;
+    super::complaints::some(house, play)?;
     // More header lines than any honest mail has: it goes to quarantine, where it can be looked at.
     let odd = format!("From: odd@broken.example\r\nSubject: =?utf-8?q?unreadable?=\r\n{}\r\nbody\r\n", "X-Noise: 1\r\n".repeat(1500));
     let inbox = play.firm.inboxes[1].0;

@@ -1,6 +1,7 @@
 //! `shouwen demo`: fills an empty installation with a plainly fictional organisation and its history, by playing three
 //! months through the real ways in: mails, the API, the public survey page. Nothing leaves the machine.
 
+mod complaints;
 mod finish;
 pub mod house;
 pub mod people;

@@ -48,7 +48,8 @@ pub fn id<T: From<uuid::Uuid>>(t: &TestApp) -> T {
 }
 
 pub fn complaint_type(t: &TestApp) {
-    let form = json!({ "key": "complaint", "section": [{ "key": "demand", "field": ["severity", "demand", "category", "region", "product", "cause_kind", "responsible"].map(|key| json!({ "key": key })) }] });
+    let fields = ["severity", "demand", "category", "region", "product", "cause_kind", "responsible"].map(|key| json!({ "key": key }));
+    let form = json!({ "key": "complaint", "section": [{ "key": "demand", "field": fields }] });
     t.emit::<CaseTypeEvent>(None::<uuid::Uuid>, None, TypeSaved { key: "complaint".into(), version: 1, pack: None, title_zh: "投诉".into(), title_en: "Complaint".into(), stages: vec![], form: Some(form) }.into());
 }
 
