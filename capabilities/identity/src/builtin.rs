@@ -8,10 +8,11 @@ pub const ADMINISTRATOR: &str = "administrator";
 
 const AGENT: &[&str] = &[
     "case.read", "case.create", "case.reply", "case.note", "case.edit", "case.assign", "case.close", "case.merge", "customer.read", "customer.edit", "customer.reveal", "quarantine.handle", "review.request", "complaint.read", "complaint.manage",
+    "warning.read", "warning.answer",
 ];
-const SUPERVISOR: &[&str] = &["case.accountability", "customer.merge", "canned.edit", "view.share", "insight.read", "insight.export", "survey.read", "complaint.approve", "review.lead", "review.emergency", "review.read"];
-const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "rule.manage", "survey.manage", "complaint.settings", "review.manage"];
-const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export", "complaint.read", "review.read"];
+const SUPERVISOR: &[&str] = &["case.accountability", "customer.merge", "canned.edit", "view.share", "insight.read", "insight.export", "survey.read", "complaint.approve", "review.lead", "review.emergency", "review.read", "crisis.declare"];
+const MANAGER: &[&str] = &["case_type.manage", "target.manage", "team.manage", "calendar.manage", "service_level.manage", "outbox.manage", "routing.manage", "rule.manage", "survey.manage", "complaint.settings", "review.manage", "warning.manage"];
+const QUALITY: &[&str] = &["case.read", "case.note", "customer.read", "survey.read", "insight.read", "insight.export", "complaint.read", "review.read", "warning.read"];
 const AUDITOR: &[&str] = &["audit.read"];
 const VIEWER: &[&str] = &["case.read", "customer.read", "insight.read", "survey.read", "complaint.read"];
 

@@ -1,0 +1,7 @@
+//! Early warnings against the HTTP API and the log, on both databases.
+
+mod bulletins;
+mod common;
+mod crises;
+mod raising;
+mod settings;
