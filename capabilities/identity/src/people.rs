@@ -202,6 +202,8 @@ pub(crate) async fn create(State(app): State<App>, who: Allowed<PeopleManage>, i
         let id = create_person(tx, &ctx, &new)?;
         assign(tx, ctx.workspace, id, &body.roles)?;
         must_cover(tx, &viewer, &rights(tx, id, body.org_unit_id)?.grants)?;
+        // Reviews, escalations and rules know from this event who holds a role.
+        changed(tx, &ctx, id)?;
         show_person(tx, load(tx, ctx.workspace, id)?)
     })
     .await

@@ -39,6 +39,12 @@ fn deactivation_ends_everything_at_once_and_activation_brings_no_session_back() 
         let (id, other) = house.hire(&admin, "wu@example.com", json!([{ "role_id": role, "reach": "workspace" }]), Json::Null);
         let token = other.post("/me/tokens", json!({ "name": "export" })).expect(201)["token"].as_str().unwrap().to_owned();
         other.as_program(&token, axum::http::Method::GET, "/session", Json::Null).expect(200);
+        let told = house.t.events::<IdentityEvent>().into_iter().find_map(|e| match e {
+            IdentityEvent::RightsChanged(r) if r.person_id.to_string() == id => Some(r),
+            _ => None,
+        });
+        let told = told.expect("whoever is created with a role is told of with it");
+        assert!(told.roles.unwrap().contains(&"administrator".to_owned()) && !told.grants.unwrap().is_empty());
         let invitation = house.invitation(&admin, &id);
         let version = admin.get(&format!("/people/{id}")).expect(200)["version"].clone();
         let off = admin.patch(&format!("/people/{id}"), json!({ "version": version, "active": false })).expect(200);
@@ -53,7 +59,7 @@ fn deactivation_ends_everything_at_once_and_activation_brings_no_session_back() 
         *other.cookie.borrow_mut() = None;
         other.sign_in("wu@example.com", PASSWORD).expect(200);
         let rights = house.t.events::<IdentityEvent>().iter().filter(|e| matches!(e, IdentityEvent::RightsChanged(r) if r.person_id.to_string() == id)).count();
-        assert!(rights >= 2, "open connections are told");
+        assert!(rights >= 3, "open connections are told");
     });
 }
 
