@@ -24,6 +24,10 @@ pub struct Imap {
     pub idle: bool,
     pub can_move: bool,
     pub uid_plus: bool,
+    /// Mails in the open folder, as far as we were told.
+    exists: u32,
+    /// Told of mail since the last search: IDLE does not repeat it.
+    news: bool,
 }
 
 /// An opened folder.
@@ -50,6 +54,7 @@ pub enum Told {
     Fetched(Fetched),
     Found(Vec<u32>),
     Exists(u32),
+    Expunged,
     UidValidity(u32),
     UidNext(u32),
     Capability(String),
@@ -60,6 +65,7 @@ fn told(answer: &Response<'_>) -> Vec<Told> {
         Response::Fetch(_, attributes) => fetched(attributes).map(Told::Fetched).into_iter().collect(),
         Response::MailboxData(MailboxDatum::Search(found)) => vec![Told::Found(found.clone())],
         Response::MailboxData(MailboxDatum::Exists(n)) => vec![Told::Exists(*n)],
+        Response::Expunge(_) => vec![Told::Expunged],
         Response::Data { outcome, .. } => match outcome.code {
             Some(ResponseCode::UidValidity(v)) => vec![Told::UidValidity(v)],
             Some(ResponseCode::UidNext(v)) => vec![Told::UidNext(v)],
@@ -166,7 +172,7 @@ async fn login(client: Client<Box<dyn Wire>>, incoming: &Incoming, password: &st
         Ok(Err((error, _))) => return Err(failed(&error, Why::Login)),
         Ok(Ok(session)) => session,
     };
-    let mut imap = Imap { session: Some(session), idle: false, can_move: false, uid_plus: false };
+    let mut imap = Imap { session: Some(session), idle: false, can_move: false, uid_plus: false, exists: 0, news: false };
     let mut knows_id = false;
     for told in imap.command("CAPABILITY").await? {
         if let Told::Capability(name) = told {
@@ -197,8 +203,28 @@ impl Imap {
         trouble.map_or(Ok(answers), Err)
     }
 
+    /// Notes what an answer tells beside what was asked: a folder that grew while we did something else.
+    fn note(&mut self, answers: &[Told]) {
+        for told in answers {
+            match told {
+                Told::Exists(n) => {
+                    self.news |= *n > self.exists;
+                    self.exists = *n;
+                }
+                Told::Expunged => self.exists = self.exists.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
     /// Like [`Imap::command`], but keeps what came before a break.
     async fn command_partly(&mut self, text: &str) -> (Vec<Told>, Option<Trouble>) {
+        let (answers, trouble) = self.exchange(text).await;
+        self.note(&answers);
+        (answers, trouble)
+    }
+
+    async fn exchange(&mut self, text: &str) -> (Vec<Told>, Option<Trouble>) {
         let mut answers = Vec::new();
         let limit = Duration::from_secs(ANSWER_S);
         let session = match self.session() {
@@ -236,6 +262,8 @@ impl Imap {
     pub async fn open_folder(&mut self, name: &str, read_only: bool) -> Result<Folder, Trouble> {
         let verb = if read_only { "EXAMINE" } else { "SELECT" };
         let answers = self.command(&format!("{verb} {}", quoted(name))).await.map_err(|t| if t.why == Why::Refusal { Trouble::new(Why::Folder, t.words) } else { t })?;
+        // What lies there is looked through first; news is what comes after.
+        self.news = false;
         let mut folder = Folder::default();
         for told in answers {
             match told {
@@ -251,6 +279,7 @@ impl Imap {
     /// UIDs that fit, ascending.
     pub async fn search(&mut self, criteria: &str) -> Result<Vec<u32>, Trouble> {
         let mut uids = Vec::new();
+        self.news = false;
         for told in self.command(&format!("UID SEARCH {criteria}")).await? {
             if let Told::Found(found) = told {
                 uids.extend(found);
@@ -270,8 +299,12 @@ impl Imap {
         (found, trouble)
     }
 
-    /// Waits until the server tells of something, at most `seconds`; the connection is usable again afterwards.
+    /// Waits until the server tells of something, at most `seconds`; the connection is usable again afterwards. Not at all
+    /// when it has told already, with the answer to the last command.
     pub async fn wait(&mut self, seconds: u64) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.news) {
+            return Ok(());
+        }
         let session = self.session.take().ok_or_else(|| Trouble::new(Why::Lost, "the session has ended"))?;
         let mut handle = session.idle();
         match tokio::time::timeout(Duration::from_secs(ANSWER_S), handle.init()).await {

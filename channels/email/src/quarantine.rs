@@ -22,8 +22,10 @@ pub struct QuarantineItem {
     received_at: Time,
     /// Bytes.
     size: u64,
-    /// Why it could not be understood.
+    /// Why it could not be understood, in words.
     reason: String,
+    /// The same for programs: `recipients`, `headers`, `parts`, `depth`, `size`, `slow`, `not_stored`, `other`.
+    reason_code: &'static str,
     /// Tries so far.
     attempts: i64,
     /// Who seems to have sent it; the address is masked. Null when not even that can be read.
@@ -76,9 +78,23 @@ fn hints(tx: &Tx<'_>, raw: &str) -> (Option<String>, Option<String>) {
     (from.filter(|f| !f.is_empty()), Some(text::clip(&text::one_line(&mail.subject), 200)).filter(|s| !s.is_empty()))
 }
 
+/// The code of a reason, by how the reader words it; rows keep the words, so older ones have a code as well.
+fn code_of(reason: &str) -> &'static str {
+    const KNOWN: [(&str, &str, &str); 7] = [
+        ("the mail has ", " recipients", "recipients"),
+        ("the header has ", " lines", "headers"),
+        ("the mail has more than ", " parts", "parts"),
+        ("the mail is nested deeper than ", " levels", "depth"),
+        ("the mail has ", " bytes", "size"),
+        ("the parser took longer", "", "slow"),
+        ("it could not be stored", "", "not_stored"),
+    ];
+    KNOWN.iter().find(|(begins, holds, _)| reason.starts_with(begins) && reason.contains(holds)).map_or("other", |known| known.2)
+}
+
 fn item(tx: &Tx<'_>, kept: Kept) -> QuarantineItem {
     let (from_hint, subject_hint) = hints(tx, &kept.raw);
-    QuarantineItem { id: kept.id, inbox_id: kept.inbox_id, received_at: kept.at, size: kept.size, reason: kept.reason.unwrap_or_default(), attempts: kept.attempts, from_hint, subject_hint }
+    QuarantineItem { id: kept.id, inbox_id: kept.inbox_id, received_at: kept.at, size: kept.size, reason_code: code_of(kept.reason.as_deref().unwrap_or_default()), reason: kept.reason.unwrap_or_default(), attempts: kept.attempts, from_hint, subject_hint }
 }
 
 /// Whether the viewer's right reaches the inbox it came to; remembers the answers.
@@ -188,4 +204,23 @@ pub(crate) async fn dismiss(State(app): State<App>, who: Allowed<QuarantineHandl
         Ok(QuarantineState { id, state: "dismissed" })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_reason_has_a_code() {
+        for (reason, code) in [
+            ("the mail has 5000 recipients; at most 1000 are taken in", "recipients"),
+            ("the mail has 99 bytes; at most 50 are parsed", "size"),
+            ("the mail has more than 500 parts", "parts"),
+            ("the mail is nested deeper than 20 levels", "depth"),
+            ("the header has 9000 lines", "headers"),
+            ("the parser took longer than 10 s", "slow"),
+            ("it could not be stored: x", "not_stored"),
+            ("something else", "other"),
+        ] {
+            assert_eq!(super::code_of(reason), code, "{reason}");
+        }
+    }
 }
