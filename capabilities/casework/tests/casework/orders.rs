@@ -180,3 +180,23 @@ fn a_recurring_case_opens_on_its_day_once_and_again() {
         assert_eq!(house.count("case_case"), 2);
     });
 }
+
+#[test]
+fn repeated_complaints_are_linked_once_and_links_of_people_stay() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let made = |title: &str| house.t.post(&house.admin, "/api/v1/cases", json!({ "title": title, "type": "complaint" })).expect(201)["case"]["id"].as_str().unwrap().to_owned();
+        let (one, two, three) = (made("断网"), made("又断网"), made("还是断网"));
+        house.t.put(&house.admin, &format!("/api/v1/cases/{three}/links/{one}"), json!({ "kind": "duplicate" })).expect(200);
+        let id = |text: &str| -> CaseId { text.parse().unwrap() };
+        let event = shouwen_contracts::complaints::Repeated { case_id: id(&three), earlier: vec![id(&one), id(&two)], count: 2, window_days: 30, at: house.t.app.clock().now() };
+        for _ in 0..2 {
+            house.t.emit::<shouwen_contracts::complaints::ComplaintEvent>(Some(id(&three)), None, event.clone().into());
+        }
+        let links = house.show(&three)["links"].clone();
+        let kind = |other: &str| links.as_array().unwrap().iter().find(|l| l["case_id"] == other).unwrap()["kind"].clone();
+        assert_eq!((links.as_array().unwrap().len(), kind(&one), kind(&two)), (2, json!("duplicate"), json!("related")));
+        assert_eq!(house.show(&two)["links"][0]["case_id"], json!(three));
+        assert_eq!(house.timeline(&two).iter().filter(|e| e["type"] == "case.linked").count(), 1);
+    });
+}
