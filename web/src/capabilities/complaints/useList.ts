@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/vue-query'
-import { computed, ref } from 'vue'
+import { computed, ref, type Ref } from 'vue'
 import { api } from '@/api/client'
 import { t } from '@/i18n'
 import { queryClient } from '@/queries'
@@ -12,7 +12,7 @@ export function useList<T extends { key: string }>(path: string, blank: () => T)
   const items = computed(() => found.data.value?.items ?? [])
   const open = ref(false)
   const at = ref(-1)
-  const draft = ref(blank()) as { value: T }
+  const draft = ref(blank()) as Ref<T>
   const deed = useDeed()
   function edit(index: number): void {
     at.value = index

@@ -28,11 +28,14 @@ const ICONS: [RegExp, IconName][] = [
 ]
 
 /** Groups of words a bare key may belong to. */
-const GROUPS = ['status', 'priority', 'stage', 'link', 'clock_kind', 'edited_field', 'verification']
+const GROUPS = ['grade', 'status', 'priority', 'stage', 'link', 'clock_kind', 'edited_field', 'verification']
 
 /** Reasons the product itself gives have words in both languages; what a person wrote stays as it is. */
 export function whyText(why: string): string {
   const key = `desk.why.${why.trim().toLowerCase().replace(/[^a-z0-9]+/g, '_')}`
+  // Signals and categories are named by their keys; the sheet says which.
+  const kind = /^(signal|category):/.exec(why)?.[1]
+  if (kind) return t(`desk.why.by_${kind}`)
   return has(key) ? t(key) : (routingReason(why) ?? why)
 }
 
