@@ -5,7 +5,8 @@ use crate::features::Counted;
 use crate::linear::Linear;
 use crate::softmax;
 use crate::neighbours::{MOST_EXAMPLES, Near, Neighbours};
-use crate::svm::{Matrix, SvmOptions, train};
+use crate::svm::{self, Matrix, SvmOptions};
+use crate::kernel::{MOST_ROWS, kernel, weights};
 use crate::vocab::{Sparse, Vocab};
 
 /// One prepared training row.
@@ -116,12 +117,22 @@ impl Core {
             matrix.weights.push(row.weight);
         }
         let labels: Vec<Option<u32>> = rows.iter().map(|r| r.class).collect();
-        let mut trained = train(&matrix, &labels, classes, SvmOptions {
-            c: options.c, tolerance: options.tolerance, passes: 200, threads: options.threads });
-        if options.soft > 0.0 {
-            let soft = softmax::train(&matrix, &labels, classes, options.threads);
-            trained.iter_mut().zip(&soft).for_each(|(w, s)| softmax::blend(w, s, options.soft));
-        }
+        let machine = SvmOptions { c: options.c, tolerance: options.tolerance, passes: 200, threads: options.threads };
+        let trained = if rows.len() <= MOST_ROWS {
+            let kernel = kernel(&matrix, options.threads);
+            let mut factors = svm::factors(&kernel, &matrix.weights, &labels, classes, machine);
+            if options.soft > 0.0 {
+                let soft = softmax::factors(&kernel, &matrix.weights, &labels, classes, options.threads);
+                softmax::blend(&mut factors, &soft, options.soft);
+            }
+            let mut trained = weights(&matrix, &factors, classes, classes, options.threads);
+            if options.soft > 0.0 {
+                trained.iter_mut().filter_map(|w| w.last_mut()).for_each(|bias| *bias += softmax::shift(options.soft));
+            }
+            trained
+        } else {
+            svm::train(&matrix, &labels, classes, machine)
+        };
         let linear = Linear::pack(&trained, vocab.len(), dense_dim);
 
         let kept = thin(rows, classes);

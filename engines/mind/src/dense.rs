@@ -26,6 +26,27 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes[0] + tail
 }
 
+/// Sum in fixed lanes.
+#[inline(always)]
+pub fn total(a: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let whole = a.chunks_exact(LANES);
+    let tail: f32 = whole.remainder().iter().sum();
+    for x in whole {
+        for i in 0..LANES {
+            lanes[i] += x[i];
+        }
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0] + tail
+}
+
 /// `a += scale · b`.
 #[inline(always)]
 pub fn add_scaled(a: &mut [f32], scale: f32, b: &[f32]) {

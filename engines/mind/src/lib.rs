@@ -23,6 +23,7 @@ pub mod faq;
 pub mod features;
 pub mod file;
 pub mod fold;
+pub mod kernel;
 pub mod language;
 pub mod learning;
 pub mod linear;

@@ -6,7 +6,6 @@
 
 use crate::dense::{add_scaled, dot};
 use crate::simd::widest;
-use crate::svm::{ClassWeights, Matrix};
 use crate::trainer::in_parallel;
 
 /// Penalty of a wrong row; set on development rows, where 10 to 50 are equally good.
@@ -16,51 +15,24 @@ const MEMORY: usize = 6;
 /// Stop when the gradient has shrunk to this share of the first one.
 const ENOUGH: f64 = 3e-3;
 
-/// Half a logit counts like one unit of a support vector machine's score; a class that is out of question stands near −1 there.
+/// Mixes the factors of both machines, `n × classes` each. Half a logit counts like one unit of a support vector machine's score.
 pub fn blend(machine: &mut [f32], soft: &[f32], weight: f32) {
     let scale = 1.0 / (1.0 + weight);
-    let last = machine.len().saturating_sub(1);
     machine.iter_mut().zip(soft).for_each(|(m, s)| *m = (*m + weight * 0.5 * s) * scale);
-    if let Some(bias) = machine.get_mut(last) {
-        *bias -= weight * scale;
-    }
 }
 
-/// Trains on all rows; `labels[row]` `None` is a row of no class. Weights per class as in [`crate::svm::train`].
-pub fn train(matrix: &Matrix, labels: &[Option<u32>], classes: usize, threads: usize) -> Vec<ClassWeights> {
-    let n = matrix.sparse.len();
+/// What to add to the bias after [`blend`]: a class that is out of question stands near −1 in a support vector machine.
+pub fn shift(weight: f32) -> f32 {
+    -weight / (1.0 + weight)
+}
+
+/// Trains on all rows by likeness (see [`crate::kernel`]); `labels[row]` `None` is a row of no class. Factors as in [`crate::svm::factors`].
+pub fn factors(kernel: &[f32], row_weights: &[f32], labels: &[Option<u32>], classes: usize, threads: usize) -> Vec<f32> {
+    let n = labels.len();
     // Rows of no class compete as a class of their own, which is left out afterwards.
     let all = classes + usize::from(labels.iter().any(Option::is_none));
-    let problem = Problem { kernel: kernel(matrix, threads), n, all, labels, classes, weights: &matrix.weights, threads };
-    let factors = problem.solve();
-    let (sd, dd) = (matrix.sparse_dim, matrix.dense_dim);
-    in_parallel(&(0..classes).collect::<Vec<_>>(), threads, |class| {
-        let mut w = vec![0.0f32; sd + dd + 1];
-        for row in 0..n {
-            let factor = factors[row * all + class];
-            let (ws, wd) = w.split_at_mut(sd);
-            matrix.sparse[row].iter().for_each(|(place, value)| ws[*place as usize] += factor * value);
-            add_scaled(&mut wd[..dd], factor, &matrix.dense[row * dd..(row + 1) * dd]);
-            wd[dd] += factor;
-        }
-        w
-    })
-}
-
-/// Likeness of every two rows, the constant included.
-fn kernel(matrix: &Matrix, threads: usize) -> Vec<f32> {
-    let n = matrix.sparse.len();
-    let dd = matrix.dense_dim;
-    let rows = in_parallel(&(0..n).collect::<Vec<_>>(), threads, |row| {
-        let mut spread = vec![0.0f32; matrix.sparse_dim];
-        matrix.sparse[row].iter().for_each(|(place, value)| spread[*place as usize] = *value);
-        let own = &matrix.dense[row * dd..(row + 1) * dd];
-        (0..n).map(|other| {
-            let sparse: f32 = matrix.sparse[other].iter().map(|(place, value)| spread[*place as usize] * value).sum();
-            sparse + products(own, &matrix.dense[other * dd..(other + 1) * dd]) + 1.0
-        }).collect::<Vec<f32>>()
-    });
-    rows.concat()
+    let solved = Problem { kernel, n, all, labels, classes, weights: row_weights, threads }.solve();
+    solved.chunks_exact(all.max(1)).flat_map(|row| &row[..classes]).copied().collect()
 }
 
 widest! {
@@ -68,7 +40,7 @@ widest! {
 }
 
 struct Problem<'a> {
-    kernel: Vec<f32>,
+    kernel: &'a [f32],
     n: usize,
     all: usize,
     labels: &'a [Option<u32>],

@@ -51,34 +51,55 @@ pub fn train(matrix: &Matrix, labels: &[Option<u32>], classes: usize, options: S
             sparse + dot(dense, dense) + 1.0
         })
         .collect();
+    let classes: Vec<u32> = (0..todo as u32).collect();
+    let mut out = one_by_one(&classes, options.threads, |class| one(matrix, &squares, labels, class, options));
+    if mirrored && out.len() == 1 {
+        let mirror = out[0].iter().map(|w| -w).collect();
+        out.push(mirror);
+    }
+    out
+}
+
+/// As [`train`], by likeness (see [`crate::kernel`]): the factor of each row in each class, `factors[row * classes + class]`.
+/// `row_weights` as in [`Matrix::weights`].
+pub fn factors(kernel: &[f32], row_weights: &[f32], labels: &[Option<u32>], classes: usize, options: SvmOptions) -> Vec<f32> {
+    let n = labels.len();
+    let mirrored = classes == 2 && labels.iter().all(Option::is_some);
+    let todo: Vec<u32> = (0..if mirrored { 1 } else { classes as u32 }).collect();
+    let columns = one_by_one(&todo, options.threads, |class| by_likeness(kernel, row_weights, labels, class, options));
+    let mut out = vec![0.0f32; n * classes];
+    for (class, column) in columns.iter().enumerate() {
+        column.iter().enumerate().for_each(|(row, factor)| out[row * classes + class] = *factor);
+    }
+    if mirrored {
+        out.chunks_exact_mut(2).for_each(|pair| pair[1] = -pair[0]);
+    }
+    out
+}
+
+/// Trains classes on several threads, each taking the next one: their times differ widely.
+fn one_by_one(classes: &[u32], threads: usize, work: impl Fn(u32) -> Vec<f32> + Sync) -> Vec<Vec<f32>> {
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, ClassWeights)>> = Mutex::new(Vec::with_capacity(todo));
+    let done: Mutex<Vec<(usize, Vec<f32>)>> = Mutex::new(Vec::with_capacity(classes.len()));
     let work = || {
         loop {
-            let class = next.fetch_add(1, Ordering::Relaxed);
-            if class >= todo {
-                break;
-            }
-            let weights = one(matrix, &squares, labels, class as u32, options);
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(class) = classes.get(at) else { break };
+            let trained = work(*class);
             if let Ok(mut done) = done.lock() {
-                done.push((class, weights));
+                done.push((at, trained));
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..options.threads.clamp(1, todo.max(1)) {
+        for _ in 1..threads.clamp(1, classes.len().max(1)) {
             scope.spawn(work);
         }
         work();
     });
     let mut done = done.into_inner().unwrap_or_default();
     done.sort_by_key(|d| d.0);
-    let mut out: Vec<ClassWeights> = done.into_iter().map(|d| d.1).collect();
-    if mirrored && out.len() == 1 {
-        let mirror = out[0].iter().map(|w| -w).collect();
-        out.push(mirror);
-    }
-    out
+    done.into_iter().map(|d| d.1).collect()
 }
 
 #[inline(always)]
@@ -157,4 +178,61 @@ fn one_inner(matrix: &Matrix, squares: &[f32], labels: &[Option<u32>], class: u3
         limit_high = if high <= 0.0 { f32::INFINITY } else { high };
     }
     w
+}
+
+widest! {
+    fn by_likeness(kernel: &[f32], row_weights: &[f32], labels: &[Option<u32>], class: u32, options: SvmOptions) -> Vec<f32> = by_likeness_inner, by_likeness_inner
+}
+
+/// The same descent as in [`one`], with the scores of all rows kept up to date.
+#[inline(always)]
+fn by_likeness_inner(kernel: &[f32], row_weights: &[f32], labels: &[Option<u32>], class: u32, options: SvmOptions) -> Vec<f32> {
+    let n = labels.len();
+    let sign = |row: usize| if labels[row] == Some(class) { 1.0 } else { -1.0f32 };
+    let (mut scores, mut alpha) = (vec![0.0f32; n], vec![0.0f32; n]);
+    let mut active: Vec<u32> = (0..n as u32).collect();
+    let mut random = Sequence::new(0x5eed_0000 + u64::from(class));
+    let (mut limit_high, mut shrunk) = (f32::INFINITY, false);
+    for _ in 0..options.passes {
+        random.shuffle(&mut active);
+        let (mut high, mut low) = (f32::NEG_INFINITY, f32::INFINITY);
+        let mut at = 0;
+        while at < active.len() {
+            let row = active[at] as usize;
+            let y = sign(row);
+            let ridge = 0.5 / (options.c * row_weights[row]);
+            let gradient = y * scores[row] - 1.0 + alpha[row] * ridge;
+            let violation = if alpha[row] == 0.0 {
+                if gradient > limit_high {
+                    active.swap_remove(at);
+                    shrunk = true;
+                    continue;
+                }
+                gradient.min(0.0)
+            } else {
+                gradient
+            };
+            high = high.max(violation);
+            low = low.min(violation);
+            if violation.abs() > 1e-12 {
+                let before = alpha[row];
+                let line = &kernel[row * n..(row + 1) * n];
+                alpha[row] = (before - gradient / (line[row] + ridge)).max(0.0);
+                add_scaled(&mut scores, (alpha[row] - before) * y, line);
+            }
+            at += 1;
+        }
+        if high - low <= options.tolerance {
+            if !shrunk {
+                break;
+            }
+            // Converged on the rows still looked at: look at all of them once more.
+            active = (0..n as u32).collect();
+            limit_high = f32::INFINITY;
+            shrunk = false;
+            continue;
+        }
+        limit_high = if high <= 0.0 { f32::INFINITY } else { high };
+    }
+    alpha.iter().enumerate().map(|(row, a)| a * sign(row)).collect()
 }

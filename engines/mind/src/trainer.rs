@@ -2,6 +2,7 @@
 
 use crate::calibrate::{Calibrator, Judged, ranked, signs};
 use crate::core::{Core, FitOptions, Prepared};
+use crate::kernel::MOST_ROWS;
 use crate::random::Sequence;
 
 /// What the trainer decides by itself unless told.
@@ -40,8 +41,6 @@ pub struct Tier {
 
 /// Rows judged in one fold at most.
 const MOST_JUDGED: usize = 3_000;
-/// Rows the multinomial regression is trained on at most: its time grows with their square.
-const MOST_SOFT: usize = 2_000;
 /// Penalties tried when none is given, strongest smoothing first.
 const PENALTIES: [f32; 4] = [0.1, 0.3, 1.0, 3.0];
 
@@ -79,7 +78,7 @@ fn neighbour_weight(per_class: f32, semantic: bool) -> f32 {
 
 /// Classes compete for their examples where these are few; beyond, noise counts for more, and the time.
 fn soft_weight(per_class: f32, rows: usize, classes: usize) -> f32 {
-    if per_class < 25.0 && classes > 2 && rows <= MOST_SOFT { 1.0 } else { 0.0 }
+    if per_class < 25.0 && classes > 2 && rows <= MOST_ROWS { 1.0 } else { 0.0 }
 }
 
 /// With few examples and two encoders, letters and words say less than the sentence vectors.

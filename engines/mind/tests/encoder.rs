@@ -36,28 +36,27 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn products_in_whole_numbers_are_near_the_exact_ones_and_the_same_on_every_processor(rows in 1usize..20, fours in 1usize..20, seed in any::<u64>()) {
-        let (inner, outer) = (4 * fours, 2 * PANEL);
+    fn products_in_whole_numbers_are_near_the_exact_ones_and_the_same_on_every_processor(rows in 1usize..20, fours in 1usize..20, panels in 1usize..4, zero in -128i32..128, seed in any::<u64>()) {
+        let (inner, outer) = (4 * fours, panels * PANEL);
         let mut random = shouwen_mind::random::Sequence::new(seed);
         let x: Vec<f32> = (0..rows * inner).map(|_| random.unit() as f32 - 0.5).collect();
         let w: Vec<i8> = (0..inner * outer).map(|_| (random.below(255) as i32 - 127) as i8).collect();
         let scales: Vec<f32> = (0..outer).map(|_| random.unit() as f32 * 0.01).collect();
         let bias: Vec<f32> = (0..outer).map(|_| random.unit() as f32).collect();
         let (data, sums) = gemm8::panels(&w, inner, outer);
-        let matrix = gemm8::Signed { data: &data, inner, outer, scales: &scales, sums: &sums };
+        let matrix = gemm8::Signed { data: &data, inner, outer, scales: &scales, sums: &sums, zero };
+        let rounded = gemm8::Rounded::new(&x, inner);
         let mut out = vec![0.0; rows * outer];
-        gemm8::multiply(&x, &matrix, &bias, &mut out);
-        let (mut bytes, mut steps) = (vec![0u8; rows * inner], vec![0.0f32; rows]);
-        gemm8::quantise(&x, inner, &mut bytes, &mut steps);
+        gemm8::multiply(&rounded, &matrix, &bias, &mut out);
         let mut plain = vec![0.0; rows * outer];
-        gemm8::plain(&bytes, &steps, &matrix, &bias, &mut plain);
+        gemm8::plain(&rounded, &matrix, &bias, &mut plain);
         prop_assert!(out.iter().zip(&plain).all(|(a, b)| a.to_bits() == b.to_bits()), "special instructions change nothing");
         for r in 0..rows {
             for c in 0..outer {
-                let sum: f64 = (0..inner).map(|k| f64::from(x[r * inner + k]) * f64::from(w[k * outer + c])).sum();
+                let sum: f64 = (0..inner).map(|k| f64::from(x[r * inner + k]) * f64::from(i32::from(w[k * outer + c]) - zero)).sum();
                 let expected = sum * f64::from(scales[c]) + f64::from(bias[c]);
-                // Half a step of 1/127 of 0.5 a value, 127 at most a weight, 0.01 a scale.
-                let bound = 0.5 / 254.0 * 127.0 * 0.01 * inner as f64 + 1e-4;
+                // Half a step of 1/127 of 0.5 a value, 255 at most a weight, 0.01 a scale.
+                let bound = 0.5 / 254.0 * 255.0 * 0.01 * inner as f64 + 1e-4;
                 prop_assert!((f64::from(out[r * outer + c]) - expected).abs() < bound, "row {r} column {c}");
             }
         }
@@ -84,8 +83,14 @@ fn vectors_are_those_of_the_reference() {
         let (text, values) = line.split_once('\t').expect("text and values");
         let mut out = vec![0.0; encoder.dim()];
         encoder.encode(text, &mut out);
-        for (found, expected) in out.iter().zip(values.split(' ').map(|v| v.parse::<f32>().expect("a number"))) {
-            assert!((found - expected).abs() < 2e-4, "{text}: {found} instead of {expected}");
+        let expected: Vec<f32> = values.split(' ').map(|v| v.parse().expect("a number")).collect();
+        let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+        // Rounded to 8 bits on the way; two sentences of one meaning differ by a hundred times as much.
+        let found = &out[..expected.len()];
+        let likeness = product(found, &expected) / (product(found, found) * product(&expected, &expected)).sqrt();
+        assert!(likeness > 0.999, "{text}: {likeness}");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 5e-3, "{text}: {found} instead of {expected}");
         }
     }
     let mut out = vec![1.0; encoder.dim()];

@@ -2,7 +2,7 @@
 
 use super::Encode;
 use super::container::{Builder, Container};
-use super::gemm8::{multiply, panels};
+use super::gemm8::{Rounded, multiply, panels};
 use super::use_m3::layer_norm;
 use super::weights::SignedWeights;
 use super::wordpiece::WordPiece;
@@ -26,6 +26,8 @@ const TAIL: usize = 8;
 /// Pieces of a text that are looked at to find its last ones.
 const MOST_PIECES: usize = 512;
 const EPSILON: f32 = 1e-12;
+/// Likenesses computed side by side.
+const ABREAST: usize = 16;
 
 /// Makes the encoder file out of the published weights (`safetensors`) and the tokeniser's description (JSON).
 /// Matrices are rounded to 8 bits with one scale per column.
@@ -159,9 +161,8 @@ impl MiniLm {
         &self.file
     }
 
-    fn product(&self, x: &[f32], part: &(SignedWeights, Vec<f32>)) -> Vec<f32> {
-        let rows = x.len() / part.0.inner;
-        let mut out = vec![0.0f32; rows * part.0.outer];
+    fn product(&self, x: &Rounded, part: &(SignedWeights, Vec<f32>)) -> Vec<f32> {
+        let mut out = vec![0.0f32; x.steps.len() * part.0.outer];
         multiply(x, &part.0.of(self.file.map()), &part.1, &mut out);
         out
     }
@@ -226,12 +227,13 @@ impl Encode for MiniLm {
         }
         for layer in &self.layers {
             let [q, k, v, o, up, down] = &layer.parts[..] else { return };
-            let mixed = attend(&self.product(&x, q), &self.product(&x, k), &self.product(&x, v), n);
-            let mut y = self.product(&mixed, o);
+            let rounded = Rounded::new(&x, DIM);
+            let mixed = attend(&self.product(&rounded, q), &self.product(&rounded, k), &self.product(&rounded, v), n);
+            let mut y = self.product(&Rounded::new(&mixed, DIM), o);
             add_norm(&mut y, &x, &layer.norms[0]);
-            let mut wide = self.product(&y, up);
+            let mut wide = self.product(&Rounded::new(&y, DIM), up);
             gelu_all(&mut wide);
-            x = self.product(&wide, down);
+            x = self.product(&Rounded::new(&wide, WIDE), down);
             add_norm(&mut x, &y, &layer.norms[1]);
         }
         for row in x.chunks_exact(DIM) {
@@ -265,28 +267,39 @@ fn attend_inner(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
     const WIDTH: usize = DIM / HEADS;
     let scale = (WIDTH as f32).sqrt().recip();
     let mut out = vec![0.0f32; n * DIM];
-    let mut weights = vec![0.0f32; n];
+    // Likeness of one row with all others, and the keys of one head turned so that the others lie side by side.
+    let wide = n.next_multiple_of(ABREAST);
+    let (mut weights, mut turned) = (vec![0.0f32; wide], vec![0.0f32; WIDTH * wide]);
     for head in 0..HEADS {
         let part = |row: usize| row * DIM + head * WIDTH..row * DIM + (head + 1) * WIDTH;
+        for other in 0..n {
+            for (d, value) in k[part(other)].iter().enumerate() {
+                turned[d * wide + other] = *value;
+            }
+        }
         for row in 0..n {
             let asked = &q[part(row)];
-            for (other, weight) in weights.iter_mut().enumerate() {
-                let mut lanes = [0.0f32; 16];
-                for (x, y) in asked.chunks_exact(16).zip(k[part(other)].chunks_exact(16)) {
-                    for i in 0..16 {
-                        lanes[i] += x[i] * y[i];
+            for (block, sums) in weights.chunks_exact_mut(ABREAST).enumerate() {
+                let mut acc = [0.0f32; ABREAST];
+                for (d, factor) in asked.iter().enumerate() {
+                    let at = d * wide + block * ABREAST;
+                    for (a, key) in acc.iter_mut().zip(&turned[at..at + ABREAST]) {
+                        *a = factor.mul_add(*key, *a);
                     }
                 }
-                *weight = lanes.iter().sum::<f32>() * scale;
+                sums.copy_from_slice(&acc);
             }
-            let top = weights.iter().fold(f32::NEG_INFINITY, |m, w| m.max(*w));
-            weights.iter_mut().for_each(|w| *w = exp(*w - top));
-            let sum: f32 = weights.iter().sum();
-            let target = &mut out[part(row)];
-            for (other, weight) in weights.iter().enumerate() {
-                let weight = weight / sum;
-                target.iter_mut().zip(&v[part(other)]).for_each(|(t, x)| *t += weight * x);
+            let top = weights[..n].iter().fold(f32::NEG_INFINITY, |m, w| m.max(*w));
+            weights.iter_mut().for_each(|w| *w = exp((*w - top) * scale));
+            let sum: f32 = weights[..n].iter().sum();
+            let mut acc = [0.0f32; WIDTH];
+            for (other, weight) in weights[..n].iter().enumerate() {
+                for (t, x) in acc.iter_mut().zip(&v[part(other)]) {
+                    *t = weight.mul_add(*x, *t);
+                }
             }
+            let share = sum.recip();
+            out[part(row)].iter_mut().zip(&acc).for_each(|(t, a)| *t = a * share);
         }
     }
     out

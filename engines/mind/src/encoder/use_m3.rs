@@ -4,10 +4,12 @@
 use super::Encode;
 use super::container::Container;
 use super::gemm::multiply;
-use super::weights::Weights;
+use super::gemm8::{self, Rounded};
+use super::weights::{SignedWeights, Weights};
 use super::tokens::Tokeniser;
-use crate::dense::{dot, unit};
+use crate::dense::{dot, total, unit};
 use crate::problem::Result;
+use crate::simd::widest;
 use std::ops::Range;
 use std::path::Path;
 
@@ -21,11 +23,11 @@ const TAIL: usize = 16;
 
 #[derive(Debug)]
 struct Branch {
-    project: Weights,
+    project: SignedWeights,
     project_bias: Vec<f32>,
-    first: Weights,
+    first: SignedWeights,
     first_bias: Vec<f32>,
-    second: Weights,
+    second: SignedWeights,
     second_bias: Vec<f32>,
 }
 
@@ -60,11 +62,11 @@ impl UseM3 {
             .iter()
             .map(|(n, _, key)| {
                 Ok(Branch {
-                    project: Weights::open(&file, &format!("proj{key}"), DIM, BRANCH)?,
+                    project: SignedWeights::reorder(&file, &format!("proj{key}"), DIM, BRANCH)?,
                     project_bias: file.floats(&format!("proj_b{key}"), BRANCH)?,
-                    first: Weights::open(&file, &format!("w1_{key}"), n * BRANCH, BRANCH)?,
+                    first: SignedWeights::reorder(&file, &format!("w1_{key}"), n * BRANCH, BRANCH)?,
                     first_bias: file.floats(&format!("b1_{key}"), BRANCH)?,
-                    second: Weights::open(&file, &format!("w2_{key}"), n * BRANCH, BRANCH)?,
+                    second: SignedWeights::reorder(&file, &format!("w2_{key}"), n * BRANCH, BRANCH)?,
                     second_bias: file.floats(&format!("b2_{key}"), BRANCH)?,
                 })
             })
@@ -106,10 +108,15 @@ impl UseM3 {
     }
 }
 
-/// Scales a row to mean 0 and variance 1, then by `gain`, plus `shift`.
-pub(super) fn layer_norm(row: &mut [f32], gain: &[f32], shift: &[f32], epsilon: f32) {
+widest! {
+    /// Scales a row to mean 0 and variance 1, then by `gain`, plus `shift`.
+    pub(super) fn layer_norm(row: &mut [f32], gain: &[f32], shift: &[f32], epsilon: f32) = layer_norm_inner, layer_norm_inner
+}
+
+#[inline(always)]
+fn layer_norm_inner(row: &mut [f32], gain: &[f32], shift: &[f32], epsilon: f32) {
     let n = row.len() as f32;
-    let mean = row.iter().sum::<f32>() / n;
+    let mean = total(row) / n;
     row.iter_mut().for_each(|x| *x -= mean);
     let factor = (dot(row, row) / n + epsilon).sqrt().recip();
     for ((x, g), s) in row.iter_mut().zip(gain).zip(shift) {
@@ -177,8 +184,9 @@ impl Encode for UseM3 {
         let width = BRANCHES.len() * BRANCH;
         let mut projected = vec![0.0f32; n * width];
         let mut x = vec![0.0f32; n * BRANCH];
+        let rounded = Rounded::new(&words, DIM);
         for (b, branch) in self.branches.iter().enumerate() {
-            multiply(&words, &branch.project.of(map), Some(&branch.project_bias), &mut x);
+            gemm8::multiply(&rounded, &branch.project.of(map), &branch.project_bias, &mut x);
             copy_columns(&x, BRANCH, &mut projected, width, b * BRANCH);
         }
         projected.chunks_exact_mut(width).for_each(|row| layer_norm(row, &self.branch_gain, &self.branch_shift, self.epsilon));
@@ -187,10 +195,12 @@ impl Encode for UseM3 {
                 row.copy_from_slice(&part[b * BRANCH..(b + 1) * BRANCH]);
             }
             let mut first = vec![0.0f32; n * BRANCH];
-            multiply(&windows(&x, size, left), &branch.first.of(map), Some(&branch.first_bias), &mut first);
+            let around = Rounded::new(&windows(&x, size, left), size * BRANCH);
+            gemm8::multiply(&around, &branch.first.of(map), &branch.first_bias, &mut first);
             rectify_add(&mut first, &x);
             let mut second = vec![0.0f32; n * BRANCH];
-            multiply(&windows(&first, size, left), &branch.second.of(map), Some(&branch.second_bias), &mut second);
+            let around = Rounded::new(&windows(&first, size, left), size * BRANCH);
+            gemm8::multiply(&around, &branch.second.of(map), &branch.second_bias, &mut second);
             rectify_add(&mut second, &first);
             copy_columns(&second, BRANCH, &mut all, wide, DIM + b * BRANCH);
         }

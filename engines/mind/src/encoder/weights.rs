@@ -1,8 +1,8 @@
 //! A byte matrix inside a mapped encoder file.
 
 use super::container::Container;
-use super::gemm::Bytes;
-use super::gemm8::Signed;
+use super::gemm::{Bytes, PANEL};
+use super::gemm8::{self, Signed};
 use crate::problem::Result;
 use std::ops::Range;
 
@@ -33,16 +33,23 @@ impl Weights {
     }
 }
 
-/// A matrix of signed bytes inside a mapped encoder file.
+/// A matrix of signed bytes inside a mapped encoder file, or made from a matrix of bytes in it.
 #[derive(Debug)]
 pub struct SignedWeights {
-    range: Range<usize>,
+    place: Place,
     /// Rows.
     pub inner: usize,
     /// Columns.
     pub outer: usize,
     scales: Vec<f32>,
     sums: Vec<f32>,
+    zero: i32,
+}
+
+#[derive(Debug)]
+enum Place {
+    Mapped(Range<usize>),
+    Own(Vec<u8>),
 }
 
 impl SignedWeights {
@@ -51,16 +58,37 @@ impl SignedWeights {
         let matrix = format!("{name}.signed");
         file.bytes(&matrix, inner * outer)?;
         Ok(SignedWeights {
-            range: file.range(&matrix)?,
+            place: Place::Mapped(file.range(&matrix)?),
             inner,
             outer,
             scales: file.floats(&format!("{name}.scales"), outer)?,
             sums: file.floats(&format!("{name}.sums"), outer)?,
+            zero: 0,
         })
+    }
+
+    /// The matrix that [`Weights::open`] finds under `name`, reordered for products in whole numbers; exact, and a copy in memory.
+    /// `inner` is a multiple of 4.
+    pub fn reorder(file: &Container, name: &str, inner: usize, outer: usize) -> Result<SignedWeights> {
+        let found = Weights::open(file, name, inner, outer)?;
+        let bytes = &file.map()[found.range.clone()];
+        let mut row_major = vec![0i8; inner * outer];
+        for (panel, part) in bytes.chunks_exact(inner * PANEL).enumerate() {
+            for (k, line) in part.chunks_exact(PANEL).enumerate() {
+                let at = k * outer + panel * PANEL;
+                row_major[at..at + PANEL].iter_mut().zip(line).for_each(|(to, byte)| *to = byte.wrapping_sub(128) as i8);
+            }
+        }
+        let (data, sums) = gemm8::panels(&row_major, inner, outer);
+        Ok(SignedWeights { place: Place::Own(data), inner, outer, scales: found.scales, sums, zero: found.zero.round() as i32 - 128 })
     }
 
     /// The matrix in `map`, the mapping of the file it was opened from.
     pub fn of<'a>(&'a self, map: &'a [u8]) -> Signed<'a> {
-        Signed { data: &map[self.range.clone()], inner: self.inner, outer: self.outer, scales: &self.scales, sums: &self.sums }
+        let data = match &self.place {
+            Place::Mapped(range) => &map[range.clone()],
+            Place::Own(data) => data,
+        };
+        Signed { data, inner: self.inner, outer: self.outer, scales: &self.scales, sums: &self.sums, zero: self.zero }
     }
 }
