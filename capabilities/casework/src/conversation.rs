@@ -2,7 +2,7 @@
 
 use shouwen_contracts::message::Party;
 use shouwen_kernel::{CaseId, ConversationId, CustomerId, InboxId, ObjectId, Result, Time, WorkspaceId};
-use shouwen_store::{FromRow, Row, Tx, params};
+use shouwen_store::{FromRow, Row, Tx, Value, params};
 
 /// A thread of messages with one customer on one channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,13 +113,21 @@ pub fn participant(tx: &Tx<'_>, conversation: ConversationId, index: &str) -> Re
 
 /// Lets somebody join; who is there already stays as they are.
 pub fn join(tx: &Tx<'_>, workspace: WorkspaceId, conversation: ConversationId, party: &Party, reply_to: Option<&Party>, customer: Option<CustomerId>, role: &str, verified: bool) -> Result<bool> {
-    let joined = tx.execute(
-        "INSERT INTO case_participant (id, workspace_id, conversation_id, name, address, address_index, reply_to, customer_id, role, verified, joined_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (conversation_id, address_index) DO NOTHING",
-        params![
-            tx.id::<ObjectId>(), workspace, conversation, shouwen_kernel::text::clip(&party.name, 200), party.address, party.index, reply_to.map(|p| p.address.clone()), customer, role, verified,
-            tx.now()
-        ],
-    )?;
-    Ok(joined > 0)
+    let row = participant_row(tx, workspace, conversation, party, reply_to, customer, role, verified);
+    Ok(tx.execute(JOIN, &row)? > 0)
+}
+
+/// [`join`] for who need not know whether they were there already.
+pub fn let_join(tx: &Tx<'_>, workspace: WorkspaceId, conversation: ConversationId, party: &Party, reply_to: Option<&Party>, customer: Option<CustomerId>, role: &str, verified: bool) -> Result<()> {
+    tx.run(JOIN, &participant_row(tx, workspace, conversation, party, reply_to, customer, role, verified))
+}
+
+const JOIN: &str = "INSERT INTO case_participant (id, workspace_id, conversation_id, name, address, address_index, reply_to, customer_id, role, verified, joined_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (conversation_id, address_index) DO NOTHING";
+
+fn participant_row(tx: &Tx<'_>, workspace: WorkspaceId, conversation: ConversationId, party: &Party, reply_to: Option<&Party>, customer: Option<CustomerId>, role: &str, verified: bool) -> Vec<Value> {
+    params![
+        tx.id::<ObjectId>(), workspace, conversation, shouwen_kernel::text::clip(&party.name, 200), party.address, party.index, reply_to.map(|p| p.address.clone()), customer, role, verified, tx.now()
+    ]
+    .to_vec()
 }

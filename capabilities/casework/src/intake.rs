@@ -3,16 +3,18 @@
 //! Nothing is lost. What cannot be threaded opens a case, automatic mail too (tagged `auto`, so that a view can set it
 //! aside). Within a known thread automatic mail is kept and shown, but wakes, reopens and changes nothing.
 
+use std::sync::Arc;
+
 use shouwen_contracts::casework::{CustomerSet, Linked, MessageAdded, Opened};
 use shouwen_contracts::channel::Received;
 use shouwen_contracts::customers::{CustomerEvent, Recognised};
 use shouwen_contracts::message::Content;
 use shouwen_kernel::{Actor, ConversationId, MessageId, ObjectId, Problem, Result};
-use shouwen_store::{Ctx, Recorded, Tx, params};
+use shouwen_store::{Ctx, Position, Recorded, Tx, Value, params};
 
 use crate::case::Case;
 use crate::ties::Ties;
-use crate::conversation::{Conversation, join, participant};
+use crate::conversation::{Conversation, join, let_join, participant};
 use crate::message::{Facts, Message, Parties, TEXT_LIMIT, preview, remember_wire_id, save_attachments};
 use crate::names::Inbox;
 use crate::thread::{self, Thread};
@@ -26,11 +28,12 @@ pub const CASE_TYPE: &str = "request";
 
 /// Takes a recognised message in.
 pub fn intake(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
-    let Some(CustomerEvent::Recognised(event)) = recorded.event::<CustomerEvent>()? else { return Ok(()) };
-    if tx.opt::<(i64,)>("SELECT 1 FROM case_message WHERE id = ?1", params![event.message_id])?.is_some() {
+    let Some(event) = recognised(tx, recorded.position)? else { return Ok(()) };
+    if is_here(tx, event.message_id)? {
         return Ok(());
     }
-    let body: Content = match tx.blob(&event.received.content)? {
+    tx.set_ahead(MESSAGES, event.message_id, Some(()));
+    let body: Content = match content(tx, &event.received.content)? {
         Some(bytes) => serde_json::from_slice(&bytes)?,
         None => Content { text: event.received.preview.clone(), reply_text: event.received.preview.clone(), ..Content::default() },
     };
@@ -39,6 +42,44 @@ pub fn intake(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     match thread::find(tx, recorded.workspace, &event.received)? {
         Some(thread) => intake.go_on(thread),
         None => intake.open(None),
+    }
+}
+
+/// The event at a place, read once for all of a step.
+fn recognised(tx: &Tx<'_>, at: Position) -> Result<Option<Arc<Recognised>>> {
+    tx.ahead("case.recognised", &at, |events| events.iter().map(|e| e.position).collect(), |_| {
+        let mut out = Vec::new();
+        for event in tx.digesting().iter() {
+            if let Some(CustomerEvent::Recognised(recognised)) = event.event::<CustomerEvent>()? {
+                out.push((event.position, Arc::new(recognised)));
+            }
+        }
+        Ok(out)
+    })
+}
+
+/// What each message of the step has.
+fn of_step<T>(tx: &Tx<'_>, events: &[Arc<Recorded>], what: impl Fn(&Recognised) -> T) -> Vec<T> {
+    events.iter().filter_map(|e| recognised(tx, e.position).ok().flatten()).map(|event| what(&event)).collect()
+}
+
+const MESSAGES: &str = "case.messages";
+
+/// Whether the message was taken in before.
+fn is_here(tx: &Tx<'_>, id: MessageId) -> Result<bool> {
+    let found = tx.ahead(MESSAGES, &id, |events| of_step(tx, events, |e| e.message_id), |ids| {
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<(MessageId,)>> = tx.all_each("SELECT id FROM case_message WHERE id = ?1", &runs)?;
+        Ok(rows.into_iter().flatten().map(|(id,)| (id, ())).collect())
+    })?;
+    Ok(found.is_some())
+}
+
+/// A stored body; small ones of a step are fetched together.
+fn content(tx: &Tx<'_>, name: &String) -> Result<Option<Vec<u8>>> {
+    match tx.ahead("case.contents", name, |events| of_step(tx, events, |e| e.received.content.clone()), |names| Ok(tx.small_blobs(names)?.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))).collect()))? {
+        Some(bytes) => Ok(Some(bytes.to_vec())),
+        None => tx.blob(name),
     }
 }
 
@@ -101,11 +142,12 @@ impl Intake<'_, '_> {
     /// The message opens a case; `after`: it is a late answer to a closed one.
     fn open(&self, after: Option<(&Case, &Conversation, bool)>) -> Result<()> {
         let (tx, received, event, workspace) = (self.tx, self.received, self.event, self.ctx.workspace);
-        let inbox = names::inbox(tx, workspace, received.inbox_id)?;
+        // What all mails of a step need is asked for once.
+        let inbox = tx.known(&format!("case.inbox/{workspace}/{}", received.inbox_id), || names::inbox(tx, workspace, received.inbox_id))?;
         let automatic = received.auto.is_some();
         let title = thread::plain_subject(if self.body.subject.is_empty() { &received.subject } else { &self.body.subject });
         let title = [title, preview(&self.body.reply_text), received.preview.clone()].into_iter().find(|t| !t.trim().is_empty()).unwrap_or_else(|| "（无主题）".to_owned());
-        let kind = kinds::case_type(tx, workspace, CASE_TYPE)?;
+        let kind = tx.known(&format!("case.type/{workspace}/{CASE_TYPE}"), || kinds::case_type(tx, workspace, CASE_TYPE))?;
         let stage = kind.machine.first();
         let mut case = Case {
             id: tx.id(),
@@ -159,7 +201,7 @@ impl Intake<'_, '_> {
             created_at: tx.now(),
         };
         conversation.insert(tx)?;
-        join(tx, workspace, conversation.id, &received.from, received.reply_to.as_ref(), Some(event.customer_id), "customer", true)?;
+        let_join(tx, workspace, conversation.id, &received.from, received.reply_to.as_ref(), Some(event.customer_id), "customer", true)?;
         self.join_others(conversation.id, inbox.as_ref(), true)?;
         if let Some((old, thread, known)) = after {
             link::write(tx, self.ctx, old, case.id, "related")?;
@@ -182,7 +224,7 @@ impl Intake<'_, '_> {
         }
         let own: Vec<String> = names::inboxes(self.tx, self.ctx.workspace)?.into_iter().map(|i| i.address_index).collect();
         for party in others.into_iter().filter(|p| !own.contains(&p.index)) {
-            join(self.tx, self.ctx.workspace, conversation, party, None, None, "cc", verified)?;
+            let_join(self.tx, self.ctx.workspace, conversation, party, None, None, "cc", verified)?;
         }
         Ok(())
     }

@@ -3,11 +3,12 @@
 use shouwen_crypt::AddressKind;
 use shouwen_kernel::text::{clip, one_line};
 use shouwen_kernel::{CustomerId, IdentityId, InboxId, OrgUnitId, PersonId, Problem, Result, WorkspaceId};
-use shouwen_store::{Ctx, Tx, params};
+use shouwen_store::{Ctx, Tx, Value, params};
 
 use crate::record::Record;
 
 /// What is known of a sender at once.
+#[derive(Clone)]
 pub(crate) struct Found {
     pub identity: IdentityId,
     pub customer: CustomerId,
@@ -36,14 +37,27 @@ pub(crate) struct Newcomer<'a> {
     pub made_by: Option<PersonId>,
 }
 
+/// Senders looked up by a step; see [`Tx::ahead`].
+pub(crate) const SENDERS: &str = "customers.senders";
+
+type Columns = (IdentityId, CustomerId, String, bool, Option<String>, Option<String>, Option<String>, OrgUnitId, Option<CustomerId>);
+
+const FIND: &str = "SELECT i.id, c.id, c.name, c.named, c.language, c.region, c.tier, c.home_id, c.merged_into FROM customer_identity AS i JOIN customer_record AS c ON c.id = i.customer_id
+         WHERE i.workspace_id = ?1 AND i.kind = ?2 AND i.blind = ?3";
+
+fn found((identity, customer, name, named, language, region, tier, home, merged_into): Columns) -> Found {
+    Found { identity, customer, name, named, language, region, tier, home, merged_into }
+}
+
+/// Those among the senders (workspace, kind, blind index) who are known.
+pub(crate) fn find_each(tx: &Tx<'_>, senders: &[(WorkspaceId, String, String)]) -> Result<Vec<((WorkspaceId, String, String), Found)>> {
+    let runs: Vec<Vec<Value>> = senders.iter().map(|(workspace, kind, blind)| params![workspace, kind, blind].to_vec()).collect();
+    let rows: Vec<Vec<Columns>> = tx.all_each(FIND, &runs)?;
+    Ok(senders.iter().cloned().zip(rows).filter_map(|(key, rows)| Some((key, found(rows.into_iter().next()?)))).collect())
+}
+
 pub(crate) fn find(tx: &Tx<'_>, workspace: WorkspaceId, kind: &str, blind: &str) -> Result<Option<Found>> {
-    type Columns = (IdentityId, CustomerId, String, bool, Option<String>, Option<String>, Option<String>, OrgUnitId, Option<CustomerId>);
-    let row: Option<Columns> = tx.opt(
-        "SELECT i.id, c.id, c.name, c.named, c.language, c.region, c.tier, c.home_id, c.merged_into FROM customer_identity AS i JOIN customer_record AS c ON c.id = i.customer_id
-         WHERE i.workspace_id = ?1 AND i.kind = ?2 AND i.blind = ?3",
-        params![workspace, kind, blind],
-    )?;
-    Ok(row.map(|(identity, customer, name, named, language, region, tier, home, merged_into)| Found { identity, customer, name, named, language, region, tier, home, merged_into }))
+    Ok(tx.opt::<Columns>(FIND, params![workspace, kind, blind])?.map(found))
 }
 
 /// A new customer with this address; `true`: it is new indeed, and not stored by somebody else a moment ago.
@@ -93,6 +107,15 @@ pub(crate) fn create(tx: &Tx<'_>, new: &Newcomer<'_>) -> Result<(Found, bool)> {
 /// Gives a customer the address, unverified; `None` when somebody has it already.
 pub(crate) fn add_address(tx: &Tx<'_>, new: &Newcomer<'_>, customer: CustomerId, masked: &str, primary: bool) -> Result<Option<IdentityId>> {
     let identity: IdentityId = tx.id();
+    if tx.digesting().len() > 1 {
+        // Nobody had the address when this step began. Should somebody have taken it since, the step is given up and its
+        // events are taken one by one, which brings them below.
+        tx.run(
+            "INSERT INTO customer_identity (id, workspace_id, customer_id, kind, blind, sealed, masked, verified, is_primary, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, ?9, ?8)",
+            params![identity, new.workspace, customer, new.kind, new.blind, new.sealed, masked, tx.now(), primary],
+        )?;
+        return Ok(Some(identity));
+    }
     let inserted = tx.execute(
         "INSERT INTO customer_identity (id, workspace_id, customer_id, kind, blind, sealed, masked, verified, is_primary, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, ?9, ?8)
          ON CONFLICT (workspace_id, kind, blind) DO NOTHING",

@@ -1,6 +1,8 @@
 //! What casework tells: who has to do with the cases of a customer (a projection that decides who sees them), and people
 //! named in a conversation who have not written themselves.
 
+use std::sync::Arc;
+
 use shouwen_contracts::casework::{CaseEvent, ParticipantJoined};
 use shouwen_contracts::customers::{CustomerEvent, Matched};
 use shouwen_kernel::{CaseId, CustomerId, Result};
@@ -36,7 +38,7 @@ fn project(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let set = |case: CaseId, what: &str, value: Value| tx.run(&format!("UPDATE customer_case SET {what} = ?2 WHERE case_id = ?1"), &[case.to_value(), value]);
     match recorded.event::<CaseEvent>()? {
         Some(CaseEvent::Opened(e)) => {
-            let root = e.customer_id.map(|id| root_of(tx, id)).transpose()?;
+            let root = e.customer_id.map(|id| root_in_step(tx, id)).transpose()?;
             tx.run(
                 "INSERT INTO customer_case (case_id, workspace_id, customer_id, root_id, team_id, org_unit_id, assignee_id, accountable_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (case_id) DO UPDATE SET customer_id = ?3, root_id = ?4, team_id = ?5, org_unit_id = ?6, assignee_id = ?7, accountable_id = ?8",
@@ -71,6 +73,20 @@ fn project(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
 /// The customer at the end of the merges, as they are now.
 fn root_of(tx: &Tx<'_>, id: CustomerId) -> Result<CustomerId> {
     Ok(chain_of(tx, id)?.last().copied().unwrap_or(id))
+}
+
+/// The same, for the cases of a step together: most customers are nobody's part.
+fn root_in_step(tx: &Tx<'_>, id: CustomerId) -> Result<CustomerId> {
+    let others = |events: &[Arc<Recorded>]| {
+        let opened = events.iter().filter(|e| e.kind == "case.opened").filter_map(|e| e.event::<CaseEvent>().ok().flatten());
+        opened.filter_map(|event| if let CaseEvent::Opened(o) = event { o.customer_id } else { None }).collect()
+    };
+    let part = tx.ahead("customers.merged_into", &id, others, |ids| {
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<(Option<CustomerId>,)>> = tx.all_each("SELECT merged_into FROM customer_record WHERE id = ?1", &runs)?;
+        Ok(ids.iter().copied().zip(rows).filter_map(|(id, rows)| Some((id, rows.into_iter().next()?.0))).collect())
+    })?;
+    if part.flatten().is_some() { root_of(tx, id) } else { Ok(id) }
 }
 
 /// A customer, whom they are part of, and so on to the end. One query for most.

@@ -1,10 +1,12 @@
 //! `message.received` → the customer, found or created → `customer.recognised`. And the inboxes, for the unit of those
 //! who write to them.
 
+use std::sync::Arc;
+
 use shouwen_contracts::channel::{ChannelEvent, Received};
 use shouwen_contracts::customers::{CustomerEvent, Recognised};
 use shouwen_kernel::{OrgUnitId, Result};
-use shouwen_store::{Ctx, Recorded, Subscription, Tx, params};
+use shouwen_store::{Ctx, Position, Recorded, Subscription, Tx, params};
 
 use crate::newcomer::{self, Newcomer};
 
@@ -15,18 +17,20 @@ pub const RECOGNISE: Subscription = Subscription { name: "customers.recognise", 
 pub(crate) const INBOXES: Subscription = Subscription { name: "customers.inboxes", version: 1, reset: Some(reset), kinds: &["inbox.saved", "inbox.deleted"], handle: inbox };
 
 fn recognise(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
-    let Some(ChannelEvent::Received(received)) = recorded.event::<ChannelEvent>()? else { return Ok(()) };
+    let Some(sender) = sender_of(tx, recorded.position)? else { return Ok(()) };
+    let Sender { received, kind, blind } = &*sender;
+    let received = received.clone();
     let ctx = Ctx::system(recorded.workspace, "customers");
-    let kind = kind_of(&received.channel);
-    let blind = blind_of(tx, kind, &received);
-    let (found, created) = match newcomer::find(tx, recorded.workspace, kind, &blind)? {
+    let key = (recorded.workspace, kind.clone(), blind.clone());
+    let others = |events: &[Arc<Recorded>]| events.iter().filter_map(|e| sender_of(tx, e.position).ok().flatten().map(|s| (e.workspace, s.kind.clone(), s.blind.clone()))).collect();
+    let (found, created) = match tx.ahead(newcomer::SENDERS, &key, others, |keys| newcomer::find_each(tx, keys))? {
         Some(found) => (found, false),
         None => newcomer::create(
             tx,
             &Newcomer {
                 workspace: recorded.workspace,
                 kind,
-                blind: &blind,
+                blind,
                 sealed: &received.from.address,
                 name: &received.from.name,
                 language: received.language.as_deref(),
@@ -36,6 +40,7 @@ fn recognise(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         )?,
     };
     let found = newcomer::learn_name(tx, &ctx, newcomer::at_the_root(tx, found)?, &received.from.name)?;
+    tx.set_ahead(newcomer::SENDERS, key, Some(found.clone()));
     let event = Recognised {
         message_id: received.message_id,
         customer_id: found.customer,
@@ -49,6 +54,29 @@ fn recognise(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         received,
     };
     tx.emit::<CustomerEvent>(&ctx, Some(found.customer.0), None, event)
+}
+
+/// A received message and how its sender is found.
+#[derive(Clone)]
+struct Sender {
+    received: Received,
+    kind: String,
+    blind: String,
+}
+
+/// Read once, for all events of a step together.
+fn sender_of(tx: &Tx<'_>, at: Position) -> Result<Option<Arc<Sender>>> {
+    tx.ahead("customers.received", &at, |events| events.iter().map(|e| e.position).collect(), |_| {
+        let mut out = Vec::new();
+        for event in tx.digesting().iter() {
+            if let Some(ChannelEvent::Received(received)) = event.event::<ChannelEvent>()? {
+                let kind = kind_of(&received.channel).to_owned();
+                let blind = blind_of(tx, &kind, &received);
+                out.push((event.position, Arc::new(Sender { received, kind, blind })));
+            }
+        }
+        Ok(out)
+    })
 }
 
 /// The kind of address a channel's senders have.

@@ -5,11 +5,13 @@
 
 mod accountability;
 mod board;
+mod born;
 mod card;
 mod customers;
 mod fields;
 mod fill;
 mod find;
+mod hub;
 mod index;
 mod list;
 mod live;

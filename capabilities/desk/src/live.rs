@@ -1,7 +1,6 @@
 //! Live push over a WebSocket, as register-and-replay: a client names the last position it has seen and gets every
 //! event after it that it may see, from the log itself, so that a lost connection never leaves a gap.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -13,8 +12,8 @@ use serde_json::{Value, json};
 use shouwen_kernel::{Access, CaseId, Problem, Result, Scope};
 use shouwen_store::{Position, Recorded, params};
 use shouwen_web::{Answer, App, Credentials, SignedIn, Viewer, axum};
-use tokio::sync::broadcast;
 
+use crate::hub::{self, Push, Seat, Signal};
 use crate::{list, presence, project};
 
 /// More than this many missed events: the client is told to fetch anew.
@@ -22,11 +21,6 @@ const REPLAY: usize = 2000;
 const HEARTBEAT: Duration = Duration::from_secs(25);
 /// Rights are looked at again at least this often.
 const RECHECK: Duration = Duration::from_secs(60);
-
-fn hub() -> &'static broadcast::Sender<Recorded> {
-    static HUB: OnceLock<broadcast::Sender<Recorded>> = OnceLock::new();
-    HUB.get_or_init(|| broadcast::channel(4096).0)
-}
 
 /// Follows the log up to where the desk's projection is, and hands events to the open sockets.
 pub async fn run(app: App) {
@@ -44,21 +38,18 @@ pub async fn run(app: App) {
             .read(move |tx| {
                 let done = checkpoint(tx)?;
                 let events = match from {
-                    None => Vec::new(),
-                    Some(from) => tx.events_after(from, 500)?.into_iter().filter(|e| e.position <= done).collect(),
+                    Some(from) if from < done => tx.events_after(from, 500)?.into_iter().filter(|e| e.position <= done).collect(),
+                    _ => Vec::new(),
                 };
-                Ok((done, events))
+                let pushes = events.iter().filter_map(|event| Push::of(tx, event).transpose()).collect::<Result<Vec<_>>>()?;
+                Ok((done, events.last().map(|e| e.position), events.len(), pushes))
             })
             .await;
         match batch {
-            Ok((done, events)) => {
-                let more = events.len() == 500;
-                at = Some(events.last().map_or_else(|| at.unwrap_or(done), |e| e.position));
-                for event in events {
-                    // Nobody connected is no failure.
-                    let _ = hub().send(event);
-                }
-                if more {
+            Ok((done, last, count, pushes)) => {
+                at = Some(last.unwrap_or_else(|| at.unwrap_or(done)));
+                hub::publish(&pushes);
+                if count == 500 {
                     continue;
                 }
             }
@@ -112,10 +103,12 @@ fn closed(error: impl std::fmt::Display) -> Problem {
 async fn talk(app: &App, mut viewer: Viewer, credentials: Credentials, since: Option<Position>, socket: WebSocket) -> Result<()> {
     let (mut out, mut incoming) = socket.split();
     // Listening begins before reading, so that nothing can fall between.
-    let (mut events, mut seats) = (hub().subscribe(), presence::changes());
+    let mut seat = Seat::take(&viewer);
     let mut at = replay(app, &viewer, since, &mut out).await?;
     for change in presence::snapshot(viewer.workspace, app.clock().now()) {
-        send_presence(&viewer, &change, &mut out).await?;
+        if scope_of(&viewer).is_some_and(|s| s.sees(&change.access)) {
+            out.send(frame(&change.frame())).await.map_err(closed)?;
+        }
     }
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.reset();
@@ -124,27 +117,28 @@ async fn talk(app: &App, mut viewer: Viewer, credentials: Credentials, since: Op
     let mut here: Vec<CaseId> = Vec::new();
     let stopping = app.stopping();
     let outcome: Result<()> = async {
+        let mut stop = std::pin::pin!(stopping.cancelled());
         loop {
             let mut look_again = false;
             tokio::select! {
-                () = stopping.cancelled() => {
+                biased;
+                signal = seat.queue.recv() => {
+                    let Some(signal) = signal else { return Ok(()) };
+                    look_again = write(&mut out, signal, &mut at).await?;
+                    // All that waits goes in one packet.
+                    while let Ok(signal) = seat.queue.try_recv() {
+                        look_again |= write(&mut out, signal, &mut at).await?;
+                    }
+                    out.flush().await.map_err(closed)?;
+                    // Too slow for the queue: read what was missed from the log.
+                    if seat.missed() {
+                        at = replay(app, &viewer, Some(at), &mut out).await?;
+                    }
+                },
+                () = &mut stop => {
                     let _ = out.send(Message::Close(Some(axum::extract::ws::CloseFrame { code: 1012, reason: "restarting".into() }))).await;
                     return Ok(());
                 }
-                event = events.recv() => match event {
-                    Ok(event) if event.position > at => {
-                        look_again = event.kind == "person.rights_changed" && event.subject == Some(viewer.person.0);
-                        at = event.position;
-                        deliver(app, &viewer, &event, &mut out).await?;
-                    }
-                    Ok(_) => {}
-                    // Too slow for the hub: read what was missed from the log.
-                    Err(broadcast::error::RecvError::Lagged(_)) => at = replay(app, &viewer, Some(at), &mut out).await?,
-                    Err(broadcast::error::RecvError::Closed) => return Ok(()),
-                },
-                change = seats.recv() => if let Ok(change) = change {
-                    send_presence(&viewer, &change, &mut out).await?;
-                },
                 message = incoming.next() => match message {
                     Some(Ok(Message::Text(text))) => if let Ok(Frame::Presence { case_id, state }) = serde_json::from_str::<Frame>(&text) {
                         be_present(app, &viewer, case_id, &state, &mut here).await?;
@@ -158,7 +152,10 @@ async fn talk(app: &App, mut viewer: Viewer, credentials: Credentials, since: Op
             }
             if look_again {
                 match app.viewer_of(credentials.clone()).await? {
-                    Some(now) => viewer = now,
+                    Some(now) => {
+                        viewer = now;
+                        seat.move_to(&viewer);
+                    }
                     None => {
                         let _ = out.send(Message::Close(Some(axum::extract::ws::CloseFrame { code: 4401, reason: "signed out".into() }))).await;
                         return Ok(());
@@ -180,6 +177,22 @@ fn frame(value: &Value) -> Message {
     Message::Text(value.to_string().into())
 }
 
+/// Puts a signal's frames on their way, unless the client has them; whether the viewer's rights have changed.
+async fn write(out: &mut Out, signal: Signal, at: &mut Position) -> Result<bool> {
+    match signal {
+        Signal::Event(position, ..) if position <= *at => {}
+        Signal::Event(position, text, revoke) => {
+            *at = position;
+            for text in std::iter::once(text).chain(revoke) {
+                out.feed(Message::Text(text)).await.map_err(closed)?;
+            }
+        }
+        Signal::Frame(text) => out.feed(Message::Text(text)).await.map_err(closed)?,
+        Signal::Look => return Ok(true),
+    }
+    Ok(false)
+}
+
 fn scope_of(viewer: &Viewer) -> Option<Scope> {
     viewer.scope("case.read")
 }
@@ -190,18 +203,23 @@ async fn replay(app: &App, viewer: &Viewer, since: Option<Position>, out: &mut O
         .db()
         .read(move |tx| {
             let done = checkpoint(tx)?;
-            let Some(since) = since else { return Ok((done, Some(Vec::new()))) };
+            let Some(since) = since else { return Ok((done, Some((None, Vec::new())))) };
             let events: Vec<Recorded> = tx.events_after(since, REPLAY + 1)?.into_iter().filter(|e| e.position <= done).collect();
-            Ok((done, (events.len() <= REPLAY).then_some(events)))
+            if events.len() > REPLAY {
+                return Ok((done, None));
+            }
+            let last = events.last().map(|event| event.position);
+            let pushes = events.iter().filter_map(|event| Push::of(tx, event).transpose()).collect::<Result<Vec<_>>>()?;
+            Ok((done, Some((last, pushes))))
         })
         .await?;
     match missed {
-        Some(events) => {
+        Some((last, pushes)) => {
             let mut at = since.unwrap_or(head);
-            for event in &events {
-                at = event.position;
-                deliver(app, viewer, event, out).await?;
+            for signal in pushes.iter().filter_map(|push| push.for_viewer(viewer)) {
+                write(out, signal, &mut at).await?;
             }
+            at = last.unwrap_or(at);
             out.send(frame(&json!({ "type": "ready", "position": at }))).await.map_err(closed)?;
             Ok(at)
         }
@@ -210,43 +228,6 @@ async fn replay(app: &App, viewer: &Viewer, since: Option<Position>, out: &mut O
             Ok(head)
         }
     }
-}
-
-async fn deliver(app: &App, viewer: &Viewer, event: &Recorded, out: &mut Out) -> Result<()> {
-    if event.workspace != viewer.workspace {
-        return Ok(());
-    }
-    let case = project::case_of(event);
-    let Some(access) = event.access()? else {
-        // Without access only what concerns everybody's pickers is told, by kind alone.
-        if ["person.", "team.", "org_unit.", "inbox."].iter().any(|p| event.kind.starts_with(p)) {
-            out.send(frame(&json!({ "type": "event", "position": event.position, "kind": event.kind }))).await.map_err(closed)?;
-        }
-        return Ok(());
-    };
-    // Of customers hears who may read customers, of everything else who may read cases.
-    let about_customer = event.kind.starts_with("customer.");
-    let Some(scope) = (if about_customer { viewer.scope("customer.read") } else { scope_of(viewer) }) else { return Ok(()) };
-    if !scope.sees(&access) {
-        return Ok(());
-    }
-    let actor = event.actor()?;
-    out.send(frame(&json!({ "type": "event", "position": event.position, "kind": event.kind, "case_id": case, "actor": actor, "at": event.at }))).await.map_err(closed)?;
-    // A hand-over is told to those who lost sight of the case too; then it must go from their screens.
-    if let Some(case) = case.filter(|_| matches!(event.kind.as_str(), "case.assigned" | "case.accountable" | "case.watched" | "case.edited")) {
-        let still = app.db().read(move |tx| list::visible(tx, &scope, case)).await?;
-        if !still {
-            out.send(frame(&json!({ "type": "revoke", "position": event.position, "case_id": case }))).await.map_err(closed)?;
-        }
-    }
-    Ok(())
-}
-
-async fn send_presence(viewer: &Viewer, change: &presence::Change, out: &mut Out) -> Result<()> {
-    if change.workspace != viewer.workspace || !scope_of(viewer).is_some_and(|s| s.sees(&change.access)) {
-        return Ok(());
-    }
-    out.send(frame(&json!({ "type": "presence", "case_id": change.case, "people": change.people }))).await.map_err(closed)
 }
 
 async fn be_present(app: &App, viewer: &Viewer, case: CaseId, state: &str, here: &mut Vec<CaseId>) -> Result<()> {

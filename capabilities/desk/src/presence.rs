@@ -1,13 +1,14 @@
 //! Who looks at a case now, and who types. Held in memory of this node: it is worth nothing a minute later.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use serde::Serialize;
 use shouwen_kernel::{Access, CaseId, PersonId, Time, WorkspaceId};
 use shouwen_web::App;
-use tokio::sync::broadcast;
+
+use crate::hub;
 
 /// Somebody at a case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,24 +40,27 @@ struct Room {
     seats: HashMap<PersonId, Seat>,
 }
 
-struct Presence {
-    rooms: Mutex<HashMap<CaseId, Room>>,
-    changes: broadcast::Sender<Change>,
-}
+type Rooms = HashMap<CaseId, Room>;
 
 /// Without a sign of life somebody is gone after this long.
 const SEAT_S: i64 = 15;
 /// Typing shows this long after the last key.
 const TYPING_S: i64 = 6;
 
-fn presence() -> &'static Presence {
-    static PRESENCE: OnceLock<Presence> = OnceLock::new();
-    PRESENCE.get_or_init(|| Presence { rooms: Mutex::default(), changes: broadcast::channel(1024).0 })
+fn rooms() -> MutexGuard<'static, Rooms> {
+    static ROOMS: OnceLock<Mutex<Rooms>> = OnceLock::new();
+    ROOMS.get_or_init(Mutex::default).lock().unwrap_or_else(|p| p.into_inner())
 }
 
-/// Changes from now on.
-pub fn changes() -> broadcast::Receiver<Change> {
-    presence().changes.subscribe()
+impl Change {
+    /// As open sockets are told.
+    pub fn frame(&self) -> serde_json::Value {
+        serde_json::json!({ "type": "presence", "case_id": self.case, "people": self.people })
+    }
+
+    fn tell(&self) {
+        hub::tell(self.workspace, &self.access, &self.frame());
+    }
 }
 
 fn people(room: &Room, now: Time) -> Vec<Present> {
@@ -68,13 +72,12 @@ fn people(room: &Room, now: Time) -> Vec<Present> {
 
 /// Who is at every case now.
 pub fn snapshot(workspace: WorkspaceId, now: Time) -> Vec<Change> {
-    let rooms = presence().rooms.lock().unwrap_or_else(|p| p.into_inner());
-    rooms.iter().filter(|(_, room)| room.workspace == workspace).map(|(case, room)| Change { workspace, case: *case, access: room.access.clone(), people: people(room, now) }).collect()
+    rooms().iter().filter(|(_, room)| room.workspace == workspace).map(|(case, room)| Change { workspace, case: *case, access: room.access.clone(), people: people(room, now) }).collect()
 }
 
 /// Somebody gave a sign of life at a case (`viewing`, `typing`) or `left`.
 pub fn sign(workspace: WorkspaceId, case: CaseId, access: Access, person: PersonId, name: &str, state: &str, now: Time) {
-    let mut rooms = presence().rooms.lock().unwrap_or_else(|p| p.into_inner());
+    let mut rooms = rooms();
     let room = rooms.entry(case).or_insert_with(|| Room { workspace, access: access.clone(), seats: HashMap::new() });
     let before = people(room, now);
     room.access = access;
@@ -87,8 +90,7 @@ pub fn sign(workspace: WorkspaceId, case: CaseId, access: Access, person: Person
     }
     let after = people(room, now);
     if before != after {
-        // Nobody listening is no failure.
-        let _ = presence().changes.send(Change { workspace: room.workspace, case, access: room.access.clone(), people: after });
+        Change { workspace: room.workspace, case, access: room.access.clone(), people: after }.tell();
     }
     if room.seats.is_empty() {
         rooms.remove(&case);
@@ -97,7 +99,7 @@ pub fn sign(workspace: WorkspaceId, case: CaseId, access: Access, person: Person
 
 /// Takes away who has gone silent.
 fn sweep(now: Time) {
-    let mut rooms = presence().rooms.lock().unwrap_or_else(|p| p.into_inner());
+    let mut rooms = rooms();
     rooms.retain(|case, room| {
         let silent = room.seats.values().any(|s| s.until <= now);
         let stopped = room.seats.values_mut().any(|s| {
@@ -109,7 +111,7 @@ fn sweep(now: Time) {
         });
         room.seats.retain(|_, seat| seat.until > now);
         if silent || stopped {
-            let _ = presence().changes.send(Change { workspace: room.workspace, case: *case, access: room.access.clone(), people: people(room, now) });
+            Change { workspace: room.workspace, case: *case, access: room.access.clone(), people: people(room, now) }.tell();
         }
         !room.seats.is_empty()
     });

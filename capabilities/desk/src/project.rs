@@ -1,6 +1,7 @@
 //! Events → rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shouwen_contracts::casework::CaseEvent;
@@ -8,10 +9,10 @@ use shouwen_contracts::customers::CustomerEvent;
 use shouwen_contracts::identity::IdentityEvent;
 use shouwen_contracts::service_levels::ClockEvent;
 use shouwen_kernel::{CaseId, PersonId, Result, Time, WorkspaceId};
-use shouwen_store::{Json, Recorded, Tx, params};
+use shouwen_store::{Json, Recorded, Tx, Value, params};
 use uuid::Uuid;
 
-use crate::customers;
+use crate::{born, customers};
 
 /// Name of the checkpoint; live push goes no further than it, so that who is told finds the rows changed.
 pub const NAME: &str = "desk.cases";
@@ -35,13 +36,13 @@ pub fn reset(tx: &Tx<'_>) -> Result<()> {
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Clock {
-    due_at: Option<Time>,
-    warn_at: Option<Time>,
-    state: String,
+pub struct Clock {
+    pub due_at: Option<Time>,
+    pub warn_at: Option<Time>,
+    pub state: String,
 }
 
-fn rank(priority: &str) -> i64 {
+pub(crate) fn rank(priority: &str) -> i64 {
     match priority {
         "urgent" => 0,
         "high" => 1,
@@ -69,6 +70,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     if let Some(event) = recorded.event::<CustomerEvent>()? {
         customers::handle(tx, recorded, &event)?;
         if let CustomerEvent::Saved(saved) = event {
+            born::write(tx)?;
             // One customer has few cases beside the whole; each row keeps the name it shows.
             tx.run("UPDATE desk_case SET customer_name = ?2 WHERE customer_id = ?1", params![saved.customer_id, saved.name])?;
         }
@@ -89,22 +91,23 @@ fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
         tx.run(&format!("UPDATE desk_case SET updated_at = ?2, version = version + 1{set} WHERE case_id = ?1"), &all)?;
         Ok(())
     };
+    match &event {
+        CaseEvent::Opened(_) | CaseEvent::MessageAdded(_) | CaseEvent::Assigned(_) => {}
+        // All others find the rows written.
+        _ => born::write(tx)?,
+    }
     match event {
         CaseEvent::Opened(o) => {
-            tx.run(
-                "INSERT INTO desk_case (case_id, workspace_id, number, title, case_type, stage, status, active, priority, rank, channel, inbox_id, language, region, tier, customer_id, customer_name,
-                   org_unit_id, team_id, assignee_id, accountable_id, tags, opened_at, updated_at, messages, clocks, due_sort, breached, merged, version)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, 0, ?25, ?26, FALSE, FALSE, 1)",
-                params![
-                    o.case_id, recorded.workspace, o.number, o.title, o.case_type, o.stage, o.status, is_active(&o.status), o.priority, rank(&o.priority), o.channel, o.inbox_id, o.language, o.region, o.tier,
-                    o.customer_id, o.customer_name, o.org_unit_id, o.team_id, o.assignee_id, o.accountable_id, Json(&o.tags), o.opened_at, o.opened_at, serde_json::json!({}), NEVER
-                ],
-            )?;
-            o.tags.iter().try_for_each(|t| tag(tx, o.case_id, t))
+            o.tags.iter().try_for_each(|t| tag(tx, o.case_id, t))?;
+            born::open(tx, recorded.workspace, o);
+            Ok(())
         }
         CaseEvent::MessageAdded(m) => {
             for person in &m.mentions {
                 mention(tx, m.case_id, *person, m.at)?;
+            }
+            if born::message(tx, &m, at)? {
+                return Ok(());
             }
             let last_in = (m.direction == "in").then_some(m.at);
             touch(
@@ -113,6 +116,7 @@ fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
                 params![m.at, m.direction, m.author_name, m.preview, last_in],
             )
         }
+        CaseEvent::Assigned(a) if born::assigned(tx, &a, at)? => Ok(()),
         CaseEvent::Assigned(a) => touch(a.case_id, ", assignee_id = ?3, team_id = ?4, org_unit_id = coalesce(?5, org_unit_id)", params![a.to_person, a.to_team, a.org_unit_id]),
         CaseEvent::Accountable(a) => touch(a.case_id, ", accountable_id = ?3", params![a.to]),
         CaseEvent::StageChanged(s) => touch(s.case_id, ", stage = ?3, status = ?4, active = ?5", params![s.to, s.to_status, is_active(&s.to_status)]),
@@ -154,7 +158,7 @@ fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
     }
 }
 
-fn is_active(status: &str) -> bool {
+pub(crate) fn is_active(status: &str) -> bool {
     status == "open" || status == "waiting"
 }
 
@@ -168,18 +172,32 @@ fn mention(tx: &Tx<'_>, case: CaseId, person: PersonId, at: Time) -> Result<()> 
     Ok(())
 }
 
+/// Clocks of cases that a step looks at; see [`Tx::ahead`].
+pub(crate) const CLOCKS: &str = "desk.clocks";
+
 fn on_clock(tx: &Tx<'_>, event: ClockEvent) -> Result<()> {
     let (case, kind, change): (CaseId, String, Option<Clock>) = match event {
         ClockEvent::Planned(p) => (p.case_id, p.clock, Some(Clock { due_at: p.due_at, warn_at: p.warn_at, state: if p.paused { "paused" } else { "running" }.into() })),
         ClockEvent::Met(m) => (m.case_id, m.clock, None),
         ClockEvent::Cancelled(c) => (c.case_id, c.clock, None),
         ClockEvent::Breached(b) => {
+            born::write(tx)?;
+            write_clocks(tx)?;
             tx.run("UPDATE desk_case SET breached = TRUE WHERE case_id = ?1", params![b.case_id])?;
             return Ok(());
         }
         ClockEvent::Warned(_) | ClockEvent::Escalated(_) => return Ok(()),
     };
-    let Some((Json(mut clocks),)) = tx.opt::<(Json<BTreeMap<String, Clock>>,)>("SELECT clocks FROM desk_case WHERE case_id = ?1", params![case])? else { return Ok(()) };
+    if born::clock(tx, case, &kind, change.clone())? {
+        return Ok(());
+    }
+    let others = |events: &[Arc<Recorded>]| events.iter().filter(|e| e.kind.starts_with("clock.")).filter_map(|e| e.subject.map(CaseId)).collect();
+    let known = tx.ahead(CLOCKS, &case, others, |ids| {
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<(Json<BTreeMap<String, Clock>>,)>> = tx.all_each("SELECT clocks FROM desk_case WHERE case_id = ?1", &runs)?;
+        Ok(ids.iter().copied().zip(rows).filter_map(|(id, rows)| Some((id, rows.into_iter().next()?.0.0))).collect())
+    })?;
+    let Some(mut clocks) = known else { return Ok(()) };
     match change {
         Some(clock) => {
             clocks.insert(kind, clock);
@@ -188,21 +206,47 @@ fn on_clock(tx: &Tx<'_>, event: ClockEvent) -> Result<()> {
             clocks.remove(&kind);
         }
     }
-    // The nearest deadline matters most; a paused clock only when none runs.
-    let next = clocks.iter().min_by_key(|(_, clock)| clock.due_at.map_or(NEVER, Time::micros));
-    let due = next.and_then(|(_, clock)| clock.due_at);
+    tx.set_ahead(CLOCKS, case, Some(clocks.clone()));
     let overdue = clocks.values().any(|clock| clock.due_at.is_some_and(|due| due < tx.now()));
+    let before = tx.ahead::<CaseId, Changed>(CHANGED, &case, |_| Vec::new(), |_| Ok(Vec::new()))?;
+    let (times, overdue) = before.map_or((1, overdue), |before| (before.times + 1, before.overdue && overdue));
+    tx.set_ahead(CHANGED, case, Some(Changed { clocks, times, overdue }));
+    tx.at_end(write_clocks);
+    Ok(())
+}
+
+/// What a step has made of a case's clocks: how often they changed, and whether one was overdue every time.
+#[derive(Clone)]
+struct Changed {
+    clocks: BTreeMap<String, Clock>,
+    times: i64,
+    overdue: bool,
+}
+
+const CHANGED: &str = "desk.clocks_changed";
+
+/// Writes the clocks of each case once: a case that opens starts several.
+fn write_clocks(tx: &Tx<'_>) -> Result<()> {
+    let mut changed: Vec<(CaseId, Changed)> = tx.take_ahead(CHANGED);
+    changed.sort_by_key(|(case, _)| *case);
+    changed.into_iter().try_for_each(|(case, changed)| write_clocks_of(tx, case, &changed))
+}
+
+fn write_clocks_of(tx: &Tx<'_>, case: CaseId, Changed { clocks, times, overdue }: &Changed) -> Result<()> {
+    let next = born::nearest(clocks);
+    let due = next.and_then(|(_, clock)| clock.due_at);
     tx.run(
-        "UPDATE desk_case SET clocks = ?2, clock_kind = ?3, clock_state = ?4, warn_at = ?5, due_at = ?6, due_sort = ?7, breached = (breached AND ?8), version = version + 1 WHERE case_id = ?1",
+        "UPDATE desk_case SET clocks = ?2, clock_kind = ?3, clock_state = ?4, warn_at = ?5, due_at = ?6, due_sort = ?7, breached = (breached AND ?8), version = version + ?9 WHERE case_id = ?1",
         params![
             case,
-            Json(&clocks),
+            Json(clocks),
             next.map(|(kind, _)| kind.clone()),
             next.map(|(_, clock)| clock.state.clone()),
             next.and_then(|(_, clock)| clock.warn_at),
             due,
             due.map_or(NEVER, Time::micros),
-            overdue
+            overdue,
+            times
         ],
     )?;
     Ok(())

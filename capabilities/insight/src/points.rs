@@ -61,6 +61,11 @@ pub fn put(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point) -> Result<()> {
         }
         add(tx, workspace, &old, -1)?;
     }
+    put_first(tx, workspace, point)
+}
+
+/// [`put`] for the first of its name that the case has.
+pub fn put_first(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point) -> Result<()> {
     let d = &point.dimensions;
     tx.run(
         "INSERT INTO insight_point (case_id, points, slot, workspace_id, day, at, numerator, denominator, value, team_id, org_unit_id, person_id, channel)
@@ -85,7 +90,14 @@ fn add(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point, sign: i64) -> Result<
     let nobody = Dimensions { team: Uuid::nil(), org_unit: Uuid::nil(), person: Uuid::nil(), channel: String::new() };
     for (total, d) in [(false, &point.dimensions), (true, &nobody)] {
         let spread = match point.value {
-            None => None,
+            None => {
+                // Those of a day add up in memory and are written once.
+                let key: DayKey = (workspace, point.points, total, point.day, d.team, d.org_unit, d.person, d.channel.clone());
+                let sum = tx.ahead::<DayKey, Sum>(DAYS, &key, |_| Vec::new(), |_| Ok(Vec::new()))?.unwrap_or_default();
+                tx.set_ahead(DAYS, key, Some(Sum { numerator: sum.numerator + sign * point.numerator, denominator: sum.denominator + sign * point.denominator, n: sum.n + sign }));
+                tx.at_end(write_days);
+                continue;
+            }
             Some(value) => {
                 let stored: Option<(Option<Vec<u8>>,)> = tx.opt(
                     "SELECT spread FROM insight_day WHERE workspace_id = ?1 AND points = ?2 AND total = ?3 AND day = ?4 AND team_id = ?5 AND org_unit_id = ?6 AND person_id = ?7 AND channel = ?8",
@@ -97,11 +109,37 @@ fn add(tx: &Tx<'_>, workspace: WorkspaceId, point: &Point, sign: i64) -> Result<
             }
         };
         tx.run(
-            "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n, spread) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-             ON CONFLICT (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel)
-             DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11, spread = COALESCE(?12, insight_day.spread)",
+            ADD,
             params![workspace, point.points, total, point.day, d.team, d.org_unit, d.person, d.channel, sign * point.numerator, sign * point.denominator, sign, spread],
         )?;
+    }
+    Ok(())
+}
+
+const ADD: &str = "INSERT INTO insight_day (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel, numerator, denominator, n, spread) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             ON CONFLICT (workspace_id, points, total, day, team_id, org_unit_id, person_id, channel)
+             DO UPDATE SET numerator = insight_day.numerator + ?9, denominator = insight_day.denominator + ?10, n = insight_day.n + ?11, spread = COALESCE(?12, insight_day.spread)";
+
+/// A row of the roll-ups: workspace, points, total, day, team, unit, person, channel.
+type DayKey = (WorkspaceId, &'static str, bool, i64, Uuid, Uuid, Uuid, String);
+
+const DAYS: &str = "insight.days";
+
+/// What a row of the roll-ups gains.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    numerator: i64,
+    denominator: i64,
+    n: i64,
+}
+
+/// Writes what the events of a step add up to.
+fn write_days(tx: &Tx<'_>) -> Result<()> {
+    let mut days: Vec<(DayKey, Sum)> = tx.take_ahead(DAYS);
+    // Always in one order, so that two nodes do not wait for each other.
+    days.sort_by(|a, b| a.0.cmp(&b.0));
+    for ((workspace, points, total, day, team, org_unit, person, channel), sum) in days {
+        tx.run(ADD, params![workspace, points, total, day, team, org_unit, person, channel, sum.numerator, sum.denominator, sum.n, None::<Vec<u8>>])?;
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ pub fn reset(tx: &Tx<'_>) -> Result<()> {
     tx.batch("DELETE FROM insight_case; DELETE FROM insight_point; DELETE FROM insight_day; DELETE FROM insight_name; DELETE FROM insight_review;")
 }
 
+#[derive(Clone)]
 struct Case {
     id: CaseId,
     workspace: WorkspaceId,
@@ -42,6 +43,15 @@ fn load(tx: &Tx<'_>, workspace: WorkspaceId, id: CaseId) -> Result<Option<Case>>
         tx.opt("SELECT team_id, org_unit_id, person_id, channel, answers, opened_at, merged FROM insight_case WHERE case_id = ?1", params![id])?;
     let zone = zone_of(tx, workspace)?;
     Ok(row.filter(|row| !row.6).map(|(team, org_unit, person, channel, answers, opened_at, _)| Case { id, workspace, dimensions: Dimensions { team, org_unit, person, channel }, answers, opened_at, zone }))
+}
+
+/// Whether an event can change a figure at all: what a customer writes does not, and most events are that.
+fn counts(event: &CaseEvent) -> bool {
+    match event {
+        CaseEvent::MessageAdded(m) => m.direction == "out" && !m.auto,
+        CaseEvent::Edited(e) => e.field == "title",
+        _ => true,
+    }
 }
 
 /// The workspace's time zone, by which days are cut.
@@ -76,21 +86,26 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         };
     }
     let workspace = recorded.workspace;
-    if let Some(CaseEvent::Opened(o)) = recorded.event::<CaseEvent>()? {
+    let of_case = recorded.event::<CaseEvent>()?;
+    if of_case.as_ref().is_some_and(|event| !counts(event)) {
+        return Ok(());
+    }
+    if let Some(CaseEvent::Opened(o)) = &of_case {
         let id = |value: Option<Uuid>| value.unwrap_or_default();
         tx.run(
             "INSERT INTO insight_case (case_id, workspace_id, number, title, channel, team_id, org_unit_id, person_id, answers, opened_at, merged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, FALSE)",
             params![o.case_id, workspace, o.number, o.title, o.channel, id(o.team_id.map(|t| t.0)), id(o.org_unit_id.map(|u| u.0)), id(o.assignee_id.map(|p| p.0)), o.opened_at],
         )?;
-        let Some(case) = load(tx, workspace, o.case_id)? else { return Ok(()) };
-        case.put(tx, "opened", "", o.opened_at, 1, 1, None)?;
+        let dimensions = Dimensions { team: id(o.team_id.map(|t| t.0)), org_unit: id(o.org_unit_id.map(|u| u.0)), person: id(o.assignee_id.map(|p| p.0)), channel: o.channel.clone() };
+        let case = Case { id: o.case_id, workspace, dimensions, answers: 0, opened_at: o.opened_at, zone: zone_of(tx, workspace)? };
+        points::put_first(tx, workspace, &case.point("opened", "", o.opened_at, 1, 1, None))?;
         if o.case_type == COMPLAINT {
-            case.put(tx, "complaint", "", o.opened_at, 1, 1, None)?;
+            points::put_first(tx, workspace, &case.point("complaint", "", o.opened_at, 1, 1, None))?;
         }
-        return case.put(tx, "backlog", "in", o.opened_at, 1, 1, None);
+        return points::put_first(tx, workspace, &case.point("backlog", "in", o.opened_at, 1, 1, None));
     }
-    if let Some(CaseEvent::ChildClosed(done)) = recorded.event::<CaseEvent>()? {
-        return waited(tx, workspace, &done);
+    if let Some(CaseEvent::ChildClosed(done)) = &of_case {
+        return waited(tx, workspace, done);
     }
     if let Some(event) = recorded.event::<ReviewEvent>()? {
         return on_review(tx, workspace, event);
@@ -102,7 +117,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         };
     }
     let Some(id) = recorded.subject.map(CaseId) else { return Ok(()) };
-    if let Some(CaseEvent::Unmerged(u)) = recorded.event::<CaseEvent>()? {
+    if let Some(CaseEvent::Unmerged(u)) = &of_case {
         if u.case_id == id {
             tx.run("UPDATE insight_case SET merged = FALSE WHERE case_id = ?1", params![id])?;
             if let Some(case) = load(tx, workspace, id)? {
@@ -113,7 +128,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         return Ok(());
     }
     let Some(case) = load(tx, workspace, id)? else { return Ok(()) };
-    if let Some(event) = recorded.event::<CaseEvent>()? {
+    if let Some(event) = of_case {
         return on_case(tx, &case, event);
     }
     if let Some(ClockEvent::Met(met)) = recorded.event::<ClockEvent>()? {

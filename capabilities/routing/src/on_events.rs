@@ -34,7 +34,8 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                 "INSERT INTO routing_case (case_id, workspace_id, open, team_id, org_unit_id, assignee_id, language, tags, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![o.case_id, workspace, o.status != "closed" && o.status != "resolved", o.team_id, o.org_unit_id, o.assignee_id, o.language, Json(&o.tags), o.opened_at],
             )?;
-            attempt(tx, workspace, o.case_id, recorded.access()?)
+            // Most mail lies with no team: nothing to look up then.
+            if o.team_id.is_none() || o.assignee_id.is_some() { Ok(()) } else { attempt(tx, workspace, o.case_id, recorded.access()?) }
         }
         CaseEvent::Assigned(a) => {
             tx.run(

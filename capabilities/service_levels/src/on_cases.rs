@@ -22,6 +22,7 @@ pub const KINDS: &[&str] = &[
 pub const DUE: &str = "due";
 
 /// The projection of one case.
+#[derive(Clone, PartialEq)]
 pub struct Subject {
     pub case_id: CaseId,
     workspace: WorkspaceId,
@@ -31,17 +32,27 @@ pub struct Subject {
     level_id: Option<ServiceLevelId>,
     responded: bool,
     pub merged: bool,
+    /// Opened by the event being digested: there can be no clock of it yet.
+    fresh: bool,
 }
+
+const CASES: &str = "clock.cases";
 
 /// What is known of a case; `None` when its opening was never told.
 pub fn load(tx: &Tx<'_>, case_id: CaseId) -> Result<Option<Subject>> {
     type Row = (WorkspaceId, String, Json<serde_json::Map<String, Value>>, Json<Access>, Option<ServiceLevelId>, bool, bool);
-    let row: Option<Row> = tx.opt("SELECT workspace_id, status, facts, access, level_id, responded, merged FROM clock_case WHERE case_id = ?1", params![case_id])?;
-    Ok(row.map(|(workspace, status, facts, access, level_id, responded, merged)| Subject { case_id, workspace, status, facts: facts.0, access: access.0, level_id, responded, merged }))
+    // The cases of a step together.
+    tx.ahead(CASES, &case_id, |events| events.iter().filter(|e| e.kind != "case.opened").filter_map(|e| e.subject.map(CaseId)).collect(), |ids| {
+        let runs: Vec<Vec<shouwen_store::Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<Row>> = tx.all_each("SELECT workspace_id, status, facts, access, level_id, responded, merged FROM clock_case WHERE case_id = ?1", &runs)?;
+        let subject = |case_id: CaseId, (workspace, status, facts, access, level_id, responded, merged): Row| Subject { case_id, workspace, status, facts: facts.0, access: access.0, level_id, responded, merged, fresh: false };
+        Ok(ids.iter().copied().zip(rows).filter_map(|(id, rows)| Some((id, subject(id, rows.into_iter().next()?)))).collect())
+    })
 }
 
 impl Subject {
     fn store(&self, tx: &Tx<'_>) -> Result<()> {
+        tx.set_ahead(CASES, self.case_id, Some(Self { fresh: false, ..self.clone() }));
         tx.run(
             "UPDATE clock_case SET status = ?2, facts = ?3, access = ?4, level_id = ?5, responded = ?6, merged = ?7, case_type = ?8, stage = ?9 WHERE case_id = ?1",
             params![self.case_id, self.status, Json(&self.facts), Json(&self.access), self.level_id, self.responded, self.merged, self.fact("type"), self.fact("stage")],
@@ -93,6 +104,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         return open(tx, &ctx, opened, &access, recorded.at);
     }
     let Some(mut case) = load(tx, case_id)? else { return Ok(()) };
+    let before = case.clone();
     if recorded.access()?.is_some() {
         case.access = access;
     }
@@ -171,7 +183,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         }
         _ => {}
     }
-    case.store(tx)
+    if case == before { Ok(()) } else { case.store(tx) }
 }
 
 /// A case that was old when it came in (an import of old mail) is history: no promise runs for it.
@@ -192,10 +204,12 @@ fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, ac
         "INSERT INTO clock_case (case_id, workspace_id, status, facts, access, level_id, opened_at, responded, merged, case_type, stage) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, FALSE, ?8, ?9)",
         params![opened.case_id, ctx.workspace, opened.status, Json(&facts), Json(access), level.as_ref().map(|l| l.id), opened.opened_at, opened.case_type, opened.stage],
     )?;
+    let level_id = level.map(|l| l.id);
+    let case = Subject { case_id: opened.case_id, workspace: ctx.workspace, status: opened.status.clone(), facts, access: access.clone(), level_id, responded: false, merged: false, fresh: true };
+    tx.set_ahead(CASES, opened.case_id, Some(Subject { fresh: false, ..case.clone() }));
     if opened.status == "closed" || history {
         return Ok(());
     }
-    let case = Subject { case_id: opened.case_id, workspace: ctx.workspace, status: opened.status.clone(), facts, access: access.clone(), level_id: level.map(|l| l.id), responded: false, merged: false };
     for kind in ["first_response", "resolution"] {
         start(tx, ctx, &case, kind, opened.opened_at, "opened")?;
     }
@@ -214,7 +228,7 @@ pub fn start(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, kind: &str, at: Time, why: 
 /// Starts a clock that `promise` holds to its target, unless it runs already.
 pub fn begin(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, promise: &Promise, kind: &str, at: Time, why: &str) -> Result<()> {
     let Some(target) = promise.target(kind, case.priority()) else { return Ok(()) };
-    if clocks::one(tx, case.case_id, kind)?.is_some_and(|clock| clock.is_open()) {
+    if !case.fresh && clocks::one(tx, case.case_id, kind)?.is_some_and(|clock| clock.is_open()) {
         return Ok(());
     }
     let mut clock = Clock::new(case.case_id, kind, promise, &target, at);
@@ -232,7 +246,7 @@ fn regulatory(tx: &Tx<'_>, case: &Subject) -> Result<Vec<Arc<Policy>>> {
 /// Starts the regulatory clocks that `event` (`opened`, `stage:KEY`) starts; one that has run is not started again.
 fn start_regulatory(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, event: &str, at: Time) -> Result<()> {
     for policy in regulatory(tx, case)?.into_iter().filter(|policy| policy.policy.starts == event) {
-        if clocks::one(tx, case.case_id, &policy.kind())?.is_none_or(|clock| clock.state == "cancelled") {
+        if case.fresh || clocks::one(tx, case.case_id, &policy.kind())?.is_none_or(|clock| clock.state == "cancelled") {
             let kind = policy.kind();
             begin(tx, ctx, case, &Promise::Policy(policy), &kind, at, event)?;
         }

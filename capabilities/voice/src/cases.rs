@@ -1,12 +1,14 @@
 //! What happens to cases, as far as asking needs it: whom a conversation is with, and when a case closes.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use shouwen_contracts::casework::CaseEvent;
 use shouwen_contracts::channel::ChannelEvent;
 use shouwen_contracts::message::Party;
 use shouwen_contracts::voice::{Skipped, VoiceEvent};
-use shouwen_kernel::{Access, CaseId, CustomerId, InboxId, Result};
-use shouwen_store::{Ctx, Json, Recorded, Tx, params};
+use shouwen_kernel::{Access, CaseId, CustomerId, InboxId, MessageId, Result};
+use shouwen_store::{Ctx, Json, Recorded, Tx, Value, params};
 
 use crate::{ask, settings};
 
@@ -19,6 +21,8 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         // Nobody is asked through a machine.
         if r.auto.is_none() {
             let to: &Party = r.reply_to.as_ref().unwrap_or(&r.from);
+            let seen: Seen = (r.inbox_id, to.clone(), r.subject.clone(), r.wire_id.clone(), r.language.clone());
+            tx.set_ahead(SEEN, r.message_id, Some(seen));
             tx.run(
                 "INSERT INTO survey_seen (message_id, inbox_id, party, subject, wire_id, language, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (message_id) DO NOTHING",
                 params![r.message_id, r.inbox_id, Json(to), r.subject, r.wire_id, r.language, r.received_at],
@@ -40,14 +44,13 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             Ok(())
         }
         CaseEvent::MessageAdded(m) if m.direction == "in" && m.verified => {
-            type Seen = (InboxId, Json<Party>, String, Option<String>, Option<String>);
-            let seen: Option<Seen> = tx.opt("SELECT inbox_id, party, subject, wire_id, language FROM survey_seen WHERE message_id = ?1", params![m.message_id])?;
-            if let Some((inbox, party, subject, wire_id, language)) = seen {
+            if let Some((inbox, party, subject, wire_id, language)) = seen(tx, m.message_id)? {
                 tx.run(
                     "INSERT INTO survey_contact (conversation_id, case_id, inbox_id, party, subject, wire_id, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      ON CONFLICT (conversation_id) DO UPDATE SET case_id = ?2, inbox_id = ?3, party = ?4, subject = ?5, wire_id = ?6, language = coalesce(?7, survey_contact.language)",
-                    params![m.conversation_id, m.case_id, inbox, party, subject, wire_id, language],
+                    params![m.conversation_id, m.case_id, inbox, Json(party), subject, wire_id, language],
                 )?;
+                tx.set_ahead::<_, Seen>(SEEN, m.message_id, None);
                 tx.run("DELETE FROM survey_seen WHERE message_id = ?1", params![m.message_id])?;
             }
             Ok(())
@@ -73,6 +76,26 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         CaseEvent::Reopened(_) | CaseEvent::Merged(_) => tx.cancel_timer(ask::TIMER, &case.to_string()),
         _ => Ok(()),
     }
+}
+
+/// Whom a message came from: inbox, party, subject, its own id, language.
+type Seen = (InboxId, Party, String, Option<String>, Option<String>);
+
+const SEEN: &str = "survey.seen";
+
+/// The messages of a step together.
+fn seen(tx: &Tx<'_>, id: MessageId) -> Result<Option<Seen>> {
+    let others = |events: &[Arc<Recorded>]| {
+        let added = events.iter().filter(|e| e.kind == "case.message_added").filter_map(|e| e.event::<CaseEvent>().ok().flatten());
+        added.filter_map(|event| if let CaseEvent::MessageAdded(m) = event { Some(m.message_id) } else { None }).collect()
+    };
+    tx.ahead(SEEN, &id, others, |ids| {
+        type Row = (InboxId, Json<Party>, String, Option<String>, Option<String>);
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<Row>> = tx.all_each("SELECT inbox_id, party, subject, wire_id, language FROM survey_seen WHERE message_id = ?1", &runs)?;
+        let seen = |(inbox, Json(party), subject, wire_id, language): Row| (inbox, party, subject, wire_id, language);
+        Ok(ids.iter().copied().zip(rows).filter_map(|(id, rows)| Some((id, seen(rows.into_iter().next()?)))).collect())
+    })
 }
 
 /// Tells why nobody was asked.

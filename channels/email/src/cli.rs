@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use shouwen_kernel::{InboxId, Kind, MessageId, Problem, Result, text};
 use shouwen_mail::{MailSource, Resume};
-use shouwen_store::{Db, Engine, Park, Subscription, params};
+use shouwen_store::{Db, Engine, Subscription, Value, params};
 use shouwen_web::App;
 
 use crate::inbox::{self, Inbox};
@@ -160,6 +161,30 @@ fn run(options: &Options, app: &App, subscriptions: &[Subscription]) -> Result<S
     let begun = app.clock().now();
     let mut summary = Summary { inbox: inbox.address.clone(), ..Summary::default() };
     let bar = progress(options);
+    // On PostgreSQL cases are made while the rest is still being read; SQLite has one writer, which is busy anyway.
+    let reading = AtomicBool::new(db.engine() == Engine::Postgres);
+    std::thread::scope(|scope| {
+        let followers = scope.spawn(|| -> Result<()> {
+            while reading.load(Ordering::Acquire) {
+                db.digest(subscriptions, &|step| patiently(step))?;
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            Ok(())
+        });
+        let read = read_all(options, db, inbox.id, &mut summary, &bar);
+        reading.store(false, Ordering::Release);
+        bar.set_message("making cases");
+        let followed = followers.join().map_err(|_| Problem::internal("the followers of the import failed"));
+        read.and(followed?)
+    })?;
+    db.digest(subscriptions, &|step| patiently(step))?;
+    bar.finish_and_clear();
+    summary.seconds = (app.clock().now().micros() - begun.micros()) as f64 / 1e6;
+    Ok(summary)
+}
+
+/// Stores every mail of the paths and has it understood.
+fn read_all(options: &Options, db: &Db, inbox: InboxId, summary: &mut Summary, bar: &ProgressBar) -> Result<()> {
     for path in &options.paths {
         let source = MailSource::open(path, &Resume::default()).map_err(|e| usage(format!("{} cannot be read: {e}", path.display())))?;
         bar.inc_length(source.total_bytes);
@@ -170,7 +195,7 @@ fn run(options: &Options, app: &App, subscriptions: &[Subscription]) -> Result<S
             match entry.bytes {
                 Err(error) => {
                     summary.unreadable += 1;
-                    note(&mut summary, &entry.path, &error.to_string());
+                    note(summary, &entry.path, &error.to_string());
                 }
                 Ok(bytes) => {
                     held += bytes.len();
@@ -180,18 +205,14 @@ fn run(options: &Options, app: &App, subscriptions: &[Subscription]) -> Result<S
                 }
             }
             if batch.len() >= BATCH || held >= BATCH_BYTES {
-                take(db, inbox.id, &mut batch, &mut summary)?;
+                take(db, inbox, &mut batch, summary)?;
                 held = 0;
                 bar.set_message(format!("{} new, {} known", summary.imported + summary.quarantined + summary.own, summary.duplicate));
             }
         }
-        take(db, inbox.id, &mut batch, &mut summary)?;
+        take(db, inbox, &mut batch, summary)?;
     }
-    bar.set_message("making cases");
-    digest(db, subscriptions)?;
-    bar.finish_and_clear();
-    summary.seconds = (app.clock().now().micros() - begun.micros()) as f64 / 1e6;
-    Ok(summary)
+    Ok(())
 }
 
 fn progress(options: &Options) -> ProgressBar {
@@ -220,7 +241,8 @@ fn take(db: &Db, inbox: InboxId, batch: &mut Vec<RawMail>, summary: &mut Summary
     let new: Vec<MessageId> = taken.iter().filter_map(|t| if let Taken::Stored(id) = t { Some(*id) } else { None }).collect();
     summary.duplicate += (taken.len() - new.len()) as u64;
     let states: Vec<(MessageId, String, Option<String>)> = db.read_blocking(move |tx| {
-        new.iter().filter_map(|id| tx.opt("SELECT id, state, reason FROM mail_message WHERE id = ?1", params![id]).transpose()).collect::<Result<Vec<_>>>()
+        let runs: Vec<Vec<Value>> = new.iter().map(|id| params![id].to_vec()).collect();
+        Ok(tx.all_each("SELECT id, state, reason FROM mail_message WHERE id = ?1", &runs)?.into_iter().flatten().collect())
     })?;
     for (id, state, reason) in states {
         match state.as_str() {
@@ -246,28 +268,6 @@ fn patiently<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
             }
             other => return other,
         }
-    }
-}
-
-/// Lets every subscriber digest what was imported. What one of them cannot digest is parked, as in the server.
-fn digest(db: &Db, subscriptions: &[Subscription]) -> Result<()> {
-    let mut quiet = 0;
-    loop {
-        let mut total = 0;
-        for subscription in subscriptions {
-            let subscription = *subscription;
-            total += patiently(|| db.write_blocking(move |tx| subscription.step(tx, Park::Yes)))?;
-        }
-        if total > 0 {
-            quiet = 0;
-            continue;
-        }
-        // On PostgreSQL an event shows only when every older transaction in the server has ended.
-        quiet += 1;
-        if db.engine() == Engine::Sqlite || quiet > 5 {
-            return Ok(());
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
     }
 }
 

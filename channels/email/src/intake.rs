@@ -2,7 +2,7 @@
 //! it comes later ([`crate::understand`]). The same bytes twice in one inbox are one mail, whatever way they came.
 
 use shouwen_kernel::{InboxId, MessageId, Problem, Result, Time, WorkspaceId};
-use shouwen_store::{Blobs, Db, Prepared, Tx, params};
+use shouwen_store::{Blobs, Db, Prepared, Tx, Value, params};
 use tokio::sync::Notify;
 
 /// Rings when mails were stored in this process.
@@ -90,7 +90,37 @@ pub fn prepare(blobs: &Blobs, mail: &RawMail) -> Result<Ready> {
 
 /// Stores a batch in the order given.
 pub fn store(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, batch: &[Ready], manner: &Manner) -> Result<Vec<Taken>> {
-    batch.iter().map(|mail| store_one(tx, workspace, inbox, mail, manner)).collect()
+    if manner.rescan {
+        return batch.iter().map(|mail| store_one(tx, workspace, inbox, mail, manner)).collect();
+    }
+    // All at once; what was not new is looked at one by one.
+    let (ids, rows): (Vec<MessageId>, Vec<Vec<Value>>) = batch.iter().map(|mail| row(tx, workspace, inbox, mail, manner)).unzip();
+    let new: Vec<Vec<(MessageId,)>> = tx.all_each(&format!("{INSERT} RETURNING id"), &rows)?;
+    let mut taken = Vec::with_capacity(batch.len());
+    for ((mail, id), new) in batch.iter().zip(ids).zip(new) {
+        taken.push(if new.is_empty() {
+            known_or_elsewhere(tx, workspace, inbox, mail)?
+        } else {
+            tx.save_blob(&mail.raw)?;
+            Taken::Stored(id)
+        });
+    }
+    Ok(taken)
+}
+
+const INSERT: &str = "INSERT INTO mail_message (id, workspace_id, inbox_id, source, folder, uidvalidity, uid, raw, size, bytes_key, same_key, received_at, taken_at, state, marking)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'stored', ?14) ON CONFLICT DO NOTHING";
+
+/// A mail as a row, under a new id.
+fn row(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, mail: &Ready, manner: &Manner) -> (MessageId, Vec<Value>) {
+    let id: MessageId = tx.id();
+    let (folder, uidvalidity, uid) = match &mail.place {
+        Some(p) => (Some(p.folder.as_str()), Some(p.uidvalidity), Some(p.uid)),
+        None => (None, None, None),
+    };
+    let marking = if manner.mark && uid.is_some() { "pending" } else { "none" };
+    let row = params![id, workspace, inbox, mail.source.name(), folder, uidvalidity, uid, mail.raw.sha256, mail.raw.size, mail.bytes_key, mail.same_key, mail.received_at, tx.now(), marking];
+    (id, row.to_vec())
 }
 
 fn store_one(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, mail: &Ready, manner: &Manner) -> Result<Taken> {
@@ -99,27 +129,22 @@ fn store_one(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, mail: &Ready, 
     {
         return seen_again(tx, known);
     }
-    let id: MessageId = tx.id();
-    let (folder, uidvalidity, uid) = match &mail.place {
-        Some(p) => (Some(p.folder.as_str()), Some(p.uidvalidity), Some(p.uid)),
-        None => (None, None, None),
-    };
-    let marking = if manner.mark && uid.is_some() { "pending" } else { "none" };
-    let new = tx.execute(
-        "INSERT INTO mail_message (id, workspace_id, inbox_id, source, folder, uidvalidity, uid, raw, size, bytes_key, same_key, received_at, taken_at, state, marking)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'stored', ?14) ON CONFLICT DO NOTHING",
-        params![id, workspace, inbox, mail.source.name(), folder, uidvalidity, uid, mail.raw.sha256, mail.raw.size, mail.bytes_key, mail.same_key, mail.received_at, tx.now(), marking],
-    )?;
-    if new > 0 {
+    let (id, row) = row(tx, workspace, inbox, mail, manner);
+    if tx.execute(INSERT, &row)? > 0 {
         tx.save_blob(&mail.raw)?;
         return Ok(Taken::Stored(id));
     }
+    known_or_elsewhere(tx, workspace, inbox, mail)
+}
+
+/// A mail whose row would not go in: its very bytes are there, or others under its place.
+fn known_or_elsewhere(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, mail: &Ready) -> Result<Taken> {
     let known: Option<(MessageId,)> = tx.opt("SELECT id FROM mail_message WHERE inbox_id = ?1 AND bytes_key = ?2", params![inbox, mail.bytes_key])?;
     if let Some((known,)) = known {
         return seen_again(tx, known);
     }
     // Other bytes under a UID that we have: the server broke its promise. The mail counts, the place does not.
-    tracing::warn!(%inbox, ?folder, ?uid, "the server gives other bytes for a UID it gave before; taken in as a new mail");
+    tracing::warn!(%inbox, place = ?mail.place, "the server gives other bytes for a UID it gave before; taken in as a new mail");
     let elsewhere = Ready { place: None, ..mail.clone() };
     store_one(tx, workspace, inbox, &elsewhere, &Manner { rescan: false, mark: false })
 }

@@ -1,12 +1,13 @@
 //! One understood mail as `message.received`: who, when, which thread, automatic or not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use shouwen_contracts::channel::{ChannelEvent, Delivery, Received};
 use shouwen_contracts::message::{AttachmentRef, Content, Party};
 use shouwen_kernel::{AttachmentId, InboxId, MessageId, Result, Time, text};
 use shouwen_mail::{Address, Dsn, Message, dates};
-use shouwen_store::{Ctx, Prepared, Services, Tx, params};
+use shouwen_store::{Ctx, Prepared, Services, Tx, Value, params};
 
 use crate::inbox::Inbox;
 use crate::understand::Waiting;
@@ -187,7 +188,31 @@ fn is_ours(tx: &Tx<'_>, waiting: &Waiting, address: &str) -> Result<bool> {
         Some((local, domain)) => format!("{}@{domain}", local.split('+').next().unwrap_or(local)),
         None => address.to_owned(),
     };
-    Ok(tx.opt::<(i64,)>("SELECT 1 FROM mail_inbox WHERE workspace_id = ?1 AND address IN (?2, ?3) AND deleted_at IS NULL LIMIT 1", params![waiting.workspace, address, plain])?.is_some())
+    // Asked for once a batch: every mail wants to know, and inboxes are few.
+    let ours: Arc<HashSet<String>> = tx.known(&format!("mail.addresses/{}", waiting.workspace), || {
+        let rows: Vec<(String,)> = tx.all("SELECT address FROM mail_inbox WHERE workspace_id = ?1 AND deleted_at IS NULL", params![waiting.workspace])?;
+        Ok(Arc::new(rows.into_iter().map(|row| row.0).collect()))
+    })?;
+    Ok(ours.contains(address) || ours.contains(&plain))
+}
+
+const WIRE_IDS: &str = "mail.wire_ids";
+
+/// A mail of this inbox with that Message-ID, if there is one; `with`: others that will be asked for.
+pub(crate) fn same_wire_id(tx: &Tx<'_>, inbox: InboxId, wire_id: &str, with: impl FnOnce() -> Vec<(InboxId, String)>) -> Result<Option<MessageId>> {
+    tx.ahead(WIRE_IDS, &(inbox, wire_id.to_owned()), |_| with(), |keys| {
+        let runs: Vec<Vec<Value>> = keys.iter().map(|(inbox, wire_id)| params![inbox, wire_id].to_vec()).collect();
+        let found: Vec<Vec<(MessageId,)>> = tx.all_each("SELECT id FROM mail_message WHERE inbox_id = ?1 AND wire_id = ?2 LIMIT 1", &runs)?;
+        Ok(keys.iter().cloned().zip(found).filter_map(|(key, rows)| Some((key, rows.into_iter().next()?.0))).collect())
+    })
+}
+
+/// From now on a mail is known by its Message-ID.
+pub(crate) fn now_known(tx: &Tx<'_>, waiting: &Waiting, wire_id: &str) -> Result<()> {
+    if same_wire_id(tx, waiting.inbox_id, wire_id, Vec::new)?.is_none() {
+        tx.set_ahead(WIRE_IDS, (waiting.inbox_id, wire_id.to_owned()), Some(waiting.id));
+    }
+    Ok(())
 }
 
 /// A mail under an address of ours that this program did not send never makes ourselves the customer.
@@ -245,7 +270,7 @@ pub(crate) fn judge(tx: &Tx<'_>, waiting: &Waiting, mail: &Understood) -> Result
         verdict.bounce = Some((own, original.to_owned()));
     }
     if let Some(wire_id) = &event.wire_id
-        && let Some((other,)) = tx.opt::<(MessageId,)>("SELECT id FROM mail_message WHERE inbox_id = ?1 AND wire_id = ?2 LIMIT 1", params![waiting.inbox_id, wire_id])?
+        && let Some(other) = same_wire_id(tx, waiting.inbox_id, wire_id, Vec::new)?
         && other != waiting.id
     {
         tracing::info!(message = %waiting.id, %other, "another mail has the same Message-ID; both are kept");

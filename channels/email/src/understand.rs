@@ -7,7 +7,7 @@ use std::time::Duration;
 use shouwen_contracts::channel::{ChannelEvent, Quarantined};
 use shouwen_kernel::{InboxId, MessageId, Problem, Result, Time, WorkspaceId};
 use shouwen_mail::{Limits, Parsed, parse_bounded};
-use shouwen_store::{Ctx, Db, Services, Tx, params};
+use shouwen_store::{Ctx, Db, Services, Tx, Value, params};
 use shouwen_web::App;
 
 use crate::inbox::{self, Inbox};
@@ -62,6 +62,9 @@ fn next_batch(tx: &Tx<'_>, only: Option<InboxId>) -> Result<Batch> {
     let mut batch = Vec::new();
     let mut inboxes = HashMap::new();
     let mut held = 0;
+    let names: Vec<String> = rows.iter().map(|row| row.3.clone()).collect();
+    // Should reading them together fail, each tells for itself what is wrong with it.
+    let mut small: HashMap<String, Vec<u8>> = tx.savepoint(|tx| tx.small_blobs(&names)).unwrap_or_default().into_iter().collect();
     for (id, workspace, inbox_id, raw_sha, received_at, taken_at, source, attempts, size) in rows {
         held += size as usize;
         if held > BATCH_BYTES && !batch.is_empty() {
@@ -72,7 +75,11 @@ fn next_batch(tx: &Tx<'_>, only: Option<InboxId>) -> Result<Batch> {
         {
             place.insert(found);
         }
-        let bytes = match tx.blob(&raw_sha) {
+        let found = match small.remove(&raw_sha) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => tx.blob(&raw_sha),
+        };
+        let bytes = match found {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err("its raw bytes are not in the store".to_owned()),
             Err(problem) => Err(format!("its raw bytes cannot be read: {}", problem.message)),
@@ -124,6 +131,18 @@ fn understand_all(services: &Services, batch: &Batch) -> Vec<Outcome> {
 
 /// Notes every outcome; a mail that another node was quicker with is passed over.
 fn record(tx: &Tx<'_>, batch: &[Waiting], outcomes: &[Outcome]) -> Result<usize> {
+    let together = tx.savepoint(|tx| {
+        look_ahead(tx, batch, outcomes)?;
+        let mut understood = 0;
+        for (waiting, outcome) in batch.iter().zip(outcomes) {
+            understood += usize::from(record_one(tx, waiting, outcome)?);
+        }
+        Ok(understood)
+    });
+    match together {
+        Err(problem) if !problem.is_transient() => tracing::debug!(error = %problem, "one mail of a batch cannot be noted; they are taken one by one"),
+        settled => return settled,
+    }
     let mut understood = 0;
     for (waiting, outcome) in batch.iter().zip(outcomes) {
         let noted = tx.savepoint(|tx| record_one(tx, waiting, outcome));
@@ -139,12 +158,51 @@ fn record(tx: &Tx<'_>, batch: &[Waiting], outcomes: &[Outcome]) -> Result<usize>
     Ok(understood)
 }
 
+/// Asks at once what will be asked for each.
+fn look_ahead(tx: &Tx<'_>, batch: &[Waiting], outcomes: &[Outcome]) -> Result<()> {
+    if let [first, ..] = batch {
+        still_stored(tx, first.id, || batch.iter().map(|waiting| waiting.id).collect())?;
+    }
+    let ids: Vec<(InboxId, String)> = batch
+        .iter()
+        .zip(outcomes)
+        .filter_map(|(waiting, outcome)| match outcome {
+            Outcome::Understood(mail) => Some((waiting.inbox_id, mail.event.wire_id.clone()?)),
+            Outcome::Quarantined(_) => None,
+        })
+        .collect();
+    match ids.first() {
+        Some((inbox, wire_id)) => received::same_wire_id(tx, *inbox, wire_id, || ids.clone()).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+const STORED_ROWS: &str = "mail.stored";
+
+/// Whether a mail still waits; its row is ours until the commit then.
+fn still_stored(tx: &Tx<'_>, id: MessageId, with: impl FnOnce() -> Vec<MessageId>) -> Result<bool> {
+    let found = tx.ahead(STORED_ROWS, &id, |_| with(), |ids| {
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<(MessageId,)>> = tx.all_each(&format!("SELECT id FROM mail_message WHERE id = ?1 AND state = 'stored'{}", tx.for_update()), &runs)?;
+        Ok(rows.into_iter().flatten().map(|(id,)| (id, ())).collect())
+    })?;
+    Ok(found.is_some())
+}
+
 /// Whether this call, not another node's, brought the mail on.
 fn leave_stored(tx: &Tx<'_>, waiting: &Waiting, state: &str, reason: Option<&str>, wire_id: Option<&str>) -> Result<bool> {
-    Ok(tx.execute(
+    if !still_stored(tx, waiting.id, Vec::new)? {
+        return Ok(false);
+    }
+    tx.set_ahead::<_, ()>(STORED_ROWS, waiting.id, None);
+    tx.run(
         "UPDATE mail_message SET state = ?2, reason = ?3, wire_id = ?4, attempts = attempts + 1, version = version + 1 WHERE id = ?1 AND state = 'stored'",
         params![waiting.id, state, reason, wire_id],
-    )? > 0)
+    )?;
+    if let Some(wire_id) = wire_id {
+        received::now_known(tx, waiting, wire_id)?;
+    }
+    Ok(true)
 }
 
 fn record_one(tx: &Tx<'_>, waiting: &Waiting, outcome: &Outcome) -> Result<bool> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use shouwen_kernel::{Problem, Result};
 
-use crate::{Tx, params};
+use crate::{Tx, Value, params};
 
 /// Up to this many bytes lie in the database.
 pub const INLINE_LIMIT: usize = 64 * 1024;
@@ -95,6 +95,13 @@ impl Tx<'_> {
         let prepared = self.blobs().prepare(bytes)?;
         self.save_blob(&prepared)?;
         Ok(prepared.sha256)
+    }
+
+    /// Those of the blobs that are small enough to lie in the database, in one way to it and back.
+    pub fn small_blobs(&self, names: &[String]) -> Result<Vec<(String, Vec<u8>)>> {
+        let runs: Vec<Vec<Value>> = names.iter().map(|name| params![name].to_vec()).collect();
+        let found: Vec<Vec<(Option<Vec<u8>>,)>> = self.all_each("SELECT data FROM blob WHERE sha256 = ?1", &runs)?;
+        Ok(names.iter().zip(found).filter_map(|(name, rows)| Some((name.clone(), rows.into_iter().next()?.0?))).collect())
     }
 
     /// The bytes of a blob; `None` when there is no such row.

@@ -38,7 +38,7 @@ struct Work<T, F> {
 
 impl<T: Send, F: Fn(&Tx<'_>) -> Result<T> + Send> Job for Work<T, F> {
     fn run(&mut self, tx: &Tx<'_>) -> Result<()> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx).and_then(|value| tx.write_events().map(|()| value)))).unwrap_or_else(|panic| Err(panic_problem(&*panic)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx).and_then(|value| tx.end().map(|()| value)))).unwrap_or_else(|panic| Err(panic_problem(&*panic)));
         // PostgreSQL would turn the commit into a silent rollback, SQLite would commit half of it: neither is an answer.
         let outcome = if outcome.is_ok() && tx.broken.get() { Err(swallowed()) } else { outcome };
         let flow = outcome.as_ref().map(|_| ()).map_err(Clone::clone);

@@ -7,6 +7,7 @@
 mod audit;
 mod blob;
 mod db;
+mod gather;
 mod idempotency;
 mod lease;
 mod log;
@@ -19,6 +20,7 @@ mod settings;
 mod sql;
 mod sqlite;
 mod subscription;
+mod tail;
 mod timer;
 mod tx;
 mod upkeep;
@@ -35,9 +37,9 @@ pub use outbox::{Effect, EffectFuture, EffectHandler, EffectOutcome, OutboxItem}
 pub use scope::{BranchList, Key, ScopeColumns, Watchers, scope_sql};
 pub use settings::Workspace;
 pub use sql::{Engine, expand_types};
-pub use subscription::{Park, Subscription};
+pub use subscription::{Moved, Park, Patiently, Subscription};
 pub use timer::{Timer, TimerHandler};
-pub use tx::{Services, Tx, UNIQUE};
+pub use tx::{End, Services, Tx, UNIQUE};
 pub use upkeep::Backup;
 pub use value::{FromRow, FromValue, Json, Row, ToValue, Value};
 

@@ -5,12 +5,14 @@
 //! transaction still running (`pg_snapshot_xmin`), so nothing can appear behind their back.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Access, Actor, Problem, Result, Time, WorkspaceId};
 use uuid::Uuid;
 
-use crate::{Ctx, Engine, FromRow, Json, Row, ToValue, Tx, Value, params};
+use crate::tx::Link;
+use crate::{Ctx, Engine, FromRow, Json, Row, Tx, params};
 
 /// A place in the log. Text form `tx.seq`, opaque to clients; compares in log order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +75,10 @@ impl Recorded {
     pub fn payload(&self) -> Result<serde_json::Value> {
         Ok(serde_json::from_str(&self.payload)?)
     }
+    /// Bytes it takes in memory, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        200 + self.kind.len() + self.actor.len() + self.access.as_ref().map_or(0, String::len) + self.payload.len()
+    }
     /// As an event of family `E`; `None` when it belongs to another family.
     pub fn event<E: shouwen_contracts::Event>(&self) -> Result<Option<E>> {
         if !E::KINDS.contains(&self.kind.as_str()) {
@@ -99,12 +105,7 @@ impl FromRow for Recorded {
     }
 }
 
-/// The columns of an event that is told, in the order of [`TOLD`].
-pub(crate) type EventRow = [Value; 7];
-const TOLD: &str = "workspace_id, at, kind, subject, actor, access, payload";
-/// Events of one statement, largest first: a few sizes, so that few statements are prepared.
-const TOGETHER: [usize; 4] = [64, 16, 4, 1];
-
+const TOLD: &str = "INSERT INTO event (workspace_id, at, kind, subject, actor, access, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const COLUMNS: &str = "tx, seq, workspace_id, at, kind, subject, actor, access, payload";
 
 impl Tx<'_> {
@@ -112,40 +113,7 @@ impl Tx<'_> {
     pub fn emit<E: shouwen_contracts::Event>(&self, ctx: &Ctx, subject: Option<Uuid>, access: Option<&Access>, event: impl Into<E>) -> Result<()> {
         let event = event.into();
         self.rings.set(true);
-        let row = [
-            ctx.workspace.to_value(),
-            self.now().to_value(),
-            event.kind().to_value(),
-            subject.to_value(),
-            Json(&ctx.actor).to_value(),
-            access.map(Json).to_value(),
-            Json(event.payload()?).to_value(),
-        ];
-        if self.engine() == Engine::Sqlite {
-            return self.execute(&format!("INSERT INTO event ({TOLD}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"), &row).map(|_| ());
-        }
-        // Each statement is a way to the server and back, so the events of a transaction go together.
-        let waiting = {
-            let mut events = self.events.borrow_mut();
-            events.push(row);
-            events.len()
-        };
-        if waiting < TOGETHER[0] { Ok(()) } else { self.write_events() }
-    }
-
-    /// Writes the events that wait, in the order they were told: before a commit, at both ends of a savepoint, and
-    /// before this transaction reads the log.
-    pub(crate) fn write_events(&self) -> Result<()> {
-        let events = std::mem::take(&mut *self.events.borrow_mut());
-        let mut rest = events.as_slice();
-        while !rest.is_empty() {
-            let size = TOGETHER.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-            let (now, later) = rest.split_at(size);
-            let rows: Vec<String> = (0..size).map(|row| format!("({})", (1..=7).map(|i| format!("?{}", row * 7 + i)).collect::<Vec<_>>().join(", "))).collect();
-            self.run(&format!("INSERT INTO event ({TOLD}) VALUES {}", rows.join(", ")), &now.concat())?;
-            rest = later;
-        }
-        Ok(())
+        self.run(TOLD, params![ctx.workspace, self.now(), event.kind(), subject, Json(&ctx.actor), access.map(Json), Json(event.payload()?)])
     }
 
     /// At most `limit` events after `after`, in log order, without gaps.
@@ -161,21 +129,40 @@ impl Tx<'_> {
         }
     }
 
+    /// The same for followers, who all read the same: on PostgreSQL what one of them found is kept for the others.
+    pub(crate) fn log_after(&self, after: Position, limit: usize) -> Result<Vec<Arc<Recorded>>> {
+        let Link::Postgres(link) = &self.link else { return Ok(self.events_after(after, limit)?.into_iter().map(Arc::new).collect()) };
+        let tail = link.borrow().tail.clone();
+        if let Some(known) = tail.after(after, limit) {
+            return Ok(known);
+        }
+        let _asking = tail.asking();
+        if let Some(known) = tail.after(after, limit) {
+            return Ok(known);
+        }
+        let found: Vec<Arc<Recorded>> = self.events_after(after, limit)?.into_iter().map(Arc::new).collect();
+        tail.keep(after, &found);
+        Ok(found)
+    }
+
+    /// The positions of the log were changed.
+    pub(crate) fn forget_log(&self) {
+        if let Link::Postgres(link) = &self.link {
+            link.borrow().tail.forget();
+        }
+    }
+
     /// Places and kinds of at most `limit` events after `after`.
     pub(crate) fn kinds_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, String)>> {
-        let rows: Vec<(i64, i64, String)> = match self.engine() {
-            Engine::Sqlite => self.all("SELECT tx, seq, kind FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2", params![after.seq, limit])?,
-            Engine::Postgres => self.all(
-                "SELECT tx, seq, kind FROM event WHERE (tx, seq) > (?1, ?2) AND tx < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY event.tx, seq LIMIT ?3",
-                params![after.tx, after.seq, limit],
-            )?,
-        };
+        if self.engine() == Engine::Postgres {
+            return Ok(self.log_after(after, limit)?.iter().map(|event| (event.position, event.kind.clone())).collect());
+        }
+        let rows: Vec<(i64, i64, String)> = self.all("SELECT tx, seq, kind FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2", params![after.seq, limit])?;
         Ok(rows.into_iter().map(|(tx, seq, kind)| (Position { tx, seq }, kind)).collect())
     }
 
     /// The event in row `seq`.
     pub fn event_at(&self, seq: i64) -> Result<Option<Recorded>> {
-        self.write_events()?;
         self.opt(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"), params![seq])
     }
 
@@ -205,7 +192,6 @@ impl Tx<'_> {
 
     /// Events about `subject`, newest first, before row number `before` (`None`: from the newest).
     pub fn events_about(&self, subject: Uuid, before: Option<i64>, limit: usize) -> Result<Vec<Recorded>> {
-        self.write_events()?;
         self.all(
             &format!("SELECT {COLUMNS} FROM event WHERE subject = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"),
             params![subject, before.unwrap_or(i64::MAX), limit],

@@ -1,7 +1,7 @@
 //! PostgreSQL: a fixed pool of threads, each with its own connection and prepared statements.
 //!
 //! Every statement is a way to the server and back, so what needs no answer (see [`Tx::run`]) waits and travels with
-//! the next statement that does, in one packet, in order.
+//! the next statement that does, in one packet; many statements of one shape travel as one ([`crate::gather`]).
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,6 +18,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, NoTls, Row, Statement};
 
 use crate::db::{Inbox, Job, take};
+use crate::gather::{self, Gathered, Group, Prepared};
+use crate::pgvalue::Column;
+use crate::tail::Tail;
 use crate::tx::{Link, postgres_problem};
 use crate::{Services, Tx, Value};
 
@@ -29,17 +32,27 @@ const MOST_WAITING: usize = 128;
 /// Filters make statements of many shapes; a bound keeps the server's and our memory small.
 const MOST_PREPARED: usize = 500;
 
+/// What a connection has prepared.
+#[derive(Default)]
+struct Known {
+    statements: HashMap<String, Statement>,
+    /// `None`: goes alone.
+    shapes: HashMap<String, Option<Prepared>>,
+}
+
 struct Connection {
     runtime: Runtime,
     url: String,
     schema: Option<String>,
-    open: Option<(Client, HashMap<String, Statement>)>,
+    write: bool,
+    open: Option<(Client, Known)>,
+    tail: Arc<Tail>,
 }
 
 impl Connection {
-    fn new(url: &str, schema: Option<&str>) -> Result<Self> {
+    fn new(url: &str, schema: Option<&str>, write: bool, tail: &Arc<Tail>) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| Problem::internal(format!("cannot start a runtime: {e}")))?;
-        Ok(Self { runtime, url: url.to_owned(), schema: schema.map(str::to_owned), open: None })
+        Ok(Self { runtime, url: url.to_owned(), schema: schema.map(str::to_owned), write, open: None, tail: tail.clone() })
     }
 
     fn link(&mut self) -> Result<PgLink<'_>> {
@@ -47,15 +60,15 @@ impl Connection {
             self.open = None;
         }
         if self.open.is_none() {
-            self.open = Some((connect(&self.runtime, &self.url, self.schema.as_deref())?, HashMap::new()));
+            self.open = Some((connect(&self.runtime, &self.url, self.schema.as_deref(), self.write)?, Known::default()));
         }
-        let (client, statements) = self.open.as_mut().ok_or_else(|| Problem::internal("no connection"))?;
-        Ok(PgLink { runtime: &self.runtime, client, statements, waiting: Vec::new(), begun: false })
+        let (client, known) = self.open.as_mut().ok_or_else(|| Problem::internal("no connection"))?;
+        Ok(PgLink { runtime: &self.runtime, client, known, tail: &self.tail, gathered: Gathered::default(), waiting: Vec::new(), begun: false })
     }
 }
 
 /// Opens one connection with the settings every one of ours has; refuses servers before 15.
-fn connect(runtime: &Runtime, url: &str, schema: Option<&str>) -> Result<Client> {
+fn connect(runtime: &Runtime, url: &str, schema: Option<&str>, write: bool) -> Result<Client> {
     let (client, connection) = runtime.block_on(tokio_postgres::connect(url, NoTls)).map_err(|e| {
         let why = std::error::Error::source(&e).map(ToString::to_string).unwrap_or_default();
         Problem::new(Kind::Unavailable, "store.connection", format!("cannot reach PostgreSQL: {e} {why}")).expected("postgres://user:password@host:5432/database of a running server, version 15 or newer")
@@ -73,7 +86,12 @@ fn connect(runtime: &Runtime, url: &str, schema: Option<&str>) -> Result<Client>
     if version < 150_000 {
         return Err(Problem::new(Kind::Invalid, "store.version", format!("this PostgreSQL is version {}", version / 10_000)).expected("15 or newer"));
     }
-    let mut settings = String::from("SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '15s'; SET client_min_messages = warning;");
+    let mut settings = String::from("SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '15s'; SET client_min_messages = warning; SET jit = off;");
+    if write {
+        // Every statement that writes has an index that serves it; a plan made while a table was small must not scan it
+        // when it has grown.
+        settings.push_str("SET enable_seqscan = off;");
+    }
     if let Some(schema) = schema {
         settings.push_str(&format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path = \"{schema}\";"));
     }
@@ -85,13 +103,16 @@ fn connect(runtime: &Runtime, url: &str, schema: Option<&str>) -> Result<Client>
 enum Waiting {
     Batch(&'static str),
     Statement { sql: String, statement: Statement, params: Vec<Value> },
+    Rows { sql: String, statement: Statement, columns: Vec<Column> },
 }
 
 /// A transaction on a connection.
 pub(crate) struct PgLink<'a> {
     runtime: &'a Runtime,
     client: &'a Client,
-    statements: &'a mut HashMap<String, Statement>,
+    known: &'a mut Known,
+    pub(crate) tail: &'a Arc<Tail>,
+    gathered: Gathered,
     waiting: Vec<Waiting>,
     /// The server has heard of the transaction.
     begun: bool,
@@ -103,7 +124,7 @@ fn first_failure(waiting: &[Waiting], outcomes: Vec<std::result::Result<(), Erro
         if let Err(error) = outcome {
             let sql = match sent {
                 Waiting::Batch(sql) => sql,
-                Waiting::Statement { sql, .. } => sql.as_str(),
+                Waiting::Statement { sql, .. } | Waiting::Rows { sql, .. } => sql.as_str(),
             };
             return Err(postgres_problem(&error, sql));
         }
@@ -115,84 +136,169 @@ fn refs(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     params.iter().map(|v| v as _).collect()
 }
 
+type Answer<'f, T> = Pin<Box<dyn Future<Output = std::result::Result<T, Error>> + 'f>>;
+
+/// Sends all of them at once, in this order; their answers. The first poll sends, and answers come in the order of the
+/// statements, so that afterwards each is simply waited for.
+async fn in_order<T>(mut futures: Vec<Answer<'_, T>>) -> Vec<std::result::Result<T, Error>> {
+    let mut early: Vec<Option<std::result::Result<T, Error>>> = std::future::poll_fn(|context| {
+        Poll::Ready(
+            futures
+                .iter_mut()
+                .map(|future| match future.as_mut().poll(context) {
+                    Poll::Ready(done) => Some(done),
+                    Poll::Pending => None,
+                })
+                .collect(),
+        )
+    })
+    .await;
+    let mut answers = Vec::with_capacity(futures.len());
+    for (future, early) in futures.into_iter().zip(early.iter_mut()) {
+        answers.push(match early.take() {
+            Some(done) => done,
+            None => future.await,
+        });
+    }
+    answers
+}
+
 impl PgLink<'_> {
     fn prepare(&mut self, sql: &str) -> Result<Statement> {
-        if let Some(statement) = self.statements.get(sql) {
+        if let Some(statement) = self.known.statements.get(sql) {
             return Ok(statement.clone());
         }
-        // Preparing in a transaction that something waiting has broken would blame the wrong statement.
-        self.flush()?;
-        let statement = self.runtime.block_on(self.client.prepare(&crate::sql::to_postgres(sql))).map_err(|e| postgres_problem(&e, sql))?;
-        if self.statements.len() >= MOST_PREPARED {
-            self.statements.clear();
+        let statement = self.prepare_new(&crate::sql::to_postgres(sql))?;
+        if self.known.statements.len() >= MOST_PREPARED {
+            self.known.statements.clear();
         }
-        self.statements.insert(sql.to_owned(), statement.clone());
+        self.known.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
-    /// Sends what waits and then `last`, in this order and at once; the answer of `last`.
-    fn settle<T>(&mut self, sql: &str, last: impl Future<Output = std::result::Result<T, Error>>) -> Result<T> {
+    fn prepare_new(&mut self, sql: &str) -> Result<Statement> {
+        // Preparing in a transaction that something waiting has broken would blame the wrong statement.
+        if !self.waiting.is_empty() {
+            self.settle("", Vec::<Answer<'_, ()>>::new())?;
+        }
+        self.runtime.block_on(self.client.prepare(sql)).map_err(|e| postgres_problem(&e, sql))
+    }
+
+    /// How `sql` goes together with others of its kind, when it can.
+    fn shape(&mut self, sql: &str) -> Result<Option<Prepared>> {
+        if let Some(known) = self.known.shapes.get(sql) {
+            return Ok(known.clone());
+        }
+        let found = match gather::shape(sql) {
+            Some(shape) => {
+                let one = self.prepare(sql)?;
+                let many = self.prepare_new(&shape.many(one.params()))?;
+                Some(Prepared { shape: Arc::new(shape), one, many })
+            }
+            None => None,
+        };
+        if self.known.shapes.len() >= MOST_PREPARED {
+            self.known.shapes.clear();
+        }
+        self.known.shapes.insert(sql.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// Sends what waits and then `last`, in this order and at once; the answers of `last`.
+    fn settle<T>(&mut self, sql: &str, last: Vec<Answer<'_, T>>) -> Result<Vec<T>> {
         let waiting = std::mem::take(&mut self.waiting);
         self.begun = true;
         let client = self.client;
-        let (outcomes, answer) = self.runtime.block_on(async {
-            let mut futures: Vec<Pin<Box<dyn Future<Output = std::result::Result<(), Error>> + '_>>> = Vec::with_capacity(waiting.len());
-            for sent in &waiting {
-                futures.push(match sent {
-                    Waiting::Batch(sql) => Box::pin(client.batch_execute(sql)),
-                    Waiting::Statement { statement, params, .. } => Box::pin(async move { client.execute(statement, &refs(params)).await.map(|_| ()) }),
-                });
-            }
-            let mut last = std::pin::pin!(last);
-            let mut outcomes: Vec<Option<std::result::Result<(), Error>>> = (0..futures.len()).map(|_| None).collect();
-            let mut answer = None;
+        let (outcomes, answers) = self.runtime.block_on(async {
+            let futures: Vec<Answer<'_, ()>> = waiting
+                .iter()
+                .map(|sent| -> Answer<'_, ()> {
+                    match sent {
+                        Waiting::Batch(sql) => Box::pin(client.batch_execute(sql)),
+                        Waiting::Statement { statement, params, .. } => Box::pin(async move { client.execute(statement, &refs(params)).await.map(|_| ()) }),
+                        Waiting::Rows { statement, columns, .. } => Box::pin(async move {
+                            let columns: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+                            client.execute(statement, &columns).await.map(|_| ())
+                        }),
+                    }
+                })
+                .collect();
+            let (mut first, mut second) = (std::pin::pin!(in_order(futures)), std::pin::pin!(in_order(last)));
+            let (mut outcomes, mut answers) = (None, None);
             std::future::poll_fn(|context| {
-                let mut pending = false;
-                // The first poll sends, so the order of polls is the order of statements.
-                for (future, outcome) in futures.iter_mut().zip(&mut outcomes) {
-                    if outcome.is_none() {
-                        match future.as_mut().poll(context) {
-                            Poll::Ready(done) => *outcome = Some(done),
-                            Poll::Pending => pending = true,
-                        }
-                    }
+                if outcomes.is_none()
+                    && let Poll::Ready(done) = first.as_mut().poll(context)
+                {
+                    outcomes = Some(done);
                 }
-                if answer.is_none() {
-                    match last.as_mut().poll(context) {
-                        Poll::Ready(done) => answer = Some(done),
-                        Poll::Pending => pending = true,
-                    }
+                if answers.is_none()
+                    && let Poll::Ready(done) = second.as_mut().poll(context)
+                {
+                    answers = Some(done);
                 }
-                if pending { Poll::Pending } else { Poll::Ready(()) }
+                if outcomes.is_some() && answers.is_some() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
-            (outcomes.into_iter().flatten().collect::<Vec<_>>(), answer)
+            (outcomes.unwrap_or_default(), answers.unwrap_or_default())
         });
         first_failure(&waiting, outcomes)?;
-        answer.ok_or_else(|| Problem::internal("PostgreSQL gave no answer"))?.map_err(|e| postgres_problem(&e, sql))
+        answers.into_iter().collect::<std::result::Result<Vec<T>, Error>>().map_err(|e| postgres_problem(&e, sql))
+    }
+
+    fn only<T>(answers: Vec<T>) -> Result<T> {
+        answers.into_iter().next().ok_or_else(|| Problem::internal("PostgreSQL gave no answer"))
+    }
+
+    /// Puts gathered statements on their way.
+    fn release(&mut self, groups: Vec<Group>) {
+        for group in groups {
+            let Group { sql, prepared, mut rows, .. } = group;
+            self.waiting.push(match (rows.len(), rows.pop()) {
+                (1, Some(params)) => Waiting::Statement { sql, statement: prepared.one, params },
+                (_, last) => {
+                    rows.extend(last);
+                    Waiting::Rows { columns: Column::of(prepared.one.params().len(), rows), sql, statement: prepared.many }
+                }
+            });
+        }
+    }
+
+    /// Before a statement that is waited for: what it could see has to be sent.
+    fn clear_for(&mut self, sql: &str) {
+        let groups = self.gathered.before(sql);
+        self.release(groups);
     }
 
     /// Waits for the answers to what was sent ahead.
     pub(crate) fn flush(&mut self) -> Result<()> {
+        let groups = self.gathered.all();
+        self.release(groups);
         if self.waiting.is_empty() {
             return Ok(());
         }
-        self.settle("", std::future::ready(Ok(())))
+        self.settle("", Vec::<Answer<'_, ()>>::new()).map(|_| ())
     }
 
     pub(crate) fn later(&mut self, sql: &str, params: &[Value]) -> Result<()> {
+        if let Some(prepared) = self.shape(sql)? {
+            return if self.gathered.take(sql, &prepared, params) { self.flush() } else { Ok(()) };
+        }
         let statement = self.prepare(sql)?;
+        self.clear_for(sql);
         self.waiting.push(Waiting::Statement { sql: sql.to_owned(), statement, params: params.to_vec() });
         if self.waiting.len() < MOST_WAITING { Ok(()) } else { self.flush() }
     }
 
     pub(crate) fn batch_later(&mut self, sql: &'static str) {
+        let groups = self.gathered.all();
+        self.release(groups);
         self.waiting.push(Waiting::Batch(sql));
     }
 
     /// Undoes what came after `savepoint`. What still waits is not sent any more: a failure in it must not be taken for
     /// a failure of the way back.
     pub(crate) fn back_to(&mut self, savepoint: &str, back: &str) -> Result<()> {
+        self.gathered.all();
         let unsent = matches!(self.waiting.first(), Some(Waiting::Batch(sql)) if *sql == savepoint);
         if unsent {
             self.waiting.clear();
@@ -203,33 +309,46 @@ impl PgLink<'_> {
         self.batch(back)
     }
 
+    /// Several runs of one statement in one way to the server and back; the rows of each.
+    pub(crate) fn query_each(&mut self, sql: &str, runs: &[Vec<Value>]) -> Result<Vec<Vec<Row>>> {
+        let (statement, client) = (self.prepare(sql)?, self.client);
+        self.clear_for(sql);
+        let last = runs.iter().map(|params| -> Answer<'_, Vec<Row>> { let statement = &statement; Box::pin(async move { client.query(statement, &refs(params)).await }) }).collect();
+        self.settle(sql, last)
+    }
+
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
         let (statement, client) = (self.prepare(sql)?, self.client);
+        self.clear_for(sql);
         let refs = refs(params);
-        self.settle(sql, client.execute(&statement, &refs))
+        self.settle(sql, vec![Box::pin(client.execute(&statement, &refs))]).and_then(Self::only)
     }
 
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
         let (statement, client) = (self.prepare(sql)?, self.client);
+        self.clear_for(sql);
         let refs = refs(params);
-        self.settle(sql, client.query(&statement, &refs))
+        self.settle(sql, vec![Box::pin(client.query(&statement, &refs))]).and_then(Self::only)
     }
 
     pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
         let client = self.client;
-        self.settle(sql, client.batch_execute(sql))
+        let groups = self.gathered.all();
+        self.release(groups);
+        self.settle(sql, vec![Box::pin(client.batch_execute(sql))]).and_then(Self::only)
     }
 }
 
 pub(crate) fn start(url: &str, schema: Option<&str>, writes: Inbox, reads: Inbox, services: &Arc<Services>, doorbell: &Arc<watch::Sender<u64>>) -> Result<Vec<JoinHandle<()>>> {
+    let tail = Arc::new(Tail::default());
     // Fail at start, with the reason, rather than at the first request.
-    Connection::new(url, schema)?.link()?;
+    Connection::new(url, schema, true, &tail)?.link()?;
     let mut threads = Vec::new();
     for i in 0..WRITERS + READERS {
         let write = i < WRITERS;
         let inbox = if write { writes.clone() } else { reads.clone() };
         let (services, bell) = (services.clone(), doorbell.clone());
-        let mut connection = Connection::new(url, schema)?;
+        let mut connection = Connection::new(url, schema, write, &tail)?;
         let thread = std::thread::Builder::new()
             .name(format!("postgres-{}-{i}", if write { "writer" } else { "reader" }))
             .spawn(move || {
@@ -270,6 +389,13 @@ fn once(connection: &mut Connection, job: &mut dyn Job, write: bool, services: &
     let rings = tx.rings.get();
     let Link::Postgres(link) = tx.link else { return Err(Problem::internal("not a PostgreSQL transaction")) };
     let mut link = link.into_inner();
+    if !link.begun && link.gathered.is_empty() && link.waiting.len() == 1 {
+        // Nothing was asked of the server.
+        return match flow {
+            Err(problem) if problem.code == "store.retry" || problem.code == "store.connection" => Err(problem),
+            _ => Ok(rings),
+        };
+    }
     if flow.is_ok() && !link.begun {
         // A connection that died while it lay idle is found out by its first packet, which must not hold the commit: so
         // the work can be run again.
@@ -289,6 +415,7 @@ fn once(connection: &mut Connection, job: &mut dyn Job, write: bool, services: &
         }),
         Err(problem) => {
             link.waiting.clear();
+            link.gathered.all();
             if link.begun {
                 let _ = link.batch("ROLLBACK");
             }

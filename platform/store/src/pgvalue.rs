@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, private::BytesMut};
 use uuid::Uuid;
 
 use crate::Value;
@@ -58,6 +58,50 @@ impl ToSql for Value {
                 } else {
                     out.extend_from_slice(v.as_bytes());
                 }
+            }
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.to_sql(ty, out)
+    }
+}
+
+/// The values of one parameter over many rows: an array.
+#[derive(Debug)]
+pub(crate) struct Column(Vec<Value>);
+
+impl Column {
+    /// Rows turned into `count` columns.
+    pub(crate) fn of(count: usize, rows: Vec<Vec<Value>>) -> Vec<Self> {
+        let mut columns: Vec<Self> = (0..count).map(|_| Self(Vec::with_capacity(rows.len()))).collect();
+        for row in rows {
+            for (column, value) in columns.iter_mut().zip(row) {
+                column.0.push(value);
+            }
+        }
+        columns
+    }
+}
+
+impl ToSql for Column {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Kind::Array(element) = ty.kind() else { return Err(format!("rows were sent where PostgreSQL expects {ty}").into()) };
+        let nulls = i32::from(self.0.iter().any(|v| matches!(v, Value::Null)));
+        for word in [1, nulls, element.oid().cast_signed(), i32::try_from(self.0.len())?, 1] {
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+        for value in &self.0 {
+            let at = out.len();
+            out.extend_from_slice(&(-1i32).to_be_bytes());
+            if matches!(value.to_sql(element, out)?, IsNull::No) {
+                let length = i32::try_from(out.len() - at - 4)?;
+                out[at..at + 4].copy_from_slice(&length.to_be_bytes());
             }
         }
         Ok(IsNull::No)

@@ -1,6 +1,8 @@
 //! Subscribers read the log from their own checkpoint and save it together with what they wrote: exactly one effect
 //! per event, whatever crashes. An event that a subscriber cannot digest is parked with the reason; the others go on.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use shouwen_kernel::{Problem, Result};
@@ -30,9 +32,16 @@ pub enum Park {
     No,
 }
 
+/// Events that a step reads, and those among them that it digests. Fewer on PostgreSQL: while a step runs, other followers
+/// do not see what was committed after it began.
+const LOOK: usize = 200;
+const LOOK_POSTGRES: usize = 500;
 const BATCH: usize = 200;
-/// Fewer on PostgreSQL: while a step runs, other followers do not see what was committed after it began.
-const BATCH_POSTGRES: usize = 64;
+const BATCH_POSTGRES: usize = 128;
+/// Nobody waits for the single step of a command line.
+const BATCH_ALONE: usize = 400;
+/// Followers that a command line lets digest at once on PostgreSQL.
+const AT_ONCE: usize = 4;
 /// Kinds read at a glance.
 const GLANCE: usize = 500;
 /// Rows of unwanted events after which the checkpoint is saved all the same.
@@ -55,11 +64,12 @@ impl Subscription {
 
     /// Digests the next events in this transaction; how many were read (0: caught up).
     pub fn step(&self, tx: &Tx<'_>, park: Park) -> Result<usize> {
-        self.step_from(tx, park, Position::default())
+        self.step_from(tx, park, Position::default(), if tx.engine() == Engine::Postgres { BATCH_POSTGRES } else { BATCH }).map(|(read, _)| read)
     }
 
-    /// [`Subscription::step`] for who knows that nothing up to `skipped` is wanted.
-    fn step_from(&self, tx: &Tx<'_>, park: Park, skipped: Position) -> Result<usize> {
+    /// [`Subscription::step`] for who knows that nothing up to `skipped` is wanted; digests at most `most`. How many were
+    /// read, and where it stands now.
+    fn step_from(&self, tx: &Tx<'_>, park: Park, skipped: Position, most: usize) -> Result<(usize, Position)> {
         let checkpoint = match self.checkpoint(tx)? {
             Some(found) => Some(found),
             None => {
@@ -83,23 +93,31 @@ impl Subscription {
             }
             None => Position::default(),
         };
-        let events = tx.events_after(from, if tx.engine() == Engine::Postgres { BATCH_POSTGRES } else { BATCH })?;
+        let mut events = tx.log_after(from, if tx.engine() == Engine::Postgres { LOOK_POSTGRES } else { LOOK })?;
+        // Unwanted ones cost next to nothing; the last of the wanted ends the step.
+        if let Some((last, _)) = events.iter().enumerate().filter(|(_, e)| self.wants(&e.kind)).nth(most.max(1) - 1) {
+            events.truncate(last + 1);
+        }
         let known = checkpoint.map(|(txid, seq, version)| (Position { tx: txid, seq }, version));
-        let Some(last) = events.last() else {
+        let Some(last) = events.last().map(|event| event.position) else {
             if known != Some((from, self.version)) {
                 self.save(tx, from)?;
             }
-            return Ok(0);
+            return Ok((0, from));
         };
-        let wanted: Vec<&Recorded> = events.iter().filter(|e| self.wants(&e.kind)).collect();
-        if !wanted.is_empty() {
+        let read = events.len();
+        events.retain(|e| self.wants(&e.kind));
+        if !events.is_empty() {
+            let wanted = Arc::new(events);
+            tx.batch.replace(wanted.clone());
             let together = tx.savepoint(|tx| wanted.iter().try_for_each(|event| (self.handle)(tx, event)));
             match together {
                 Ok(()) => {}
                 Err(problem) if problem.is_transient() || park == Park::No => return Err(problem),
                 // One of them is bad: find it by taking them one at a time.
                 Err(_) => {
-                    for event in wanted {
+                    for event in wanted.iter() {
+                        tx.batch.replace(Arc::new(vec![event.clone()]));
                         if let Err(problem) = tx.savepoint(|tx| (self.handle)(tx, event)) {
                             if problem.is_transient() {
                                 return Err(problem);
@@ -109,9 +127,10 @@ impl Subscription {
                     }
                 }
             }
+            tx.batch.replace(Arc::default());
         }
-        self.save(tx, last.position)?;
-        Ok(events.len())
+        self.save(tx, last)?;
+        Ok((read, last))
     }
 
     /// Looks whether the next events concern this subscription at all, without taking the writer. `quiet`: there is time
@@ -143,7 +162,8 @@ impl Subscription {
         let parked: Vec<(i64,)> = tx.all("SELECT seq FROM parked_event WHERE subscription = ?1 ORDER BY seq LIMIT 1000", params![self.name])?;
         let mut done = 0;
         for (seq,) in parked {
-            let Some(event) = tx.event_at(seq)? else { continue };
+            let Some(event) = tx.event_at(seq)?.map(Arc::new) else { continue };
+            tx.batch.replace(Arc::new(vec![event.clone()]));
             match tx.savepoint(|tx| (self.handle)(tx, &event)) {
                 Ok(()) => {
                     tx.run("DELETE FROM parked_event WHERE subscription = ?1 AND seq = ?2", params![self.name, seq])?;
@@ -153,6 +173,7 @@ impl Subscription {
                 Err(problem) => self.park(tx, &event, &problem)?,
             }
         }
+        tx.batch.replace(Arc::default());
         Ok(done)
     }
 
@@ -175,6 +196,28 @@ impl Subscription {
     }
 }
 
+/// How a move of a follower ended.
+#[derive(Debug)]
+pub struct Moved {
+    /// It digested, and not only passed over what it does not want.
+    stepped: bool,
+    read: usize,
+    at: Position,
+}
+
+/// Repeats what failed for a moment.
+pub type Patiently<'a> = &'a (dyn Fn(&mut dyn FnMut() -> Result<Moved>) -> Result<Moved> + Sync);
+
+/// Followers that wait for a lane (by number, with where each stands), and those that found nothing.
+#[derive(Default)]
+struct Round {
+    queue: VecDeque<(usize, Position)>,
+    idle: Vec<(usize, Position)>,
+    busy: usize,
+    stepped: bool,
+    failed: Option<Problem>,
+}
+
 impl Db {
     /// Runs a subscription for ever: woken by the doorbell, and looking every second because other nodes write too.
     pub async fn run_subscription(self, subscription: Subscription) {
@@ -186,7 +229,7 @@ impl Db {
             let (mut wait, unsaved) = (Duration::from_secs(1), skipped);
             // A look in a read snapshot is cheap; a step takes the writer, so it waits until there is something to do.
             match self.read(move |tx| subscription.glance(tx, unsaved, quiet)).await {
-                Ok(Glance::Wanted) => match self.write(move |tx| subscription.step_from(tx, Park::Yes, unsaved)).await {
+                Ok(Glance::Wanted) => match self.write(move |tx| subscription.step_from(tx, Park::Yes, unsaved, if tx.engine() == Engine::Postgres { BATCH_POSTGRES } else { BATCH })).await {
                     Ok(_) => {
                         quiet = false;
                         continue;
@@ -225,6 +268,104 @@ impl Db {
                 return Ok(());
             }
         }
+    }
+
+    /// Lets every one of `subscriptions` digest all there is (command line), as in the server: what one of them cannot
+    /// digest is parked. On PostgreSQL several at once, which is how the server runs them. `patiently` repeats what
+    /// failed for a moment.
+    pub fn digest(&self, subscriptions: &[Subscription], patiently: Patiently<'_>) -> Result<()> {
+        let lanes = if self.engine() == Engine::Postgres { AT_ONCE } else { 1 };
+        let mut quiet = 0;
+        let mut standing: Vec<Position> = vec![Position::default(); subscriptions.len()];
+        loop {
+            // Asked before the pass, so that "nothing new" speaks of everything stored by then.
+            let settled = self.engine() == Engine::Sqlite || self.log_is_settled()?;
+            let round = Mutex::new(Round { queue: standing.iter().copied().enumerate().collect(), ..Round::default() });
+            let changed = Condvar::new();
+            std::thread::scope(|scope| {
+                for _ in 1..lanes {
+                    scope.spawn(|| self.lane(subscriptions, patiently, &round, &changed));
+                }
+                self.lane(subscriptions, patiently, &round, &changed);
+            });
+            let Round { idle, stepped, failed, .. } = round.into_inner().unwrap_or_else(|p| p.into_inner());
+            if let Some(problem) = failed {
+                return Err(problem);
+            }
+            for (index, at) in idle {
+                standing[index] = at;
+            }
+            if stepped {
+                quiet = 0;
+                continue;
+            }
+            // On PostgreSQL an event shows only when every older transaction in the server has ended.
+            quiet += 1;
+            if settled || quiet > 50 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // Checkpoints that lag only because nothing was wanted.
+        for (subscription, at) in subscriptions.iter().copied().zip(standing) {
+            patiently(&mut || self.write_blocking(move |tx| subscription.step_from(tx, Park::Yes, at, 0)).map(|_| Moved { stepped: false, read: 0, at }))?;
+        }
+        Ok(())
+    }
+
+    /// Moves one follower after the other on, until nobody finds anything new.
+    fn lane(&self, subscriptions: &[Subscription], patiently: Patiently<'_>, round: &Mutex<Round>, changed: &Condvar) {
+        let mut now = round.lock().unwrap_or_else(|p| p.into_inner());
+        loop {
+            let Some((index, at)) = now.queue.pop_front() else {
+                if now.busy == 0 {
+                    changed.notify_all();
+                    return;
+                }
+                now = changed.wait(now).unwrap_or_else(|p| p.into_inner());
+                continue;
+            };
+            now.busy += 1;
+            drop(now);
+            let moved = patiently(&mut || self.advance(subscriptions[index], at));
+            now = round.lock().unwrap_or_else(|p| p.into_inner());
+            now.busy -= 1;
+            match moved {
+                Ok(Moved { read: 0, at, .. }) => now.idle.push((index, at)),
+                Ok(Moved { stepped, at, .. }) => {
+                    now.queue.push_back((index, at));
+                    if stepped {
+                        // What it told may be what others wait for.
+                        now.stepped = true;
+                        let idle = std::mem::take(&mut now.idle);
+                        now.queue.extend(idle);
+                    }
+                }
+                Err(problem) => {
+                    now.failed = Some(problem);
+                    now.queue.clear();
+                }
+            }
+            if now.failed.is_some() {
+                now.queue.clear();
+            }
+            changed.notify_all();
+        }
+    }
+
+    /// One move of a follower that has seen everything up to `at`: over what it does not want without the writer, else a
+    /// step.
+    fn advance(&self, subscription: Subscription, at: Position) -> Result<Moved> {
+        if at > Position::default() {
+            let next = self.read_blocking(move |tx| tx.kinds_after(at, GLANCE))?;
+            match next.last() {
+                None => return Ok(Moved { stepped: false, read: 0, at }),
+                Some((last, _)) if !next.iter().any(|(_, kind)| subscription.wants(kind)) => return Ok(Moved { stepped: false, read: next.len(), at: *last }),
+                Some(_) => {}
+            }
+        }
+        let (read, at) = self.write_blocking(move |tx| subscription.step_from(tx, Park::Yes, at, BATCH_ALONE))?;
+        Ok(Moved { stepped: read > 0, read, at })
     }
 
     /// Whether every stored event can be read. On PostgreSQL a transaction still running anywhere in the cluster hides

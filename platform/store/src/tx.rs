@@ -1,7 +1,9 @@
 //! One transaction, as domain code sees it: the same calls on both databases.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use shouwen_kernel::{Clock, Ids, Kind, Problem, Result, Time};
 use uuid::Uuid;
 
 use crate::blob::Blobs;
-use crate::{Engine, FromRow, Value};
+use crate::{Engine, FromRow, Recorded, Value};
 
 /// Undoes the part since its savepoint.
 const BACK: &str = "ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part";
@@ -29,6 +31,9 @@ pub(crate) enum Link<'a> {
 }
 
 
+/// What is put off to the end of a part of a transaction.
+pub type End = fn(&Tx<'_>) -> Result<()>;
+
 /// A transaction. Everything done through it commits together or not at all.
 pub struct Tx<'a> {
     pub(crate) link: Link<'a>,
@@ -38,15 +43,19 @@ pub struct Tx<'a> {
     pub(crate) rings: Cell<bool>,
     /// A statement failed outside a savepoint; PostgreSQL would turn the commit into a silent rollback.
     pub(crate) broken: Cell<bool>,
-    /// Events that wait to be written together (PostgreSQL only); see [`Tx::write_events`].
-    pub(crate) events: RefCell<Vec<crate::log::EventRow>>,
     /// See [`Tx::known`].
-    memory: RefCell<HashMap<String, Box<dyn std::any::Any + Send>>>,
+    memory: RefCell<HashMap<String, Box<dyn Any + Send>>>,
+    /// See [`Tx::at_end`].
+    ends: RefCell<Vec<End>>,
+    /// See [`Tx::ahead`].
+    ahead: RefCell<HashMap<&'static str, Box<dyn Any>>>,
+    /// The events of the step that is under way; see [`Tx::digesting`].
+    pub(crate) batch: RefCell<Arc<Vec<Arc<Recorded>>>>,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(link: Link<'a>, services: &'a Services) -> Self {
-        Self { link, services, now: services.clock.now(), rings: Cell::new(false), broken: Cell::new(false), events: RefCell::new(Vec::new()), memory: RefCell::default() }
+        Self { link, services, now: services.clock.now(), rings: Cell::new(false), broken: Cell::new(false), memory: RefCell::default(), ends: RefCell::default(), ahead: RefCell::default(), batch: RefCell::default() }
     }
 
     /// The instant this transaction began; the same for everything in it.
@@ -103,9 +112,9 @@ impl<'a> Tx<'a> {
         outcome
     }
 
-    /// Runs a statement whose count of rows nobody asks for. On PostgreSQL it travels together with the next statement
-    /// that is waited for, one way to the server and back for all of them; should it fail, that next one (or the commit)
-    /// tells. So use [`Tx::execute`] where the failure itself is looked at.
+    /// Runs a statement whose count of rows nobody asks for. On PostgreSQL it waits until somebody asks about its table, at
+    /// the latest for the commit, and then goes with all of its kind as one statement ([`crate::gather`]); should it fail,
+    /// whatever is waited for next tells. So use [`Tx::execute`] where the failure itself is looked at.
     pub fn run(&self, sql: &str, params: &[Value]) -> Result<()> {
         self.usable()?;
         match &self.link {
@@ -131,6 +140,85 @@ impl<'a> Tx<'a> {
         let value = load()?;
         self.memory.borrow_mut().insert(key.to_owned(), Box::new(value.clone()));
         Ok(value)
+    }
+
+    /// The events a subscription's step digests together, in order; empty outside of a step. Whoever digests the first may
+    /// ask for what all of them need. One that is taken alone, because another of its batch failed, stands alone here.
+    pub fn digesting(&self) -> Arc<Vec<Arc<Recorded>>> {
+        self.batch.borrow().clone()
+    }
+
+    /// The row `key` of the shelf `name`: read when it is first asked for, together with the others that this step will
+    /// ask for (`wanted` names them), by one `load`; `load` gives those that exist. The transaction changes such rows only
+    /// together with [`Tx::set_ahead`], and only where nobody else writes them meanwhile, or where that is found out.
+    pub fn ahead<K, T>(&self, name: &'static str, key: &K, wanted: impl FnOnce(&[Arc<Recorded>]) -> Vec<K>, load: impl FnOnce(&[K]) -> Result<Vec<(K, T)>>) -> Result<Option<T>>
+    where
+        K: Eq + Hash + Clone + 'static,
+        T: Clone + 'static,
+    {
+        if let Some(known) = self.shelf(name, |shelf: &mut HashMap<K, Option<T>>| shelf.get(key).cloned()) {
+            return Ok(known);
+        }
+        let mut keys = wanted(&self.digesting());
+        keys.push(key.clone());
+        let mut seen = HashSet::new();
+        let keys: Vec<K> = self.shelf(name, |shelf: &mut HashMap<K, Option<T>>| keys.into_iter().filter(|k| !shelf.contains_key(k) && seen.insert(k.clone())).collect());
+        let found = load(&keys)?;
+        Ok(self.shelf(name, |shelf: &mut HashMap<K, Option<T>>| {
+            shelf.extend(keys.into_iter().map(|key| (key, None)));
+            shelf.extend(found.into_iter().map(|(key, row)| (key, Some(row))));
+            shelf.get(key).cloned().flatten()
+        }))
+    }
+
+    /// The row `key` of the shelf `name` is now this one (`None`: there is none).
+    pub fn set_ahead<K, T>(&self, name: &'static str, key: K, row: Option<T>)
+    where
+        K: Eq + Hash + Clone + 'static,
+        T: Clone + 'static,
+    {
+        self.shelf(name, |shelf: &mut HashMap<K, Option<T>>| shelf.insert(key, row));
+    }
+
+    /// Lets `end` run once when the part under way (savepoint, step, transaction) has done its work: for what many events
+    /// add up to. A part that is given up forgets it.
+    pub fn at_end(&self, end: End) {
+        let mut ends = self.ends.borrow_mut();
+        if !ends.iter().any(|known| std::ptr::fn_addr_eq(*known, end)) {
+            ends.push(end);
+        }
+    }
+
+    /// Runs what [`Tx::at_end`] put off.
+    pub(crate) fn end(&self) -> Result<()> {
+        loop {
+            let ends = std::mem::take(&mut *self.ends.borrow_mut());
+            if ends.is_empty() {
+                return Ok(());
+            }
+            for end in ends {
+                end(self)?;
+            }
+        }
+    }
+
+    /// Everything on the shelf `name`, which is empty afterwards.
+    pub fn take_ahead<K, T>(&self, name: &'static str) -> Vec<(K, T)>
+    where
+        K: Eq + Hash + Clone + 'static,
+        T: Clone + 'static,
+    {
+        self.shelf(name, |shelf: &mut HashMap<K, Option<T>>| shelf.drain().filter_map(|(key, row)| row.map(|row| (key, row))).collect())
+    }
+
+    fn shelf<K: 'static, T: 'static, R>(&self, name: &'static str, look: impl FnOnce(&mut HashMap<K, Option<T>>) -> R) -> R {
+        let mut all = self.ahead.borrow_mut();
+        let shelf = all.entry(name).or_insert_with(|| Box::new(HashMap::<K, Option<T>>::new()));
+        match shelf.downcast_mut() {
+            Some(shelf) => look(shelf),
+            // A name used for two types is a mistake of ours; nothing is remembered then.
+            None => look(&mut HashMap::new()),
+        }
     }
 
     fn execute_once(&self, sql: &str, params: &[Value]) -> Result<u64> {
@@ -175,14 +263,20 @@ impl<'a> Tx<'a> {
             }
             Link::Postgres(link) => {
                 let rows = link.borrow_mut().query(sql, params)?;
-                rows.iter()
-                    .map(|row| {
-                        let values: std::result::Result<Vec<Value>, _> = (0..row.len()).map(|i| row.try_get::<_, Value>(i)).collect();
-                        T::from_row(&crate::Row(values.map_err(|e| postgres_problem(&e, sql))?))
-                    })
-                    .collect()
+                rows.iter().map(|row| read_row(row, sql)).collect()
             }
         }
+    }
+
+    /// The rows of several runs of one statement, for each its own; on PostgreSQL in one way to the server and back.
+    pub fn all_each<T: FromRow>(&self, sql: &str, runs: &[Vec<Value>]) -> Result<Vec<Vec<T>>> {
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Link::Postgres(link) = &self.link else { return runs.iter().map(|params| self.all(sql, params)).collect() };
+        self.usable()?;
+        let answers = self.watch(link.borrow_mut().query_each(sql, runs))?;
+        answers.iter().map(|rows| rows.iter().map(|row| read_row(row, sql)).collect()).collect()
     }
 
     /// The first row, if there is one.
@@ -221,17 +315,20 @@ impl<'a> Tx<'a> {
 
     /// Runs `work` so that its failure (or panic) undoes only its own writes.
     pub fn savepoint<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        // What was told before stays told, whatever becomes of the part.
-        self.write_events()?;
+        // What was done before stays, whatever becomes of the part.
+        self.end()?;
         self.flush()?;
         self.batch_later("SAVEPOINT part")?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|panic| Err(panic_problem(&*panic)));
-        let outcome = outcome.and_then(|value| self.write_events().and_then(|()| self.flush()).map(|()| value));
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(self).and_then(|value| self.end().map(|()| value)))).unwrap_or_else(|panic| Err(panic_problem(&*panic)));
+        let outcome = outcome.and_then(|value| self.flush().map(|()| value));
         let outcome = if outcome.is_ok() && self.broken.get() { Err(swallowed()) } else { outcome };
         match &outcome {
             Ok(_) => self.batch_later("RELEASE SAVEPOINT part")?,
             Err(_) => {
-                self.events.borrow_mut().clear();
+                // What was remembered may have been written by the part.
+                self.memory.borrow_mut().clear();
+                self.ends.borrow_mut().clear();
+                self.ahead.borrow_mut().clear();
                 // Should the way back itself fail, the transaction stays marked as broken.
                 self.broken.set(true);
                 match &self.link {
@@ -246,13 +343,27 @@ impl<'a> Tx<'a> {
 
     /// The next value of a counter of the workspace, from 1; gap-free because it commits with its use.
     pub fn next_number(&self, workspace: shouwen_kernel::WorkspaceId, name: &str) -> Result<i64> {
+        const COUNTERS: &str = "store.counters";
+        let key = (workspace, name.to_owned());
+        // The row is ours until the commit; only the first of a batch has to ask.
+        if let Some(Some(last)) = self.shelf(COUNTERS, |shelf: &mut HashMap<(shouwen_kernel::WorkspaceId, String), Option<i64>>| shelf.get(&key).copied()) {
+            self.run("UPDATE counter SET value = ?3 WHERE workspace_id = ?1 AND name = ?2", crate::params![workspace, name, last + 1])?;
+            self.set_ahead(COUNTERS, key, Some(last + 1));
+            return Ok(last + 1);
+        }
         let (value,): (i64,) = self.one(
             "INSERT INTO counter (workspace_id, name, value) VALUES (?1, ?2, 1)
              ON CONFLICT (workspace_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value",
             crate::params![workspace, name],
         )?;
+        self.set_ahead(COUNTERS, key, Some(value));
         Ok(value)
     }
+}
+
+fn read_row<T: FromRow>(row: &tokio_postgres::Row, sql: &str) -> Result<T> {
+    let values: std::result::Result<Vec<Value>, _> = (0..row.len()).map(|i| row.try_get::<_, Value>(i)).collect();
+    T::from_row(&crate::Row(values.map_err(|e| postgres_problem(&e, sql))?))
 }
 
 fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value], sql: &str) -> Result<()> {

@@ -159,6 +159,7 @@ pub(crate) fn adopt_restored_log(tx: &Tx<'_>) -> Result<bool> {
            (SELECT max(seq) FROM event WHERE seq NOT IN (SELECT new_seq FROM moved)), 0);
          UPDATE audit SET tx = '0' WHERE tx <> '0';"
     ))?;
+    tx.forget_log();
     tracing::warn!("the event log came from another PostgreSQL cluster; its positions were renumbered");
     Ok(true)
 }

@@ -133,6 +133,61 @@ fn a_higher_version_rebuilds_from_the_first_event() {
 }
 
 #[test]
+fn a_command_line_lets_all_followers_digest_and_parks_what_one_cannot() {
+    fn picky(tx: &Tx<'_>, event: &Recorded) -> Result<()> {
+        record(tx, event)?;
+        if event.event::<Noted>()?.is_some_and(|e| e.n == 77) { Err(Problem::internal("cannot digest")) } else { Ok(()) }
+    }
+    fn deaf(_: &Tx<'_>, _: &Recorded) -> Result<()> {
+        Err(Problem::internal("is never asked"))
+    }
+    on_both(|house| {
+        house.table(T);
+        write_notes(house, 0..1500);
+        let followers = [Subscription { name: "test.picky", handle: picky, ..PLAIN }, Subscription { name: "test.deaf", kinds: &["other.kind"], handle: deaf, ..PLAIN }];
+        house.db.digest(&followers, &|step| step()).unwrap();
+        assert_eq!(seen(house), (0..1500).filter(|n| *n != 77).collect::<Vec<_>>());
+        write_notes(house, 1500..1510);
+        house.db.digest(&followers, &|step| step()).unwrap();
+        assert_eq!(seen(house).len(), 1509);
+        let parked: Vec<(String,)> = house.read(|tx| tx.all("SELECT subscription FROM parked_event", params![]));
+        assert_eq!(parked, [("test.picky".to_owned(),)]);
+        house.settle();
+        let head = house.read(|tx| tx.log_head());
+        let at: Vec<(i64, i64)> = house.read(|tx| tx.all("SELECT tx, seq FROM subscription", params![]));
+        assert_eq!(at, [(head.tx, head.seq); 2]);
+    });
+}
+
+/// What events of a step read ahead and put off to its end holds, and goes with a part that is given up.
+#[test]
+fn a_step_reads_ahead_and_sums_up() {
+    const SUMS: &str = "CREATE TABLE total (k {int} PRIMARY KEY, v {int} NOT NULL);";
+    fn write_sums(tx: &Tx<'_>) -> Result<()> {
+        let mut sums: Vec<(i64, i64)> = tx.take_ahead("test.sums");
+        sums.sort_unstable();
+        sums.into_iter().try_for_each(|(k, v)| tx.run("INSERT INTO total (k, v) VALUES (?1, ?2) ON CONFLICT (k) DO UPDATE SET v = total.v + ?2", params![k, v]))
+    }
+    fn add(tx: &Tx<'_>, event: &Recorded) -> Result<()> {
+        let Some(noted) = event.event::<Noted>()? else { return Ok(()) };
+        assert!(tx.digesting().iter().any(|e| e.position == event.position));
+        let before = tx.ahead::<i64, i64>("test.sums", &(noted.n % 3), |_| Vec::new(), |_| Ok(Vec::new()))?.unwrap_or_default();
+        tx.set_ahead("test.sums", noted.n % 3, Some(before + 1));
+        tx.at_end(write_sums);
+        if noted.n == 50 { Err(Problem::internal("cannot digest")) } else { Ok(()) }
+    }
+    on_both(|house| {
+        house.table(SUMS);
+        write_notes(house, 0..90);
+        house.settle();
+        let follower = Subscription { name: "test.sums", reset: None, handle: add, ..PLAIN };
+        while house.write(move |tx| follower.step(tx, Park::Yes)) > 0 {}
+        let sums: Vec<(i64, i64)> = house.read(|tx| tx.all("SELECT k, v FROM total ORDER BY k", params![]));
+        assert_eq!(sums, [(0, 30), (1, 30), (2, 29)]);
+    });
+}
+
+#[test]
 fn kinds_narrow_what_is_handled_but_not_the_checkpoint() {
     on_both(|house| {
         house.table(T);

@@ -64,6 +64,64 @@ fn a_part_given_up_takes_what_it_sent_ahead_with_it() {
     });
 }
 
+/// What waits is gathered by its text; each row still sees its own statements in their order.
+#[test]
+fn statements_that_wait_keep_the_order_of_each_row() {
+    on_both(|house| {
+        house.table(T);
+        house.write(|tx| {
+            for k in 0..50 {
+                tx.run("INSERT INTO t (k, v) VALUES (?1, ?2)", params![k, 0])?;
+                tx.run("UPDATE t SET v = v + ?2 WHERE k = ?1", params![k, k])?;
+                tx.run("UPDATE t SET v = v + ?2 WHERE k = ?1", params![k, 1])?;
+                if k % 5 == 0 {
+                    tx.run("UPDATE t SET v = ?2 WHERE k = ?1", params![k, 7])?;
+                    tx.run("UPDATE t SET v = ?2 WHERE k = ?1", params![k, 8])?;
+                    tx.run("UPDATE t SET v = v * ?2 WHERE k = ?1", params![k, 2])?;
+                }
+                if k % 7 == 0 {
+                    tx.run("DELETE FROM t WHERE k = ?1", params![k])?;
+                    tx.run("INSERT INTO t (k, v) VALUES (?1, ?2) ON CONFLICT (k) DO UPDATE SET v = ?2", params![k, -1])?;
+                    tx.run("INSERT INTO t (k, v) VALUES (?1, ?2) ON CONFLICT (k) DO UPDATE SET v = ?2", params![k, -k])?;
+                }
+            }
+            let (k, v): (i64, i64) = tx.one("SELECT k, v FROM t WHERE k = ?1", params![3])?;
+            assert_eq!((k, v), (3, 4), "whoever asks finds everything done");
+            tx.run("UPDATE t SET v = v - ?2 WHERE k = ?1", params![3, 4])
+        });
+        let rows: Vec<(i64, i64)> = house.read(|tx| tx.all("SELECT k, v FROM t ORDER BY k", params![]));
+        let wanted = |k: i64| match k {
+            3 => 0,
+            _ if k % 7 == 0 => -k,
+            _ if k % 5 == 0 => 16,
+            _ => k + 1,
+        };
+        assert_eq!(rows, (0..50).map(|k| (k, wanted(k))).collect::<Vec<_>>());
+        let each: Vec<Vec<(i64,)>> = house.read(|tx| tx.all_each("SELECT v FROM t WHERE k = ?1", &[params![4].to_vec(), params![99].to_vec(), params![6].to_vec()]));
+        assert_eq!(each, [vec![(5,)], vec![], vec![(7,)]]);
+    });
+}
+
+#[test]
+fn numbers_have_no_gaps_when_a_part_is_given_up() {
+    on_both(|house| {
+        let ws = house.write(|tx| tx.create_workspace("test", "UTC", "en"));
+        let got = house.write(move |tx| {
+            let mut got = vec![tx.next_number(ws, "n")?, tx.next_number(ws, "n")?];
+            let lost: Result<i64> = tx.savepoint(|tx| {
+                tx.next_number(ws, "n")?;
+                tx.next_number(ws, "n")?;
+                Err(Problem::internal("back"))
+            });
+            assert!(lost.is_err());
+            got.extend([tx.next_number(ws, "n")?, tx.next_number(ws, "n")?]);
+            Ok(got)
+        });
+        assert_eq!(got, [1, 2, 3, 4]);
+        assert_eq!(house.write(move |tx| tx.next_number(ws, "n")), 5);
+    });
+}
+
 #[test]
 fn a_savepoint_undoes_only_its_own() {
     on_both(|house| {
