@@ -16,6 +16,7 @@ const MOST: usize = 20;
 
 /// A line of a table: how many now, how many in the period before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BulletinLine)]
 pub struct Line {
     /// Empty: not known.
     pub key: String,
@@ -26,6 +27,7 @@ pub struct Line {
 
 /// A warning in a bulletin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BulletinWarning)]
 pub struct Told {
     pub id: WarningId,
     pub title: PackText,
@@ -42,6 +44,7 @@ pub struct Told {
 
 /// A bulletin's content.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BulletinContent)]
 pub struct Content {
     /// Cases from customers.
     pub cases: i64,

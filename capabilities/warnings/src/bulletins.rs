@@ -297,6 +297,7 @@ pub async fn page(State(app): State<App>, who: Allowed<WarningRead>, Id(id): Id<
 
 /// A bulletin to make now.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = MakeBulletin)]
 #[serde(deny_unknown_fields)]
 pub struct MakeNow {
     /// `daily`: today so far; `weekly`: this week so far.

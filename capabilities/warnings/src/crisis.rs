@@ -143,6 +143,7 @@ impl Crisis {
 
 /// Somebody of the group.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CrisisMember)]
 pub struct Member {
     pub id: PersonId,
     pub name: String,
@@ -152,6 +153,7 @@ pub struct Member {
 
 /// A line of the log.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CrisisEntry)]
 pub struct Entry {
     pub id: ObjectId,
     /// `declared`, `acknowledged`, `note`, `plan`, `statement`, `over`, `resumed`, `write_up`, `overdue`, `ended`.

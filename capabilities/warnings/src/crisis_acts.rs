@@ -18,6 +18,7 @@ use crate::{CrisisDeclare, WarningRead, crisis_case, crisis_time, letters, peopl
 
 /// A crisis to declare.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = CrisisDeclaration)]
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
     /// 1 to 150 characters.
@@ -161,6 +162,7 @@ pub async fn acknowledge(State(app): State<App>, who: Allowed<WarningRead>, Id(i
 
 /// A text.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = CrisisText)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
     pub text: String,
@@ -192,6 +194,7 @@ pub async fn plan(State(app): State<App>, who: Allowed<CrisisDeclare>, Id(id): I
 
 /// What is said outside, and by whom.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = CrisisStatement)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     /// At most 100 characters.

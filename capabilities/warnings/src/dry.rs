@@ -26,6 +26,7 @@ const POINTS: i64 = 96;
 
 /// A threshold to try.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = ThresholdTrial)]
 #[serde(deny_unknown_fields)]
 pub struct Trial {
     pub threshold: Threshold,
@@ -58,6 +59,7 @@ pub struct WouldRaise {
 
 /// A point of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = WarningPoint)]
 pub struct Point {
     pub at: Time,
     /// Cases in the window that ends there.
@@ -69,6 +71,7 @@ pub struct Point {
 
 /// Counts, band and limits over time.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WarningChart)]
 pub struct Chart {
     pub points: Vec<Point>,
     pub limits: Vec<(Grade, i64)>,
@@ -76,6 +79,7 @@ pub struct Chart {
 
 /// What a threshold would have done.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ThresholdReport)]
 pub struct TrialReport {
     pub days: i64,
     /// Cases it would have counted, of how many there were.

@@ -15,6 +15,7 @@ const CONSISTENT: f64 = 1.4826;
 
 /// How bad it is; ordered, mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = WarningGrade)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
     Blue,

@@ -130,6 +130,7 @@ pub fn is_active(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId) -> Resul
 
 /// Somebody by name, as pages show them.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = WarningPerson)]
 pub struct Named {
     pub id: PersonId,
     pub name: String,

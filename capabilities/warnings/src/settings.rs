@@ -13,6 +13,7 @@ use crate::{WarningManage, WarningRead, bulletins, people, threshold};
 
 /// When a bulletin is made and who gets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BulletinPlan)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub enabled: bool,
@@ -42,6 +43,7 @@ impl Plan {
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = WarningSettings)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub daily: Plan,
@@ -111,6 +113,7 @@ fn checked(s: &Settings) -> Result<()> {
 
 /// The settings, and whom they mean now.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WarningSettingsView)]
 pub struct SettingsView {
     #[serde(flatten)]
     pub settings: Settings,

@@ -16,6 +16,7 @@ const BETWEEN: char = '\u{1f}';
 
 /// What groups may be made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ThresholdBy)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     Category,
@@ -25,6 +26,7 @@ pub enum By {
 
 /// One grade of a threshold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ThresholdGrade)]
 #[serde(deny_unknown_fields)]
 pub struct Level {
     pub grade: Grade,
@@ -40,6 +42,7 @@ pub struct Level {
 
 /// A sudden rise against the same hour of earlier weeks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ThresholdBand)]
 #[serde(deny_unknown_fields)]
 pub struct BandRule {
     /// Earlier weeks looked at, 4 to 26.
@@ -58,6 +61,7 @@ pub struct BandRule {
 
 /// Who hears of it when nobody has answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ThresholdRung)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
     /// Hours after the deadline.
@@ -83,6 +87,7 @@ fn yes() -> bool {
 
 /// A threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = WarningThreshold)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     pub key: String,

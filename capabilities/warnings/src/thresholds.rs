@@ -37,6 +37,7 @@ impl FromRow for Stored {
 
 /// A threshold as the API shows it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WarningThresholdView)]
 pub struct ThresholdView {
     pub id: ObjectId,
     #[serde(flatten)]
@@ -54,6 +55,7 @@ pub struct ThresholdView {
 
 /// A threshold to save.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = SaveThreshold)]
 #[serde(deny_unknown_fields)]
 pub struct Save {
     pub threshold: Threshold,

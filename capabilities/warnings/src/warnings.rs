@@ -75,6 +75,7 @@ pub async fn list(State(app): State<App>, who: Allowed<WarningRead>, Params(aske
 
 /// How many are open.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WarningCounts)]
 pub struct Counts {
     /// Not closed.
     pub open: i64,
@@ -110,6 +111,7 @@ pub async fn counted(State(app): State<App>, who: Allowed<WarningRead>) -> Answe
 
 /// A case that was counted.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = CountedCase)]
 pub struct Counted {
     pub case_id: CaseId,
     pub number: String,
@@ -154,6 +156,7 @@ fn cases(tx: &Tx<'_>, threshold: ObjectId, w: &Warning) -> Result<Vec<Counted>> 
 
 /// What is done about it.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = WarningReply)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
     /// 1 to 4000 characters.

@@ -34,6 +34,7 @@ export const ACTIONS: readonly ActionDef[] = [
   { id: 'go_wall', group: 'go', keys: ['g w'] },
   { id: 'go_reviews', group: 'go', keys: ['g r'] },
   { id: 'go_complaints', group: 'go', keys: ['g t'] },
+  { id: 'go_warnings', group: 'go', keys: ['g e'] },
   { id: 'go_settings', group: 'go', keys: ['g s'] },
   { id: 'go_profile', group: 'go', keys: ['g p'] },
 
