@@ -56,6 +56,11 @@ impl Given {
             Some(value) => Some(value.as_i64().ok_or_else(|| Problem::invalid("version", format!("{value} is no version")).expected("the whole number you saw"))?),
         };
         map.retain(|_, value| !value.is_null());
+        // A rule without a note is shown with an empty one; sent back so, it still has none.
+        let empty = |value: &Value| value.as_str().is_some_and(str::is_empty) || value.as_object().is_some_and(|words| words.values().all(|word| word.as_str().is_some_and(str::is_empty)));
+        if map.get("note").is_some_and(empty) {
+            map.remove("note");
+        }
         Ok(Self { value: Value::Object(map), version })
     }
 }
