@@ -38,13 +38,14 @@ pub fn turn(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
-/// Brings the counters to what is known of a case now, and asks the groups it came into whether they are too many.
-pub fn settle(tx: &Tx<'_>, workspace: WorkspaceId, fact: &Fact) -> Result<()> {
+/// Brings the counters to what is known of a case now, and asks the groups it came into whether they are too many. `new`:
+/// nothing counts it yet.
+pub fn settle(tx: &Tx<'_>, workspace: WorkspaceId, fact: &Fact, new: bool) -> Result<()> {
     let thresholds = ready(tx, workspace)?;
     if thresholds.is_empty() {
         return Ok(());
     }
-    let counted: Vec<(ObjectId, String, i64)> = tx.all("SELECT threshold_id, grp, bucket FROM warning_member WHERE case_id = ?1", params![fact.case_id])?;
+    let counted: Vec<(ObjectId, String, i64)> = if new { Vec::new() } else { tx.all("SELECT threshold_id, grp, bucket FROM warning_member WHERE case_id = ?1", params![fact.case_id])? };
     for one in &thresholds {
         let before = counted.iter().find(|row| row.0 == one.stored.id).map(|row| (row.1.clone(), row.2));
         if let Some((grp, bucket)) = place(tx, workspace, one, fact, before)? {

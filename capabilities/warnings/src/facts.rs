@@ -1,11 +1,10 @@
 //! What is counted: the facts of every case, kept from what casework and complaints tell. A change moves the case from one
 //! counter to another.
 
-use serde_json::Value;
 use shouwen_contracts::casework::{CaseEvent, Opened};
 use shouwen_contracts::complaints::{Classified, ComplaintEvent};
 use shouwen_kernel::{CaseId, Result, Time, WorkspaceId, text::clip};
-use shouwen_store::{FromRow, Json, Recorded, Row, Subscription, Tx, params};
+use shouwen_store::{FromRow, Json, Recorded, Row, Subscription, Tx, Value, params};
 
 use crate::{counts, people};
 
@@ -108,7 +107,7 @@ fn is_past(tx: &Tx<'_>, opened_at: Time) -> bool {
 }
 
 fn opened(tx: &Tx<'_>, workspace: WorkspaceId, o: &Opened) -> Result<()> {
-    if is_past(tx, o.opened_at) || load(tx, workspace, o.case_id)?.is_some() {
+    if is_past(tx, o.opened_at) {
         return Ok(());
     }
     let fact = Fact {
@@ -129,8 +128,11 @@ fn opened(tx: &Tx<'_>, workspace: WorkspaceId, o: &Opened) -> Result<()> {
         aside: false,
         opened_at: o.opened_at,
     };
-    save(tx, workspace, &fact)?;
-    counts::settle(tx, workspace, &fact)
+    // Told twice, it is there already. One way to the database for most mail: nothing counts it yet, so nothing is looked up.
+    if tx.execute(&format!("{INSERT} DO NOTHING"), &values(workspace, &fact))? == 0 {
+        return Ok(());
+    }
+    counts::settle(tx, workspace, &fact, true)
 }
 
 fn classified(fact: &mut Fact, c: &Classified) {
@@ -148,7 +150,7 @@ fn classified(fact: &mut Fact, c: &Classified) {
 }
 
 /// What complaints does not tell: the type, and answers to forms of types it does not watch.
-fn edited(fact: &mut Fact, field: &str, to: &Value) {
+fn edited(fact: &mut Fact, field: &str, to: &serde_json::Value) {
     let text = || to.as_str().map(str::trim).filter(|t| !t.is_empty()).map(|t| clip(t, 100));
     match field {
         "type" => {
@@ -159,7 +161,7 @@ fn edited(fact: &mut Fact, field: &str, to: &Value) {
         "fields.category" if !fact.classified => {
             // A choice from a tree comes as the way to it.
             fact.path = match to {
-                Value::Array(steps) => steps.iter().filter_map(Value::as_str).map(|s| clip(s, 100)).collect(),
+                serde_json::Value::Array(steps) => steps.iter().filter_map(serde_json::Value::as_str).map(|s| clip(s, 100)).collect(),
                 _ => text().into_iter().collect(),
             };
             fact.category = fact.path.last().cloned();
@@ -180,7 +182,7 @@ fn change(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, with: impl FnOnce(&
         return Ok(());
     }
     save(tx, workspace, &after)?;
-    counts::settle(tx, workspace, &after)
+    counts::settle(tx, workspace, &after, false)
 }
 
 /// The facts of a case.
@@ -196,14 +198,20 @@ pub fn page(tx: &Tx<'_>, workspace: WorkspaceId, after: (Time, CaseId), until: T
     )
 }
 
+const INSERT: &str = "INSERT INTO warning_fact (case_id, workspace_id, number, case_type, channel, priority, tier, category, path, region, product, cause, responsibility, classified, merged, aside, opened_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT (case_id)";
+
+fn values(workspace: WorkspaceId, f: &Fact) -> Vec<Value> {
+    params![
+        f.case_id, workspace, f.number, f.case_type, f.channel, f.priority, f.tier, f.category, Json(&f.path), f.region, f.product, f.cause, f.responsibility, f.classified, f.merged, f.aside, f.opened_at
+    ]
+    .to_vec()
+}
+
 fn save(tx: &Tx<'_>, workspace: WorkspaceId, f: &Fact) -> Result<()> {
     tx.run(
-        "INSERT INTO warning_fact (case_id, workspace_id, number, case_type, channel, priority, tier, category, path, region, product, cause, responsibility, classified, merged, aside, opened_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-         ON CONFLICT (case_id) DO UPDATE SET case_type = ?4, category = ?8, path = ?9, region = ?10, product = ?11, cause = ?12, responsibility = ?13, classified = ?14, merged = ?15, aside = ?16",
-        params![
-            f.case_id, workspace, f.number, f.case_type, f.channel, f.priority, f.tier, f.category, Json(&f.path), f.region, f.product, f.cause, f.responsibility, f.classified, f.merged, f.aside, f.opened_at
-        ],
+        &format!("{INSERT} DO UPDATE SET case_type = ?4, category = ?8, path = ?9, region = ?10, product = ?11, cause = ?12, responsibility = ?13, classified = ?14, merged = ?15, aside = ?16"),
+        &values(workspace, f),
     )
 }
 
