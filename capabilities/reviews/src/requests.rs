@@ -39,7 +39,7 @@ pub struct NewReview {
     /// Minor units (分).
     #[serde(default)]
     pub amount: Option<i64>,
-    /// What is asked for; the authority's or flow's title when absent.
+    /// What is asked for; when absent the case's title, else that of the authority or flow.
     #[serde(default)]
     pub title: Option<String>,
     pub reason: String,
@@ -134,7 +134,11 @@ fn ask(tx: &Tx<'_>, ctx: &Ctx, viewer: &Viewer, body: &NewReview) -> Result<Revi
         }
     }
     let title = body.title.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(|t| shouwen_kernel::text::clip(&shouwen_kernel::text::one_line(t), 200));
-    let title = title.unwrap_or_else(|| if viewer.lang == shouwen_kernel::Lang::Zh { plan.title.zh.clone() } else { plan.title.en.clone() });
+    let title = title.unwrap_or_else(|| match &case {
+        Some(case) => case.title.clone(),
+        None if viewer.lang == shouwen_kernel::Lang::Zh => plan.title.zh.clone(),
+        None => plan.title.en.clone(),
+    });
     let ask = Ask { flow, kind, title, reason, case: case.map(|c| c.id), stage: None, amount: body.amount, currency, plan, access, requester: Some(viewer.person), note: None };
     if alone {
         return course::grant_alone(tx, ctx, ask);
