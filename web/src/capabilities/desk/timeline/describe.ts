@@ -108,6 +108,7 @@ export function describe(event: CaseEvent): { text: string; icon: IconName; reas
   values.from = word(data.from ?? data.from_person ?? data.from_team, names)
   values.to = word(data.to ?? data.to_person ?? data.to_team ?? data.person_id ?? data.other ?? data.into ?? data.until, names)
   if (data.field === 'language') for (const side of ['from', 'to'] as const) if (typeof data[side] === 'string') values[side] = languageName(data[side] as string)
+  if (typeof data.title_zh === 'string' && typeof data.title_en === 'string') values.title = word({ zh: data.title_zh, en: data.title_en }, names)
   const name = sentence(event.type, data)
   const key = `desk.event.${name}`
   const text = has(key) ? t(key, values) : t('desk.event.other', { who, what: name.replaceAll('_', ' ') })
