@@ -9,13 +9,13 @@ const SOURCE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
 export async function faults(page, { within } = {}) {
   await page.evaluate(SOURCE)
   return page.evaluate(async (root) => {
-    const { violations } = await globalThis.axe.run(root ?? document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+    const { violations } = await globalThis.axe.run(root ? { include: [root] } : document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] })
     return violations.map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.map((n) => `${n.target.join(' ')}: ${(n.failureSummary ?? '').split('\n')[1]?.trim() ?? ''}`) }))
   }, within)
 }
 
 /** Fails the step when there is any. */
-export async function accessible(page, name) {
-  const found = await faults(page)
+export async function accessible(page, name, within) {
+  const found = await faults(page, { within })
   check(found.length === 0, `axe finds nothing on ${name}`, found.map((f) => `${f.id} (${f.impact}): ${f.nodes.slice(0, 3).join(' | ')}`).join('\n'))
 }
