@@ -98,7 +98,7 @@ export default async function packs() {
     await desk.picture('packs-stage')
     await page.getByRole('tab', { name: '试运行' }).click()
     const moves = page.getByRole('region', { name: '工单能去哪里' })
-    await moves.getByRole('listitem').filter({ hasText: '远程检测' }).filter({ hasText: '先填' }).or(moves.getByRole('listitem').filter({ hasText: '远程检测' })).first().waitFor()
+    await moves.getByRole('listitem').filter({ hasText: '远程检测' }).first().waitFor()
     await accessible(page, 'the try-out')
     await desk.picture('packs-try')
     await page.getByRole('button', { name: '发布…' }).click()
@@ -108,7 +108,7 @@ export default async function packs() {
     const stored = await admin.get('/case-types/fault_report')
     const stage = stored.definition.stage.find((one) => one.key === 'testing')
     same(stage.title.zh, '远程检测', 'the stage has its new name')
-    check(/priority/.test(stage.leave ?? ''), 'the condition is there', stage.leave)
+    check(/priority|优先级/.test(stage.leave ?? ''), 'the condition is there', stage.leave)
     same(stored.edited, true, 'the type counts as edited')
   }, { timeout: 120_000 })
 
@@ -120,8 +120,8 @@ export default async function packs() {
     await label.locator('input').nth(1).fill('Loss of light')
     await page.getByRole('button', { name: '上移：光衰' }).focus()
     await page.keyboard.press('Enter')
-    await page.getByRole('button', { name: '在什么条件下显示：添加条件' }).click()
-    const show = page.getByRole('group', { name: '在什么条件下显示' })
+    await page.getByRole('button', { name: '在什么条件下显示：添加条件', exact: true }).click()
+    const show = page.getByRole('group', { name: '在什么条件下显示', exact: true })
     await show.getByRole('tab', { name: '写成文字' }).click()
     await show.locator('textarea').fill('sympton is "slow"')
     await show.getByText('没有字段 `sympton`').first().waitFor()
@@ -264,7 +264,7 @@ export default async function packs() {
   }, { timeout: 60_000 })
 
   step('why a deadline is what it is, told on the case', async () => {
-    await page.getByRole('region', { name: '时限' }).getByRole('button').first().click()
+    await page.getByRole('region', { name: '服务时限' }).getByRole('button').first().click()
     await dialog().getByRole('heading', { name: '怎样算出来的' }).waitFor()
     await accessible(page, 'the story of a clock')
     await desk.picture('packs-clock')
