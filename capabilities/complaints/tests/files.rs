@@ -99,7 +99,6 @@ fn care_falls_due_is_late_once_and_needs_its_approval() {
         t.post(&boss, &act("gift", "approval"), json!({ "approve": true })).expect(200);
         t.post(&agent, &act("gift", "result"), json!({ "outcome": "recovered" })).expect(200);
         assert_eq!(t.post(&boss, &act("visit", "approval"), json!({ "approve": true })).code(), "complaint_care.no_approval");
-        // Four eyes.
         t.patch(&boss, &format!("{}/care/{}", path(&file), care("visit")["id"].as_str().unwrap()), json!({ "person_id": boss.person })).expect(200);
         // Left out only with a reason.
         assert_eq!(t.post(&boss, &act("visit", "result"), json!({ "outcome": "left_out" })).expect(422)["error"]["field"], "note");
@@ -113,6 +112,12 @@ fn care_falls_due_is_late_once_and_needs_its_approval() {
         assert_eq!(care("own")["overdue"], json!(false), "it was moved");
         t.advance(7200);
         assert_eq!(care("own")["overdue"], json!(true));
+        // Four eyes: nobody agrees to what they carry out themselves.
+        t.post(&agent, &act("own", "result"), json!({ "outcome": "recovered" })).expect(200);
+        let own = json!({ "title": "赠送礼品", "due_at": t.app.clock().now().plus_seconds(3600), "person_id": boss.person, "approval": true });
+        let with = t.post(&agent, &format!("{}/care", path(&file)), own).expect(201);
+        let gift = with["care"].as_array().unwrap().iter().find(|c| c["title"]["zh"] == "赠送礼品").unwrap()["id"].clone();
+        assert_eq!(t.post(&boss, &format!("{}/care/{}/approval", path(&file), gift.as_str().unwrap()), json!({ "approve": true })).code(), "complaint_care.own");
     });
 }
 
