@@ -25,11 +25,14 @@ pub const SUBSCRIPTION: Subscription = Subscription {
 };
 /// Time to answer a warning a rule opened, when it does not say.
 const HOURS: i64 = 24;
+/// Wishes older than this (seconds) are not heard any more.
+const STALE: i64 = 86_400;
 
 fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let workspace = recorded.workspace;
     if let Some(WishEvent::ActionWish(wish)) = recorded.event::<WishEvent>()? {
-        return wished(tx, workspace, &wish);
+        // A log that is older than this capability is full of wishes nobody heard; they are past.
+        return if recorded.at < tx.now().plus_seconds(-STALE) { Ok(()) } else { wished(tx, workspace, &wish) };
     }
     match recorded.event::<CaseEvent>()? {
         Some(CaseEvent::Opened(o)) => match recorded.actor()? {

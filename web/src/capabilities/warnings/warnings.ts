@@ -196,6 +196,8 @@ export interface CrisisWhole extends Crisis {
 }
 
 export const words = (text: Words | null | undefined) => (text ? (i18n.global.locale.value === 'zh-CN' ? text.zh : text.en) : '')
+/** Names in a row, as the reader's language separates them. */
+export const names = (people: readonly { name: string }[]) => people.map((one) => one.name).join(i18n.global.locale.value === 'zh-CN' ? '、' : ', ')
 export const gradeName = (grade: Grade) => t(`warnings.grade.${grade}`)
 const roleName = (name: string | LocalName) => (typeof name === 'string' ? name : words(name))
 
