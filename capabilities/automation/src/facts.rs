@@ -16,8 +16,8 @@ use crate::state::{Happening, State};
 const LONGEST_TEXT: usize = 20_000;
 
 /// Fields and events of the standard vocabulary nobody tells this capability yet: a rule on them would never be true.
-const NOT_TOLD: &[&str] = &["repeat", "customer.tags", "message.sentiment", "warning.grade", "now.working"];
-const NO_EVENTS: &[&str] = &["case.review_asked", "case.reviewed", "case.approved", "customer.saved", "warning.opened", "schedule", "manual"];
+const NOT_TOLD: &[&str] = &["customer.tags", "message.sentiment", "now.working"];
+const NO_EVENTS: &[&str] = &["customer.saved", "schedule", "manual"];
 
 /// What rules of the house may speak of.
 pub fn vocabulary() -> Vocabulary {
@@ -113,6 +113,7 @@ impl<'a, 't> CaseFacts<'a, 't> {
             "customer.region" => self.tried(self.customer("region")),
             "customer.cases" => self.tried(self.cases_of_customer(false)),
             "customer.complaints_30d" => self.tried(self.cases_of_customer(true)),
+            "warning.grade" => self.state.facts.get("fields.grade").cloned().unwrap_or_default(),
             "category" => self.state.facts.get("fields.category").map(|value| self.compared("fields.category", value).into_owned()).unwrap_or_default(),
             _ => json!(null),
         }

@@ -14,7 +14,7 @@ use crate::{owners, timers};
 pub const KINDS: &[&str] = &[
     "case.opened", "case.message_added", "case.message_state", "case.assigned", "case.accountable", "case.stage", "case.edited", "case.tagged", "case.closed", "case.reopened", "case.customer", "case.merged",
     "case.unmerged", "case.watched", "case.child_opened", "case.child_closed", "clock.planned", "clock.met", "clock.cancelled", "clock.warned", "clock.breached", "clock.escalated", "survey.answered", "routing.none",
-    "case.wish_refused", "customer.saved", "person.saved", "person.rights_changed",
+    "review.requested", "review.approved", "review.returned", "complaint.repeated", "warning.case", "case.wish_refused", "customer.saved", "person.saved", "person.rights_changed",
 ];
 
 /// Digests one event.

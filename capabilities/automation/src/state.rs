@@ -6,10 +6,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shouwen_contracts::casework::CaseEvent;
+use shouwen_contracts::reviews::ReviewEvent;
 use shouwen_contracts::service_levels::ClockEvent;
 use shouwen_contracts::voice::VoiceEvent;
 use shouwen_kernel::{Access, CustomerId, OrgUnitId, PersonId, Result, TeamId, Time};
 use shouwen_store::{Position, Recorded};
+
+/// What the running review is: `review` or `approval`.
+const REVIEW_KIND: &str = "review.kind";
 
 /// The facts of one case.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +68,7 @@ impl Happening {
 pub const KINDS: &[&str] = &[
     "case.opened", "case.message_added", "case.message_state", "case.assigned", "case.accountable", "case.stage", "case.edited", "case.tagged", "case.closed", "case.reopened", "case.customer", "case.merged",
     "case.unmerged", "case.watched", "case.child_opened", "case.child_closed", "clock.planned", "clock.met", "clock.cancelled", "clock.warned", "clock.breached", "clock.escalated", "survey.answered", "routing.none",
+    "review.requested", "review.approved", "review.returned", "complaint.repeated", "warning.case",
 ];
 
 impl State {
@@ -121,6 +126,16 @@ impl State {
                 }
                 _ => None,
             }
+        } else if let Some(event) = recorded.event::<ReviewEvent>()? {
+            self.on_review(event)
+        } else if recorded.kind == "complaint.repeated" {
+            let mut happening = Happening::default();
+            self.set(&mut happening, "repeat", true);
+            happening.kinds = vec!["case.updated"];
+            Some(happening)
+        } else if recorded.kind == "warning.case" {
+            // The grade stands in the form of the warning's own case.
+            Happening::of(&["warning.opened"])
         } else if recorded.kind == "routing.none" {
             Happening::of(&["routing.none"])
         } else {
@@ -259,6 +274,19 @@ impl State {
             _ => return None,
         }
         Some(h)
+    }
+
+    fn on_review(&mut self, event: ReviewEvent) -> Option<Happening> {
+        match event {
+            ReviewEvent::Requested(asked) => {
+                self.facts.insert(REVIEW_KIND.to_owned(), json!(asked.kind));
+                Happening::of(&["case.review_asked"])
+            }
+            // An approval decides about an amount; both are decided reviews.
+            ReviewEvent::Approved(_) | ReviewEvent::Returned(_) if self.text(REVIEW_KIND) == "approval" => Happening::of(&["case.approved", "case.reviewed"]),
+            ReviewEvent::Approved(_) | ReviewEvent::Returned(_) => Happening::of(&["case.reviewed"]),
+            _ => None,
+        }
     }
 
     fn on_clock(&mut self, event: ClockEvent) -> Option<Happening> {

@@ -365,3 +365,47 @@ fn something_outside_that_goes_in_circles_is_held_back() {
         assert_eq!(t.get(&boss, &format!("/api/v1/rules/{}/firings", rule["id"].as_str().unwrap())).expect(200)["items"], json!([]));
     });
 }
+
+#[test]
+fn answers_compare_as_amounts_leads_are_people_and_reviews_are_events() {
+    use shouwen_contracts::casework::{CaseTypeEvent, TypeSaved};
+    use shouwen_contracts::reviews::{Approved, Requested, ReviewEvent};
+    use shouwen_kernel::{ReviewId, TeamId};
+    on_both(modules, |t| {
+        let boss = boss(&t);
+        let edit = |_: &shouwen_testkit::TestApp, case_id: shouwen_kernel::CaseId, field: &str, to: Value| t.emit::<CaseEvent>(Some(case_id), None, Edited { case_id, field: field.into(), from: json!(null), to }.into());
+        let team = TeamId(t.app.ids().uuid(t.app.clock().now()));
+        let form = json!({ "key": "f", "title": { "zh": "f", "en": "f" }, "section": [{ "key": "a", "title": { "zh": "a", "en": "a" }, "field": [
+            { "key": "amount", "type": "money", "label": { "zh": "金额", "en": "Amount" } },
+            { "key": "where", "type": "tree_choice", "label": { "zh": "类别", "en": "Kind" }, "option": [{ "key": "network", "label": { "zh": "网", "en": "N" }, "option": [{ "key": "slow", "label": { "zh": "慢", "en": "S" } }] }] },
+        ] }] });
+        let saved = TypeSaved { key: "request".into(), version: 1, pack: None, title_zh: "诉求".into(), title_en: "Request".into(), stages: vec![], form: Some(form) };
+        t.emit::<CaseTypeEvent>(None::<shouwen_kernel::PersonId>, None, saved.into());
+        t.post(&boss, "/api/v1/rules", tagging("costly", "case.updated", "fields.amount > 500", "costly")).expect(201);
+        t.post(&boss, "/api/v1/rules", tagging("slow", "case.updated", "fields.where is \"network/slow\"", "slow")).expect(201);
+        t.post(&boss, "/api/v1/rules", tagging("approved", "case.approved", "always", "paid")).expect(201);
+        let case = open(&t, "a", "normal", Some(team));
+        edit(&t, case, "fields.amount", json!({ "minor": 49_999, "currency": "CNY" }));
+        assert!(wishes(&t).is_empty(), "499.99 is not more than 500");
+        edit(&t, case, "fields.amount", json!({ "minor": 50_001, "currency": "CNY" }));
+        edit(&t, case, "fields.amount", json!({ "minor": 1, "currency": "CNY" }));
+        edit(&t, case, "fields.where", json!(["network", "slow"]));
+        let tags: Vec<Value> = wishes(&t).into_iter().map(|w| w.action["tags"][0].clone()).collect();
+        assert_eq!(tags, [json!("costly"), json!("slow")]);
+        let review = ReviewId(t.app.ids().uuid(t.app.clock().now()));
+        let at = t.app.clock().now();
+        t.emit::<ReviewEvent>(Some(case), None, Requested { review_id: review, flow: "money".into(), kind: "approval".into(), case_id: Some(case), title: "赔付".into(), amount: Some(1), currency: None, emergency: false, by: None, at }.into());
+        t.emit::<ReviewEvent>(Some(case), None, Approved { review_id: review, case_id: Some(case), flow: "money".into(), reason: None, at }.into());
+        assert_eq!(wishes(&t).len(), 3);
+        // Whoever may name the accountable person of the team leads it.
+        let of_team = |permission: &str| Grant { permission: permission.into(), reach: shouwen_kernel::Reach::Teams { teams: [team].into() } };
+        let lead = t.viewer("班长", vec![]);
+        rights(&t, &lead, vec![of_team("case.read"), of_team("case.accountability")]);
+        let mut rule = tagging("tell", "case.opened", "always", "x");
+        rule["then"] = json!([{ "do": "notify", "to": ["team_lead"], "text": "新工单" }]);
+        t.post(&boss, "/api/v1/rules", rule).expect(201);
+        open(&t, "b", "normal", Some(team));
+        let told = wishes(&t).into_iter().rfind(|w| w.action["do"] == "notify").unwrap();
+        assert_eq!(told.action["to"], json!([format!("person:{}", lead.person)]));
+    });
+}
