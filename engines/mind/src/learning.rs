@@ -1,6 +1,7 @@
 //! Learning from people: what to have checked next, how much one person may move, what may be published.
 
 use crate::calibrate::{Calibrator, Judged, ranked, signs};
+use crate::core::View;
 use crate::encoder::Encode;
 use crate::evaluate::{Figures, evaluate};
 use crate::measure::wilson_lower;
@@ -40,8 +41,8 @@ pub fn queue(mind: &Mind, texts: &[String], encoders: Encoders<'_>, limit: usize
         .into_iter()
         .map(|group| {
             let text = texts[group[0]].clone();
-            let prediction = mind.predict(&text, encoders);
-            let margin = margin(mind, &text, encoders);
+            let (prediction, view, _) = mind.predict_with_view(&text, encoders);
+            let margin = lead(&view);
             Item {
                 frequency: group.len(),
                 label: prediction.label,
@@ -59,7 +60,10 @@ pub fn queue(mind: &Mind, texts: &[String], encoders: Encoders<'_>, limit: usize
 
 /// Lead of the best class over the second; with one class its score.
 pub fn margin(mind: &Mind, text: &str, encoders: Encoders<'_>) -> f32 {
-    let (view, ..) = mind.look(text, encoders);
+    lead(&mind.look(text, encoders).0)
+}
+
+fn lead(view: &View) -> f32 {
     let order = ranked(&view.scores);
     match order[..] {
         [a, b, ..] => view.scores[a as usize] - view.scores[b as usize],

@@ -4,7 +4,7 @@ use crate::calibrate::{ranked, signs, softmax};
 use crate::core::{Prepared, View};
 use crate::encoder::Encode;
 use crate::features::{each, features};
-use crate::normalise::normalise;
+use crate::normalise::{MAX_CHARS, normalise};
 use crate::problem::{Problem, Result};
 use crate::rows::{OOS, Row};
 use crate::trainer::{Tier, Tuning, fit_tier};
@@ -190,16 +190,19 @@ impl Mind {
         }
     }
 
-    /// Predicts one text. Never fails: empty or meaningless text gives no label.
+    /// Predicts one text. Never fails: empty or meaningless text gives no label; a text longer than
+    /// [`MAX_CHARS`] characters is read up to there and never accepted.
     pub fn predict(&self, text: &str, encoders: Encoders<'_>) -> Prediction {
-        let (view, length, speaks, name) = self.look(text, encoders);
-        self.judge(&view, length, speaks, name)
+        self.predict_with_view(text, encoders).0
     }
 
     /// As [`Mind::predict`], with what the model saw and whether the text held anything to understand.
     pub fn predict_with_view(&self, text: &str, encoders: Encoders<'_>) -> (Prediction, View, bool) {
         let (view, length, speaks, name) = self.look(text, encoders);
-        (self.judge(&view, length, speaks, name), view, speaks)
+        let mut prediction = self.judge(&view, length, speaks, name);
+        // Only its beginning was read: what follows may say something else.
+        prediction.accepted &= text.chars().nth(MAX_CHARS).is_none();
+        (prediction, view, speaks)
     }
 
     /// What the model sees in a text: for callers that need scores, signs or neighbours.
