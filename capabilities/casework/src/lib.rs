@@ -34,6 +34,7 @@ mod message_view;
 mod names;
 mod note;
 mod on_channel;
+mod on_complaints;
 mod on_customers;
 mod on_identity;
 mod on_reviews;
@@ -160,6 +161,7 @@ pub fn module() -> Module {
             on_routing::SUBSCRIPTION,
             on_wish::SUBSCRIPTION,
             on_reviews::SUBSCRIPTION,
+            on_complaints::SUBSCRIPTION,
         ],
         timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, hand_over::TIMER, recurring::TIMER],
         parts: vec![pack_types::PART, pack_canned::PART],
