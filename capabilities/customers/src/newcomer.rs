@@ -108,20 +108,31 @@ pub(crate) fn create(tx: &Tx<'_>, new: &Newcomer<'_>) -> Result<(Found, bool)> {
 pub(crate) fn add_address(tx: &Tx<'_>, new: &Newcomer<'_>, customer: CustomerId, masked: &str, primary: bool) -> Result<Option<IdentityId>> {
     let identity: IdentityId = tx.id();
     if tx.digesting().len() > 1 {
-        // Nobody had the address when this step began. Should somebody have taken it since, the step is given up and its
-        // events are taken one by one, which brings them below.
-        tx.run(
-            "INSERT INTO customer_identity (id, workspace_id, customer_id, kind, blind, sealed, masked, verified, is_primary, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, ?9, ?8)",
-            params![identity, new.workspace, customer, new.kind, new.blind, new.sealed, masked, tx.now(), primary],
-        )?;
+        // Nobody had the address when this step began; whether that still held is asked once for all of the step.
+        tx.run(INSERT, params![identity, new.workspace, customer, new.kind, new.blind, new.sealed, masked, tx.now(), primary])?;
+        tx.set_ahead(ADDED, identity, Some(()));
+        tx.at_end(still_free);
         return Ok(Some(identity));
     }
-    let inserted = tx.execute(
-        "INSERT INTO customer_identity (id, workspace_id, customer_id, kind, blind, sealed, masked, verified, is_primary, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, ?9, ?8)
-         ON CONFLICT (workspace_id, kind, blind) DO NOTHING",
-        params![identity, new.workspace, customer, new.kind, new.blind, new.sealed, masked, tx.now(), primary],
-    )?;
+    let inserted = tx.execute(INSERT, params![identity, new.workspace, customer, new.kind, new.blind, new.sealed, masked, tx.now(), primary])?;
     Ok((inserted > 0).then_some(identity))
+}
+
+const INSERT: &str = "INSERT INTO customer_identity (id, workspace_id, customer_id, kind, blind, sealed, masked, verified, is_primary, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, ?9, ?8)
+         ON CONFLICT (workspace_id, kind, blind) DO NOTHING";
+
+/// Addresses that a step gave; see [`Tx::ahead`].
+const ADDED: &str = "customers.added";
+
+/// Whether every address the step gave went in. If another node was quicker with one, the step is done again, and finds it.
+fn still_free(tx: &Tx<'_>) -> Result<()> {
+    let added: Vec<(IdentityId, ())> = tx.take_ahead(ADDED);
+    let runs: Vec<Vec<Value>> = added.iter().map(|(id, ())| params![id].to_vec()).collect();
+    let there: Vec<Vec<(IdentityId,)>> = tx.all_each("SELECT id FROM customer_identity WHERE id = ?1", &runs)?;
+    if there.iter().all(|rows| !rows.is_empty()) {
+        return Ok(());
+    }
+    Err(Problem::new(shouwen_kernel::Kind::Unavailable, "store.retry", "an address was given to somebody else at the same moment"))
 }
 
 /// The name somebody goes by, unless it is only their address again.
