@@ -332,7 +332,7 @@ export default async function loop() {
     await dialog().waitFor()
     await press('Control+Enter')
     await closed()
-    await page.getByText(/催办 1 次/).first().waitFor()
+    await page.getByRole('listitem').getByText(/已催办 2026-|催办 1 次/).first().waitFor()
     await zhang.picture('loop-accountable')
     await accessible(page, 'my accountability')
   }, { timeout: 240_000 })
