@@ -1,10 +1,12 @@
 //! Every event of a case: the facts follow it, timers are set by it, rules are asked about it.
 
+use std::sync::Arc;
+
 use shouwen_contracts::casework::CaseEvent;
 use shouwen_contracts::customers::CustomerEvent;
 use shouwen_contracts::identity::IdentityEvent;
 use shouwen_kernel::{Actor, CaseId, ObjectId, Result, Time, WorkspaceId};
-use shouwen_store::{Json, Recorded, Tx, params};
+use shouwen_store::{Json, Recorded, Tx, Value, params};
 
 use crate::fire::{self, Deed, Subject};
 use crate::state::State;
@@ -52,12 +54,21 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
 
 /// What rules know of a case.
 pub fn load(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId) -> Result<Option<State>> {
-    Ok(tx.opt::<(Json<State>,)>("SELECT state FROM rule_case WHERE case_id = ?1 AND workspace_id = ?2", params![case, workspace])?.map(|row| row.0.0))
+    // The cases of a step together; one that is just opened is not here yet.
+    let found = tx.ahead(STATES, &case, |events| events.iter().filter(|e| KINDS.contains(&e.kind.as_str())).filter_map(|e| e.subject.map(CaseId)).collect(), |ids| {
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<(WorkspaceId, Json<State>)>> = tx.all_each("SELECT workspace_id, state FROM rule_case WHERE case_id = ?1", &runs)?;
+        Ok(ids.iter().copied().zip(rows).filter_map(|(id, rows)| Some((id, rows.into_iter().next().map(|(workspace, Json(state))| (workspace, Arc::new(state)))?))).collect())
+    })?;
+    Ok(found.filter(|(of, _)| *of == workspace).map(|(_, state)| State::clone(&state)))
 }
+
+const STATES: &str = "rule.states";
 
 fn save(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, state: &State) -> Result<()> {
     let updated: Option<Time> = state.text("updated_at").parse().ok();
     let opened = state.opened_at.unwrap_or_default();
+    tx.set_ahead(STATES, case, Some((workspace, Arc::new(state.clone()))));
     tx.run(
         "INSERT INTO rule_case (case_id, workspace_id, customer_id, case_type, closed, opened_at, updated_at, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (case_id) DO UPDATE SET customer_id = ?3, case_type = ?4, closed = ?5, updated_at = ?7, state = ?8",
