@@ -29,6 +29,13 @@ export default async function packs() {
   }
   const dialog = () => page.getByRole('dialog')
   const clear = (what) => until(what, async () => (await page.getByRole('dialog').count()) === 0)
+  /** The first Esc may only close the tip of a button. */
+  const shut = () =>
+    until('the drawer is closed', async () => {
+      if ((await page.getByRole('dialog').count()) === 0) return true
+      await page.keyboard.press('Escape')
+      return false
+    }, { every: 300 })
 
   step('the packs page: what is installed, what is offered', async () => {
     await page.goto('/settings/packs')
@@ -36,7 +43,7 @@ export default async function packs() {
     check((await page.getByRole('listitem').filter({ hasText: 'base' }).count()) > 0, 'the base pack is listed')
     await accessible(page, 'the packs page')
     await desk.picture('packs-list')
-  })
+  }, { apart: true })
 
   step('telecom: what it would bring is told before anything is changed; then it is installed', async () => {
     await page.getByRole('button').filter({ hasText: 'telecom' }).click()
@@ -49,9 +56,8 @@ export default async function packs() {
     await dialog().getByText(/^已安装 .* 版/).waitFor({ timeout: 60_000 })
     check((await admin.get('/packs')).items.find((pack) => pack.key === 'telecom').version !== null, 'it is installed')
     await desk.picture('packs-installed')
-    await page.keyboard.press('Escape')
-    await clear('the drawer is closed')
-  }, { timeout: 90_000 })
+    await shut()
+  }, { timeout: 90_000, apart: true })
 
   const folder = join(tempDir('pack'), 'telecom')
   const chooseFolder = async (path) => {
@@ -69,9 +75,8 @@ export default async function packs() {
     await dialog().getByText(/^case-types\/fault_report\.toml:\d+$/).first().waitFor()
     await dialog().getByText('pack.toml:2').waitFor()
     await desk.picture('packs-faults')
-    await page.keyboard.press('Escape')
-    await clear('the drawer is closed')
-  })
+    await shut()
+  }, { apart: true })
 
   step('the designer: the stages drawn, one renamed by keyboard, tried out, published', async () => {
     await page.goto('/settings/case-types')
@@ -110,7 +115,7 @@ export default async function packs() {
     same(stage.title.zh, '远程检测', 'the stage has its new name')
     check(/priority|优先级/.test(stage.leave ?? ''), 'the condition is there', stage.leave)
     same(stored.edited, true, 'the type counts as edited')
-  }, { timeout: 120_000 })
+  }, { timeout: 120_000, apart: true })
 
   step('the form by keyboard: a field is added, moved, made conditional; a wrong condition is told at its place in Chinese', async () => {
     await page.getByRole('tab', { name: /^表单/ }).click()
@@ -134,7 +139,7 @@ export default async function packs() {
     await page.getByRole('button', { name: '返回工单类型' }).click()
     await dialog().getByRole('button', { name: '丢弃并离开' }).click()
     await page.getByRole('heading', { name: '工单类型' }).waitFor()
-  }, { timeout: 90_000 })
+  }, { timeout: 90_000, apart: true })
 
   step('a newer version of the pack: the edited type is kept and named, the rest follows', async () => {
     cpSync(join(ROOT, 'packs/telecom'), folder, { recursive: true })
@@ -150,12 +155,11 @@ export default async function packs() {
     await desk.picture('packs-upgrade')
     await dialog().getByRole('button', { name: '升级', exact: true }).click()
     await dialog().getByText(/升级到 9\.0\.0/).waitFor({ timeout: 60_000 })
-    await page.keyboard.press('Escape')
-    await clear('the drawer is closed')
+    await shut()
     const stored = await admin.get('/case-types/fault_report')
     same(stored.definition.stage.find((one) => one.key === 'testing').title.zh, '远程检测', 'the edit stays')
     same((await admin.get('/service-levels')).find((level) => level.key === 'fault').warn_at, 0.6, 'the level followed')
-  }, { timeout: 90_000 })
+  }, { timeout: 90_000, apart: true })
 
   step('export: everything as one zip', async () => {
     await page.getByRole('button', { name: '导出现有配置' }).click()
@@ -166,7 +170,7 @@ export default async function packs() {
     const bytes = readFileSync(await download.path())
     same(bytes.subarray(0, 2).toString(), 'PK', 'a zip')
     check(bytes.includes('own/case-types/fault_report.toml'), 'the type is in it')
-  })
+  }, { apart: true })
 
   step('service levels: a step of a ladder is changed; regulatory clocks are data', async () => {
     await page.goto('/settings/service-levels')
@@ -188,7 +192,7 @@ export default async function packs() {
     await dialog().getByRole('button', { name: '保存' }).click()
     await clear('it is saved')
     same((await admin.get('/regulatory-clocks')).find((clock) => clock.key === 'telecom-complaint').unit, 'working_day', 'the unit')
-  }, { timeout: 90_000 })
+  }, { timeout: 90_000, apart: true })
 
   step('a month of a calendar, holidays and make-up days told', async () => {
     await page.goto('/settings/calendars')
@@ -196,8 +200,8 @@ export default async function packs() {
     await dialog().getByRole('table').waitFor()
     await desk.picture('packs-month')
     await accessible(page, 'a calendar with its month')
-    await page.keyboard.press('Escape')
-  })
+    await shut()
+  }, { apart: true })
 
   let rule
   step('a rule is built by choosing, reads the same as text, is tried on the past and saved', async () => {
@@ -236,7 +240,7 @@ export default async function packs() {
     await clear('it is saved')
     rule = (await admin.get('/rules')).find((one) => JSON.stringify(one.title).includes('退款来信打标签'))
     same(rule.enabled, true, 'it is on')
-  }, { timeout: 120_000 })
+  }, { timeout: 120_000, apart: true })
 
   step('it fires on a real letter, and its log says why', async () => {
     await house.send('韩梅梅', '会员费想退费', '您好，会员费多扣了一次，申请退费。')
@@ -249,8 +253,8 @@ export default async function packs() {
     await dialog().getByText(/title contains/).first().waitFor()
     await accessible(page, 'the log of a rule')
     await desk.picture('packs-log')
-    await page.keyboard.press('Escape')
-  }, { timeout: 90_000 })
+    await shut()
+  }, { timeout: 90_000, apart: true })
 
   step('a macro run from a case', async () => {
     const target = await house.caseOf('发票什么时候')
@@ -261,7 +265,7 @@ export default async function packs() {
     await dialog().getByText('请客户补充凭证').click()
     await dialog().getByRole('button', { name: /执行|运行/ }).click()
     await until('its deeds are done', async () => (await admin.get(`/cases/${target.case_id}`)).tags.includes('待补充'), { timeout: 30_000, every: 300 })
-  }, { timeout: 60_000 })
+  }, { timeout: 60_000, apart: true })
 
   step('why a deadline is what it is, told on the case', async () => {
     await page.getByRole('region', { name: '服务时限' }).getByRole('button').first().click()
@@ -269,7 +273,7 @@ export default async function packs() {
     await accessible(page, 'the story of a clock')
     await desk.picture('packs-clock')
     await page.keyboard.press('Escape')
-  })
+  }, { apart: true })
 
   step('English, dark, 360 px: the same pages, no sideways scrolling, axe', async () => {
     await admin.patch('/me', { locale: 'en', preferences: { theme: 'dark' } })
@@ -285,7 +289,7 @@ export default async function packs() {
     check(phone.problems.length === 0, 'no error on the phone', phone.problems.join('; '))
     await phone.close()
     await admin.patch('/me', { locale: 'zh-CN', preferences: { theme: 'light' } })
-  }, { timeout: 120_000 })
+  }, { timeout: 120_000, apart: true })
 
   step('the pack is removed: what was edited stays, and is named', async () => {
     await page.goto('/settings/packs')
@@ -297,11 +301,11 @@ export default async function packs() {
     await dialog().getByText('配置包已移除').waitFor({ timeout: 30_000 })
     same((await admin.get('/case-types/fault_report')).definition.stage.find((one) => one.key === 'testing').title.zh, '远程检测', 'the edited type stays')
     same((await admin.get('/packs')).items.find((pack) => pack.key === 'telecom').version, null, 'the pack is gone')
-  }, { timeout: 60_000 })
+  }, { timeout: 60_000, apart: true })
 
   step('nothing went wrong on the page', async () => {
     check(desk.problems.length === 0, 'errors', desk.problems.join('\n'))
-  })
+  }, { apart: true })
 
   return async (counts) => {
     if (counts.failed) {

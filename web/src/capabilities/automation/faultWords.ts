@@ -9,7 +9,7 @@ const patterns = Object.entries(ZH as Record<string, string>)
   .map(([en, zh]) => ({ match: new RegExp(`^${en.split('{}').map(escape).join('(.*?)')}$`, 's'), zh }))
 const exact = new Map(Object.entries(ZH as Record<string, string>).filter(([en]) => !en.includes('{}')))
 /** Words that stand where something varies. */
-const NAMES: Record<string, string> = { person: '人员', team: '班组', role: '角色', stage: '环节', status: '状态', priority: '优先级', 'case type': '工单类型', clock: '时钟', calendar: '日历', template: '模板', webhook: '接口', macro: '宏', grade: '级别', tag: '标签', rule: '规则', approved: '通过', returned: '退回', 'the end': '结尾', 'a number': '数字', 'a text': '文字' }
+const NAMES: Record<string, string> = { person: '人员', team: '班组', role: '角色', stage: '环节', status: '状态', priority: '优先级', 'case type': '工单类型', clock: '时钟', calendar: '日历', template: '模板', webhook: '接口', macro: '宏', grade: '级别', tag: '标签', category: '分类', rule: '规则', approved: '通过', returned: '退回', 'the end': '结尾', 'a number': '数字', 'a text': '文字' }
 
 function inChinese(text: string, depth = 0): string {
   const whole = exact.get(text) ?? NAMES[text]
