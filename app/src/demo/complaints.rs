@@ -31,6 +31,11 @@ pub fn some(house: &House, play: &Play<'_>) -> Result<()> {
     let known = ask(Method::GET, "/complaints/categories", Json::Null)?;
     let keys: Vec<&str> = known["items"].as_array().into_iter().flatten().filter_map(|c| c["key"].as_str()).collect();
     let rows = |answer: Json| answer["items"].as_array().cloned().unwrap_or_default();
+    // What is there already stays where it is; from then on regions decide.
+    place(&ask, false)?;
+    let regions: Vec<Json> = REGIONS.iter().map(|(key, zh, en, team)| json!({ "key": key, "title": { "zh": zh, "en": en }, "match": [zh], "team": team })).collect();
+    let list = ask(Method::GET, "/complaints/regions", Json::Null)?;
+    ask(Method::PUT, "/complaints/regions", json!({ "items": regions, "seen": list["version"] }))?;
     let complaints = rows(ask(Method::GET, "/complaints/cases?limit=60", Json::Null)?);
     for (n, row) in complaints.iter().enumerate() {
         let (category, product, cause, responsible) = FOUND[n % FOUND.len()];
@@ -45,9 +50,7 @@ pub fn some(house: &House, play: &Play<'_>) -> Result<()> {
         let _ = ask(Method::PATCH, &format!("/cases/{id}"), json!({ "version": seen["version"], "fields": fields }));
     }
     house.turn()?;
-    let regions: Vec<Json> = REGIONS.iter().map(|(key, zh, en, team)| json!({ "key": key, "title": { "zh": zh, "en": en }, "match": [zh], "team": team })).collect();
-    let list = ask(Method::GET, "/complaints/regions", Json::Null)?;
-    ask(Method::PUT, "/complaints/regions", json!({ "items": regions, "seen": list["version"] }))?;
+    place(&ask, true)?;
     // The same customer, the same matter, for the second time, and now with a regulator.
     let texts = ["来电投诉：宽带又断了三天，路由器红灯一直亮，上次修好两天又断", "来电投诉：宽带再次中断，路由器红灯一直亮，修好两天又断，客户称再不解决就打12315"];
     if let Some(customer) = play.customers.first() {
@@ -61,6 +64,13 @@ pub fn some(house: &House, play: &Play<'_>) -> Result<()> {
         }
     }
     files(&ask, rows)
+}
+
+/// Whether category and region decide who handles a complaint.
+fn place(ask: &impl Fn(Method, &str, Json) -> Result<Json>, yes: bool) -> Result<()> {
+    let mut settings = ask(Method::GET, "/complaints/settings", Json::Null)?;
+    settings["place"] = json!(yes);
+    ask(Method::PUT, "/complaints/settings", settings).map(|_| ())
 }
 
 /// Most files of three months are closed by now; the newest are being worked on.
