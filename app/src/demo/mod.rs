@@ -10,6 +10,7 @@ mod reviews;
 mod rules;
 mod story;
 pub mod texts;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -108,7 +109,7 @@ pub fn fill_house(house: &House, clock: &Arc<ManualClock>, days: i64, progress: 
     clock.set(start);
     let mut play = Play::new(house, clock.clone(), firm, story::plan(start, end, SEED), SEED)?;
     let whole = (end.micros() - start.micros()).max(1);
-    play.run(end, &mut |at: Time, cases| progress((at.micros() - start.micros()) * 100 / whole, cases))?;
+    warnings::played(house, clock, &mut play, end, &mut |at: Time, cases| progress((at.micros() - start.micros()) * 100 / whole, cases))?;
     finish::touches(house, &mut play)?;
     let card = card(&play.firm.logins, &password);
     let path = house.config().data.join("DEMO.txt");
