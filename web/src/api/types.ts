@@ -324,7 +324,7 @@ export interface Clock {
   fraction: number
   calendar: Ref | null
   service_level: Ref | null
-  history: { at: string; due_at: string | null; why: string }[]
+  history: { at: string; due_at: string | null; why: string; target?: string | null }[]
 }
 
 export interface Identity {
