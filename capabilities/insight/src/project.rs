@@ -49,7 +49,6 @@ fn load(tx: &Tx<'_>, workspace: WorkspaceId, id: CaseId) -> Result<Option<Case>>
 fn counts(event: &CaseEvent) -> bool {
     match event {
         CaseEvent::MessageAdded(m) => m.direction == "out" && !m.auto,
-        CaseEvent::Edited(e) => e.field == "title",
         _ => true,
     }
 }
