@@ -11,7 +11,7 @@ use shouwen_web::{Allowed, Answer, App, Id, Input, PackText, axum};
 
 use crate::evaluate::LEAST_WEEKS;
 use crate::facts::{self, Fact};
-use crate::maths::{Band, Grade, Said, Step, WEEK, band, judge, step, window_of};
+use crate::maths::{Band, Grade, Said, Step, WEEK, band, bucket_of, judge, step, window_of};
 use crate::threshold::Threshold;
 use crate::warning::{Warning, label};
 use crate::{WarningManage, WarningRead, people, thresholds};
@@ -201,17 +201,31 @@ pub fn run(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, days: i64
     if let Some((key, past)) = shown.and_then(|key| groups.get(&key).map(|past| (key, past))) {
         let began = began.unwrap_or_default();
         let pace = ((now.seconds() - since.seconds()) / POINTS).max(size);
-        report.chart.points = (0..=POINTS).map(|i| since.seconds() + i * pace).filter(|at| *at <= now.seconds()).map(|at| point(at, window_s, size, |w| past.within(w), |w| past.band(threshold, w, began))).collect();
+        let times: Vec<i64> = (0..=POINTS).map(|i| since.seconds() + i * pace).filter(|at| *at <= now.seconds()).collect();
+        report.chart.points = points(past, threshold, &times, began);
         report.chart_group = named(tx, workspace, threshold, &key)?;
     }
     report.raises = raises.into_iter().rev().take(SHOWN).map(|r| r.1).collect();
     Ok(report)
 }
 
-fn point(at: i64, window_s: i64, size: i64, count: impl Fn((i64, i64)) -> i64, band: impl Fn((i64, i64)) -> Option<Band>) -> Point {
-    let window = window_of(at, window_s, size);
-    let usual = band(window);
-    Point { at: Time::from_seconds(at), count: count(window), upper: usual.map(|b| b.upper), median: usual.map(|b| b.median) }
+/// A point for each of these instants: the most there were in a window since the point before, so that a burst between two
+/// points is not overlooked.
+fn points(past: &Past, threshold: &Threshold, times: &[i64], began: i64) -> Vec<Point> {
+    let (window_s, size) = (threshold.window_s(), threshold.step());
+    let mut points = Vec::with_capacity(times.len());
+    let mut before = None;
+    for at in times {
+        let own = window_of(*at, window_s, size);
+        let since = before.map_or(own.1, |before| bucket_of(before, size) + size);
+        // It was highest just when a case came.
+        let burst = past.buckets.range(since..own.1.max(since)).map(|(bucket, _)| window_of(*bucket, window_s, size)).map(|w| (past.within(w), w)).max_by_key(|(n, _)| *n);
+        let (count, window) = burst.filter(|(n, _)| *n > past.within(own)).unwrap_or((past.within(own), own));
+        let usual = past.band(threshold, window, began);
+        points.push(Point { at: Time::from_seconds(*at), count, upper: usual.map(|b| b.upper), median: usual.map(|b| b.median) });
+        before = Some(*at);
+    }
+    points
 }
 
 fn named(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, grp: &str) -> Result<String> {
@@ -266,8 +280,9 @@ pub async fn chart(State(app): State<App>, who: Allowed<WarningRead>, Id(id): Id
         past.buckets.extend(rows);
         let began: Option<(Time,)> = tx.opt("SELECT opened_at FROM warning_fact WHERE workspace_id = ?1 ORDER BY opened_at, case_id LIMIT 1", shouwen_store::params![workspace])?;
         let began = began.map_or(i64::MAX, |b| b.0.seconds());
-        let mut points: Vec<Point> = (0..).map(|i| begin + i * pace).take_while(|at| *at < end).map(|at| point(at, window_s, size, |x| past.within(x), |x| past.band(threshold, x, began))).collect();
-        points.push(point(end, window_s, size, |x| past.within(x), |x| past.band(threshold, x, began)));
+        let mut times: Vec<i64> = (0..).map(|i| begin + i * pace).take_while(|at| *at < end).collect();
+        times.push(end);
+        let points = points(&past, threshold, &times, began);
         Ok(Chart { points, limits: threshold.limits() })
     })
     .await

@@ -53,7 +53,9 @@ fn a_dry_run_tells_what_would_have_been_raised_and_stores_nothing() {
         assert_eq!(report["by_grade"], json!({ "blue": 3, "yellow": 1 }), "the third burst climbs to yellow at its fifth");
         assert_eq!(report["raises"][0]["from"], "blue");
         assert_eq!((&report["raises"][0]["region_title"], &report["chart_group"]), (&json!("华东"), &json!("华东")));
-        assert!(report["chart"]["points"].as_array().unwrap().len() > 50);
+        let points = report["chart"]["points"].as_array().unwrap().clone();
+        assert!(points.len() > 50);
+        assert_eq!(points.iter().filter_map(|p| p["count"].as_i64()).max(), Some(5), "no burst is overlooked between two points");
         assert!(h.raised().is_empty() && h.t.db.read_blocking(House::counters).unwrap().is_empty());
         // The same threshold for real, over the same time, says the same.
         let live = h.threshold(by_region());
