@@ -77,9 +77,6 @@ export function reasonText(reason: Reason, type: CaseType | undefined): string {
   }
 }
 
-/** The stage a case goes to next by itself in the order of its type: the first that is open to it. */
-export const nextMove = (moves: Move[]): Move | undefined => moves.find((move) => !hopeless(move))
-
 /** Whether this end still has to be verified, with the resolution it would have. */
 export function owes(found: Case, code: string | null): boolean {
   const verification = found.verification
