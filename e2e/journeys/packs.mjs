@@ -197,7 +197,8 @@ export default async function packs() {
   step('a month of a calendar, holidays and make-up days told', async () => {
     await page.goto('/settings/calendars')
     await page.getByRole('button').filter({ hasText: /热线|办公|工作/ }).first().click()
-    await dialog().getByRole('table').waitFor()
+    await dialog().locator('td.open').first().waitFor()
+    await dialog().getByRole('table').scrollIntoViewIfNeeded()
     await desk.picture('packs-month')
     await accessible(page, 'a calendar with its month')
     await shut()
