@@ -22,8 +22,63 @@ struct File {
     threshold: Vec<Threshold>,
 }
 
+/// Roles every workspace has.
+const ROLES: [&str; 7] = ["administrator", "manager", "supervisor", "agent", "quality", "auditor", "viewer"];
+
+/// What the pack and those it requires bring, for references; `None` where none of them has such a file: then the
+/// workspace alone knows, and nothing is said.
+struct Known {
+    types: Option<Vec<String>>,
+    categories: Option<Vec<String>>,
+    roles: Option<Vec<String>>,
+}
+
+impl Known {
+    fn of(pack: &PackFiles) -> Self {
+        let tables = |pattern: &'static str| -> Option<Vec<toml::Table>> {
+            let files: Vec<&PackFile> = pack.matching(pattern).chain(pack.matching_required(pattern)).collect();
+            (!files.is_empty()).then(|| files.iter().filter_map(|file| file.text.parse().ok()).collect())
+        };
+        let key = |item: &toml::Value| item.get("key").and_then(toml::Value::as_str).map(str::to_owned);
+        let listed = |pattern, list: &str| tables(pattern).map(|found| found.iter().filter_map(|t| t.get(list)?.as_array()).flatten().filter_map(key).collect::<Vec<_>>());
+        Self {
+            types: tables("case-types/*.toml").map(|found| found.iter().filter_map(|t| t.get("key")?.as_str().map(str::to_owned)).collect()),
+            categories: listed("categories.toml", "category"),
+            roles: listed("roles.toml", "role").map(|mut roles| {
+                roles.extend(ROLES.map(str::to_owned));
+                roles
+            }),
+        }
+    }
+
+    /// References of a threshold that lead nowhere: path, what is wrong, what is there.
+    fn faults(&self, threshold: &Threshold) -> Vec<(String, String, String)> {
+        let mut found = Vec::new();
+        let missing = |known: &Option<Vec<String>>, key: &str| known.as_ref().is_some_and(|keys| !keys.iter().any(|k| k == key));
+        let there = |known: &Option<Vec<String>>| known.as_deref().unwrap_or_default().join(", ");
+        for (i, key) in threshold.types.iter().enumerate().filter(|(_, key)| missing(&self.types, key)) {
+            found.push((format!("types[{i}]"), format!("there is no case type `{key}`"), there(&self.types)));
+        }
+        if let Some(key) = threshold.category.as_deref().filter(|key| missing(&self.categories, key)) {
+            found.push(("category".to_owned(), format!("there is no category `{key}`"), there(&self.categories)));
+        }
+        let mut parties = |path: String, to: &[String]| {
+            for (j, party) in to.iter().enumerate() {
+                let role = party.strip_prefix("role:").map(|rest| rest.split('@').next().unwrap_or(rest));
+                if let Some(role) = role.filter(|role| missing(&self.roles, role)) {
+                    found.push((format!("{path}.to[{j}]"), format!("there is no role `{role}`"), there(&self.roles)));
+                }
+            }
+        };
+        threshold.grade.iter().enumerate().for_each(|(i, level)| parties(format!("grade[{i}]"), &level.to));
+        threshold.ladder.iter().enumerate().for_each(|(i, rung)| parties(format!("ladder[{i}]"), &rung.to));
+        found
+    }
+}
+
 fn check(pack: &PackFiles) -> Vec<PackFault> {
     let mut faults = Vec::new();
+    let known = Known::of(pack);
     for file in pack.matching(FILE) {
         let (read, doc) = read_toml::<File>(file, &mut faults);
         let mut seen = HashSet::new();
@@ -33,6 +88,10 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
             }
             for (path, wrong, right) in threshold.faults() {
                 faults.push(doc.fault(&format!("threshold[{i}].{path}"), format!("`{path}`: {wrong}"), right));
+            }
+            // References are looked at when nothing was left out for its shape: what is missing might stand there.
+            for (path, wrong, right) in if doc.clean { known.faults(threshold) } else { Vec::new() } {
+                faults.push(doc.fault(&format!("threshold[{i}].{path}"), wrong, right));
             }
         }
     }

@@ -121,6 +121,13 @@ fn a_pack_brings_thresholds_and_an_upgrade_keeps_what_was_edited_here() {
         let wrong = PACK.replace("limit = 5", "limit = 0").replace("window = \"1h\"", "window = \"soon\"").replace("by = [\"region\"]", "by = [\"colour\"]");
         let told: Vec<String> = (part.check)(&pack(wrong.leak())).iter().map(ToString::to_string).collect();
         assert_eq!(told.iter().map(|f| f.split(": ").next().unwrap()).collect::<Vec<_>>(), ["warnings.toml:5", "warnings.toml:6", "warnings.toml:10"], "{told:#?}");
+        // So is what leads nowhere, as far as the pack and those it requires can tell.
+        let mut astray = pack(PACK.replace("window = \"1h\"", "window = \"1h\"\ncategory = \"nowhere\"").replace("role:supervisor", "role:nobody").leak());
+        let told = |pack: &PackFiles| (part.check)(pack).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(told(&astray).len(), 1, "{:#?}", told(&astray));
+        assert!(told(&astray)[0].contains("no category `nowhere`"), "{:#?}", told(&astray));
+        astray.files.push(PackFile::new("roles.toml", "[[role]]\nkey = \"engineer\"\ntitle = { zh = \"工程师\", en = \"Engineer\" }\n"));
+        assert!(told(&astray).iter().any(|f| f.contains("no role `nobody`") && f.contains("engineer")), "{:#?}", told(&astray));
     });
 }
 
