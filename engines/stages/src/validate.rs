@@ -107,6 +107,12 @@ fn stages(d: &Definition, faults: &mut Faults) {
         if s.status != Status::Closed && s.step == Step::Archive {
             faults.add(at("loop"), format!("a stage that is {} belongs to the step `archive`", s.status.word()), "status = \"closed\", or another step");
         }
+        for (j, clock) in s.pause.iter().enumerate() {
+            let known = ["first_response", "next_response", "resolution", "due", "all"].contains(&clock.as_str()) || clock.strip_prefix("reg.").is_some_and(|key| !key.is_empty());
+            if !known {
+                faults.add(format!("stage[{i}].pause[{j}]"), format!("there is no clock `{clock}`"), "first_response, next_response, resolution, due, all, or reg.KEY of a regulatory clock");
+            }
+        }
         for (j, to) in s.to.iter().flatten().enumerate() {
             let path = format!("stage[{i}].to[{j}]");
             if *to == s.key {

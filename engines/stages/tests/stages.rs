@@ -56,6 +56,9 @@ fn faults(change: impl FnOnce(&mut Definition)) -> Vec<String> {
 
 #[test]
 fn each_fault_is_named_at_its_place() {
+    let clocks = faults(|d| d.stages[0].pause = vec!["all".into(), "reg.miit".into(), "coffee".into()]);
+    assert_eq!(clocks.len(), 1, "{clocks:?}");
+    assert!(clocks[0].contains("stage[0].pause[2]"), "{clocks:?}");
     assert_eq!(faults(|_| {}), Vec::<String>::new());
     assert_eq!(faults(|d| d.key = "A b".into()), ["key"]);
     assert_eq!(faults(|d| d.title.en.clear()), ["title.en"]);
