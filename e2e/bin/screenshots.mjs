@@ -23,6 +23,8 @@ for (const [name, options, path, ready] of [
   ['desk-zh-light', {}, '/desk/all_open', 'article'],
   ['desk-zh-dark', { dark: true }, '/desk/all_open', 'article'],
   ['board-zh-light', {}, '/board', 'h1, h2'],
+  ['stages-zh-light', {}, '/stages/request', '[data-card]'],
+  ['warnings-zh-light', {}, '/warnings', '.card'],
   ['phone-zh-light', { width: 390, height: 844 }, '/desk/all_open', '[role=option]'],
 ]) {
   const desk = await openDesk(browser, server, { width: 1440, height: 900, ...options })
