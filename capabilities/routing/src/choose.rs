@@ -12,6 +12,8 @@ pub struct Wanted {
     pub skills: Vec<String>,
     /// The org unit it belongs to (属地): its own people come first.
     pub org_unit: Option<OrgUnitId>,
+    /// The customer's tier and the skill its people have; preferred.
+    pub tier: Option<(String, String)>,
 }
 
 /// Somebody who could take it.
@@ -38,7 +40,7 @@ pub enum Choice {
     Nobody { reason: String },
 }
 
-/// Chooses by skill, then region, then language, then relative load; ties go to the stronger skill and the older id.
+/// Chooses by skill, then tier, then region, then language, then relative load; ties go to the stronger skill and the older id.
 pub fn choose(wanted: &Wanted, candidates: &[Candidate], online_only: bool, chinese: bool) -> Choice {
     let say = |zh: String, en: String| if chinese { zh } else { en };
     if candidates.is_empty() {
@@ -60,8 +62,12 @@ pub fn choose(wanted: &Wanted, candidates: &[Candidate], online_only: bool, chin
     if !wanted.skills.is_empty() {
         reasons.push(say(format!("技能 {}", wanted.skills.join("、")), format!("skill {}", wanted.skills.join(", "))));
     }
-    let local = prefer(&free, |c| wanted.org_unit.is_some() && c.org_unit == wanted.org_unit);
-    if local.len() < free.len() {
+    let trusted = prefer(&free, |c| wanted.tier.as_ref().is_some_and(|(_, skill)| level(c, skill) > 0));
+    if let Some((tier, _)) = wanted.tier.as_ref().filter(|_| trusted.len() < free.len()) {
+        reasons.push(say(format!("客户等级 {tier}"), format!("tier {tier}")));
+    }
+    let local = prefer(&trusted, |c| wanted.org_unit.is_some() && c.org_unit == wanted.org_unit);
+    if local.len() < trusted.len() {
         reasons.push(say("属地优先".into(), "same region".into()));
     }
     let speaking = prefer(&local, |c| wanted.language.as_ref().is_some_and(|l| c.languages.iter().any(|own| own.starts_with(l.as_str()))));
@@ -82,6 +88,12 @@ pub fn choose(wanted: &Wanted, candidates: &[Candidate], online_only: bool, chin
         }
         None => Choice::Nobody { reason: say("没有合适的人".into(), "nobody fits".into()) },
     }
+}
+
+/// What stands before the reason when another team helps out.
+pub fn helped(team: &str, minutes: i64, chinese: bool) -> String {
+    let say = |zh: String, en: String| if chinese { zh } else { en };
+    say(format!("支援“{team}”（已等 {minutes} 分钟），"), format!("helping “{team}” after {minutes} min, "))
 }
 
 fn level(candidate: &Candidate, skill: &str) -> u8 {
@@ -131,6 +143,11 @@ mod tests {
         assert_eq!(chosen(&Wanted { org_unit: unit, ..Wanted::default() }, &people), "c");
         assert_eq!(chosen(&Wanted { skills: vec!["billing".into()], ..Wanted::default() }, &people), "b");
         assert!(chosen(&Wanted { skills: vec!["repair".into()], ..Wanted::default() }, &people).contains("repair"));
+        // The tier's people come first, wherever they sit; without them everybody counts.
+        let gold = |skill: &str| Wanted { tier: Some(("gold".into(), skill.into())), org_unit: unit, ..Wanted::default() };
+        people[1].skills.push(("key_accounts".into(), 3));
+        assert_eq!(chosen(&gold("key_accounts"), &people), "b");
+        assert_eq!(chosen(&gold("nobody_has_it"), &people), "c");
         people.iter_mut().for_each(|c| c.load = c.capacity);
         assert!(chosen(&Wanted::default(), &people).contains("limit"));
         people.iter_mut().for_each(|c| c.online = false);

@@ -5,6 +5,7 @@
 
 mod choose;
 mod on_events;
+mod queue;
 mod settings;
 
 use shouwen_store::{Migration, Subscription};
@@ -20,9 +21,13 @@ permissions! {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "routing", version: 1, sql: include_str!("../migrations/0001_routing.sql") }],
-        routes: OpenApiRouter::new().routes(routes!(settings::show, settings::edit)).routes(routes!(settings::queue)),
+        migrations: &[
+            Migration { capability: "routing", version: 1, sql: include_str!("../migrations/0001_routing.sql") },
+            Migration { capability: "routing", version: 2, sql: include_str!("../migrations/0002_queue.sql") },
+        ],
+        routes: OpenApiRouter::new().routes(routes!(settings::show, settings::edit)).routes(routes!(settings::waiting)),
         permissions: PERMISSIONS,
+        timers: queue::TIMERS.to_vec(),
         subscriptions: vec![Subscription { name: "routing.assign", version: 1, reset: None, kinds: on_events::KINDS, handle: on_events::handle }],
         ..Module::new("routing")
     }

@@ -1,5 +1,5 @@
 use serde_json::json;
-use shouwen_contracts::casework::{CaseEvent, Closed, Opened};
+use shouwen_contracts::casework::{CaseEvent, Closed, Edited, Opened};
 use shouwen_contracts::identity::{IdentityEvent, PersonSaved, PersonStatus, TeamSaved};
 use shouwen_contracts::routing::RoutingEvent;
 use shouwen_kernel::{CaseId, PersonId, TeamId};
@@ -85,5 +85,125 @@ fn settings_need_their_permission_and_refuse_unknown_fields() {
         person(&t, team, 5, true);
         open(&t, team);
         assert!(t.events::<RoutingEvent>().is_empty(), "automatic assignment is off");
+    });
+}
+
+/// Priority and tier as the event of opening carries them.
+fn open_as(t: &TestApp, team: TeamId, priority: &str, tier: Option<&str>) -> CaseId {
+    let case_id: CaseId = t.app.ids().next(t.app.clock());
+    t.emit::<CaseEvent>(
+        Some(case_id),
+        None,
+        Opened {
+            case_id, number: case_id.to_string(), case_type: "request".into(), title: "t".into(), priority: priority.into(), stage: "accepted".into(), status: "open".into(), channel: "email".into(),
+            inbox_id: None, customer_id: None, customer_name: None, region: None, tier: tier.map(str::to_owned), org_unit_id: None, team_id: Some(team), assignee_id: None, accountable_id: None, tags: vec![],
+            language: None, opened_at: t.app.clock().now(),
+        }
+        .into(),
+    );
+    case_id
+}
+
+fn team(t: &TestApp, name: &str) -> TeamId {
+    let team_id: TeamId = t.app.ids().next(t.app.clock());
+    t.emit::<IdentityEvent>(None::<PersonId>, None, TeamSaved { team_id, name: name.into(), org_unit_id: None, skills: vec![] }.into());
+    team_id
+}
+
+fn close(t: &TestApp, case_id: CaseId) {
+    t.emit::<CaseEvent>(Some(case_id), None, Closed { case_id, resolution: "solved".into(), text: None, by: None, at: t.app.clock().now(), conversation_id: None, ask: false }.into());
+}
+
+fn chosen(t: &TestApp) -> Vec<(CaseId, PersonId, Option<TeamId>, String)> {
+    t.events::<RoutingEvent>().into_iter().filter_map(|e| if let RoutingEvent::Chosen(c) = e { Some((c.case_id, c.person_id, c.team_id, c.reason)) } else { None }).collect()
+}
+
+#[test]
+fn a_queue_is_served_by_priority_and_among_equals_the_tier_that_goes_first() {
+    on_both(modules, |t| {
+        let t = &t;
+        let manager = t.person("主管", &["routing.manage"]);
+        let team = team(t, "专席组");
+        person(t, team, 1, true);
+        t.put(&manager, "/api/v1/routing/settings", json!({"automatic": true, "online_only": true, "tiers": [{"tier": "gold", "first": true}]})).expect(200);
+        t.settle();
+        let first = open(t, team);
+        let plain = open_as(t, team, "normal", None);
+        let gold = open_as(t, team, "normal", Some("gold"));
+        let low = open_as(t, team, "low", Some("gold"));
+        let urgent = open_as(t, team, "urgent", None);
+        let raised = open_as(t, team, "low", None);
+        t.emit::<CaseEvent>(Some(raised), None, Edited { case_id: raised, field: "priority".into(), from: json!("low"), to: json!("urgent") }.into());
+        let queue = t.get(&manager, "/api/v1/routing/queue").expect(200);
+        let order: Vec<String> = queue.as_array().unwrap().iter().map(|w| w["case_id"].as_str().unwrap().to_owned()).collect();
+        let wanted = [urgent, raised, gold, plain, low];
+        assert_eq!(order, wanted.map(|c| c.to_string()));
+        let mut busy = first;
+        for next in wanted {
+            close(t, busy);
+            assert_eq!(chosen(t).last().unwrap().0, next);
+            busy = next;
+        }
+    });
+}
+
+#[test]
+fn who_waits_too_long_is_helped_by_another_team_and_only_then() {
+    on_both(modules, |t| {
+        let t = &t;
+        let manager = t.person("主管", &["routing.manage"]);
+        let (own, helping) = (team(t, "宽带组"), team(t, "支援组"));
+        let busy = person(t, own, 1, true);
+        let helper = person(t, helping, 2, true);
+        let settings = json!({"automatic": true, "online_only": true, "overflow": [{"team_id": own, "after_minutes": 15, "to": [helping]}]});
+        let before = open(t, own);
+        let waiting = open(t, own);
+        // Set while it waits already: it counts from when it came.
+        t.advance(10 * 60);
+        t.put(&manager, "/api/v1/routing/settings", settings).expect(200);
+        t.settle();
+        t.advance(4 * 60);
+        assert_eq!(chosen(t).len(), 1, "its own team first");
+        t.advance(60);
+        let all = chosen(t);
+        assert_eq!(all.last().map(|c| (c.0, c.1, c.2)), Some((waiting, helper, Some(helping))), "{all:?}");
+        assert!(all.last().unwrap().3.starts_with("支援“宽带组”（已等 15 分钟），"), "{all:?}");
+        // Nobody there either: whoever of the two becomes free first takes it.
+        t.emit::<IdentityEvent>(None::<PersonId>, None, PersonStatus { person_id: helper, status: "offline".into() }.into());
+        let second = open(t, own);
+        t.advance(16 * 60);
+        assert_eq!(chosen(t).len(), 2);
+        assert_eq!(t.get(&manager, "/api/v1/routing/queue").expect(200)[0]["spilled"], true);
+        t.emit::<IdentityEvent>(None::<PersonId>, None, PersonStatus { person_id: helper, status: "online".into() }.into());
+        assert_eq!(chosen(t).last().map(|c| (c.0, c.1)), Some((second, helper)));
+        // A case of today in the same team still goes to its own people.
+        close(t, before);
+        let own_again = open(t, own);
+        assert_eq!(chosen(t).last().map(|c| (c.0, c.1, c.2)), Some((own_again, busy, Some(own))));
+    });
+}
+
+#[test]
+fn settings_of_tiers_and_overflow_name_what_is_wrong() {
+    on_both(modules, |t| {
+        let t = &t;
+        let manager = t.person("主管", &["routing.manage"]);
+        let (a, b) = (team(t, "甲组"), team(t, "乙组"));
+        let stranger: TeamId = t.app.ids().next(t.app.clock());
+        let base = |tiers: serde_json::Value, overflow: serde_json::Value| json!({"automatic": true, "online_only": true, "tiers": tiers, "overflow": overflow});
+        for (body, code, field) in [
+            (base(json!([{"tier": " "}]), json!([])), "routing.tier_name", "tiers.0.tier"),
+            (base(json!([{"tier": "gold"}]), json!([])), "routing.tier_empty", "tiers.0"),
+            (base(json!([{"tier": "gold", "first": true}, {"tier": "gold ", "skill": "vip"}]), json!([])), "routing.tier_twice", "tiers.1.tier"),
+            (base(json!([]), json!([{"team_id": stranger, "after_minutes": 5, "to": [b]}])), "routing.team_unknown", "overflow.0.team_id"),
+            (base(json!([]), json!([{"team_id": a, "after_minutes": 5, "to": [stranger]}])), "routing.team_unknown", "overflow.0.to"),
+            (base(json!([]), json!([{"team_id": a, "after_minutes": 0, "to": [b]}])), "routing.overflow_minutes", "overflow.0.after_minutes"),
+            (base(json!([]), json!([{"team_id": a, "after_minutes": 5, "to": []}])), "routing.overflow_to", "overflow.0.to"),
+            (base(json!([]), json!([{"team_id": a, "after_minutes": 5, "to": [a]}])), "routing.overflow_to", "overflow.0.to"),
+            (base(json!([]), json!([{"team_id": a, "after_minutes": 5, "to": [b]}, {"team_id": a, "after_minutes": 6, "to": [b]}])), "routing.overflow_twice", "overflow.1.team_id"),
+        ] {
+            let error = t.put(&manager, "/api/v1/routing/settings", body).expect(422)["error"].clone();
+            assert_eq!((error["code"].as_str().unwrap(), error["field"].as_str().unwrap()), (code, field), "{error}");
+        }
     });
 }
