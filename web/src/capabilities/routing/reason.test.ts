@@ -10,6 +10,8 @@ describe('UX-33: why somebody was chosen, or nobody, in the reader’s language'
     ['负荷最低（0/25）', 'least busy (0 of 25)'],
     ['技能 宽带、退款，属地优先，语言 zh，负荷最低（3/8）', 'skill 宽带、退款, same region, speaks Chinese, least busy (3 of 8)'],
     ['skill a, b, same region, least busy (3 of 8)', 'skill a, b, same region, least busy (3 of 8)'],
+    ['支援“宽带组”（已等 15 分钟），客户等级 gold，负荷最低（3/8）', 'helping 宽带组 after 15 min, tier gold, least busy (3 of 8)'],
+    ['helping “Fibre” after 15 min, skill a, tier gold, same region, least busy (3 of 8)', 'helping Fibre after 15 min, skill a, tier gold, same region, least busy (3 of 8)'],
     ['6 名成员均不在线', 'none of the 6 members is online'],
     ['无人具备技能：宽带', 'nobody present has the skill 宽带'],
     ['4 人均已达接单上限', 'all 4 who could take it have reached their limit'],
@@ -23,7 +25,7 @@ describe('UX-33: why somebody was chosen, or nobody, in the reader’s language'
     expect(said.length).toBeGreaterThanOrEqual(12)
     const filled = said.map((text) => text.replace('{}/{}', '1/9').replace('{} of {}', '1 of 9').replaceAll(/\{\w*\}/g, '5'))
     // Parts of a choice stand before its load.
-    const told = (text: string) => routingReason(text) ?? routingReason(`${text}，负荷最低（1/9）`) ?? routingReason(`${text}, least busy (1 of 9)`)
+    const told = (text: string) => routingReason(text) ?? routingReason(`${text}负荷最低（1/9）`) ?? routingReason(`${text}least busy (1 of 9)`) ?? routingReason(`${text}，负荷最低（1/9）`) ?? routingReason(`${text}, least busy (1 of 9)`)
     expect(filled.filter((text) => told(text) === null)).toEqual([])
   })
 })
