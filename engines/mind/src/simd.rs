@@ -37,3 +37,12 @@ macro_rules! widest {
     };
 }
 pub(crate) use widest;
+
+/// The whole number nearest to `x`, ties to even, for −2²² < `x` < 2²²; something else, never a panic, beyond.
+///
+/// Adding 1.5 × 2²³ leaves the whole number in the last bits. `as i32` would check each value for NaN and its limits, one at a time:
+/// a third of the time of a sentence vector.
+#[inline(always)]
+pub(crate) fn nearest(x: f32) -> i32 {
+    ((x + 12_582_912.0).to_bits() as i32).wrapping_sub(0x4b40_0000)
+}

@@ -2,7 +2,7 @@
 //!
 //! Sums of whole numbers are exact, so every processor gives the same result, with or without instructions for it.
 
-use crate::simd::widest;
+use crate::simd::{nearest, widest};
 
 /// Columns computed together.
 pub const PANEL: usize = 32;
@@ -87,10 +87,9 @@ fn quantise_inner(x: &[f32], inner: usize, bytes: &mut [u8], steps: &mut [f32], 
         let factor = if most > 1e-30 { 127.0 / most } else { 0.0 };
         let mut sum = 0i32;
         for (byte, value) in out.iter_mut().zip(row) {
-            // Adding and taking away 1.5 × 2²³ rounds to the nearest whole number, ties to even.
-            let whole = ((value * factor + 12_582_912.0) - 12_582_912.0) as i32;
-            sum += whole;
-            *byte = (whole + 128) as u8;
+            let whole = nearest(value * factor);
+            sum = sum.wrapping_add(whole);
+            *byte = whole.wrapping_add(128) as u8;
         }
         *total = sum;
     }
@@ -142,7 +141,7 @@ fn store(acc: &[i32; PANEL], step: f32, zeros: i32, row: usize, panel: usize, w:
     let (scales, sums) = (&w.scales[columns.clone()], &w.sums[columns.clone()]);
     for j in 0..PANEL {
         // The bytes were shifted by 128 to be positive, and a weight of 0 is the byte `zero`: take away what both added.
-        target[j] = ((acc[j] - 128 * sums[j] as i32 - zeros) as f32) * (step * scales[j]);
+        target[j] = (acc[j].wrapping_sub(nearest(sums[j]).wrapping_mul(128)).wrapping_sub(zeros) as f32) * (step * scales[j]);
     }
     if let Some(bias) = bias.get(columns) {
         target.iter_mut().zip(bias).for_each(|(t, b)| *t += b);

