@@ -40,3 +40,22 @@ events! {
         "complaint.file_closed" => FileClosed { file_id: CareFileId, customer_id: CustomerId, outcome: String, by: Option<PersonId>, at: Time },
     }
 }
+
+events! {
+    /// The words of complaints: what early warnings and pages call a category or a region. The subject is nobody.
+    pub enum ComplaintWordsEvent {
+        /// A category or a region was saved or removed. `kind`: `category`, `region`.
+        "complaint.named" => Named {
+            kind: String,
+            key: String,
+            title_zh: String,
+            title_en: String,
+            /// Of a region: how regions of customers that belong to it begin (`浙江`, `3301`); the longest one decides.
+            matches: Vec<String>,
+            /// Of a region: the org unit that answers for it, by name or id.
+            unit: Option<String>,
+            removed: bool,
+            at: Time,
+        },
+    }
+}

@@ -1,6 +1,6 @@
 //! What the service-level clocks tell. The subject of each is the case.
 
-use shouwen_kernel::{CaseId, Time};
+use shouwen_kernel::{CalendarId, CaseId, Time};
 
 events! {
     /// Events of clocks. `clock`: `first_response`, `next_response`, `resolution`, or `reg.` and the key of a regulatory clock.
@@ -25,5 +25,14 @@ events! {
             /// `assignee`, `accountable`, `team` (its members), `lead` (of the team), or keys of roles.
             to: Vec<String>,
         },
+    }
+}
+
+events! {
+    /// Events of working calendars, for whoever counts in working time. The subject is the calendar.
+    pub enum CalendarEvent {
+        /// Created, or given another content. `key`: what packs call it; `spec`: the JSON form of a calendar.
+        "calendar.saved" => CalendarSaved { calendar_id: CalendarId, key: Option<String>, name: String, spec: serde_json::Value },
+        "calendar.removed" => CalendarRemoved { calendar_id: CalendarId },
     }
 }

@@ -1,10 +1,14 @@
 //! Working calendars: list, create, edit, remove, try out.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shouwen_contracts::service_levels::{CalendarEvent, CalendarRemoved, CalendarSaved};
 use shouwen_kernel::{CalendarId, Problem, Result, Time};
 use shouwen_store::{Ctx, Json, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input, SignedIn, axum};
@@ -72,6 +76,7 @@ pub fn create_marked(tx: &Tx<'_>, ctx: &Ctx, spec: &Value, key: Option<&str>, pa
     })
     .map_err(|p| taken(p, &name))?;
     tx.audit(ctx, "calendar.created", "calendar", Some(id.0), Some(json!({ "name": name })))?;
+    tell(tx, ctx, id, key, &name, spec)?;
     Ok(CalendarView { id, spec: spec.clone(), version: 1, key: key.map(str::to_owned), pack: pack.map(str::to_owned), pack_print: print.map(str::to_owned) })
 }
 
@@ -81,7 +86,41 @@ pub fn rewrite(tx: &Tx<'_>, ctx: &Ctx, before: &CalendarView, spec: &Value) -> R
     let id = before.id;
     tx.savepoint(|tx| tx.execute("UPDATE clock_calendar SET name = ?2, spec = ?3, version = version + 1 WHERE id = ?1", params![id, name, Json(spec)])).map_err(|p| taken(p, &name))?;
     tx.audit(ctx, "calendar.edited", "calendar", Some(id.0), Some(json!({ "name": name, "before": before.spec, "after": spec })))?;
+    tell(tx, ctx, id, before.key.as_deref(), &name, spec)?;
     replan::schedule(tx, ctx.workspace, "calendar", id.0)
+}
+
+/// Others count in working time too: what a calendar says is told to them.
+fn tell(tx: &Tx<'_>, ctx: &Ctx, id: CalendarId, key: Option<&str>, name: &str, spec: &Value) -> Result<()> {
+    tx.emit::<CalendarEvent>(ctx, Some(id.0), None, CalendarSaved { calendar_id: id, key: key.map(str::to_owned), name: name.to_owned(), spec: spec.clone() })
+}
+
+/// Calendars that are older than the telling of them are told once, at the start.
+fn tell_old(tx: &Tx<'_>) -> Result<()> {
+    for workspace in tx.workspaces()? {
+        if tx.setting::<bool>(workspace.id, TOLD)?.unwrap_or_default() {
+            continue;
+        }
+        let ctx = Ctx::system(workspace.id, "service_levels");
+        for calendar in all(tx, workspace.id)? {
+            let name = calendar.spec.get("name").and_then(Value::as_str).unwrap_or_default();
+            tell(tx, &ctx, calendar.id, calendar.key.as_deref(), name, &calendar.spec)?;
+        }
+        tx.set_setting(workspace.id, TOLD, &true)?;
+    }
+    Ok(())
+}
+
+/// Whether the calendars of a workspace were told.
+const TOLD: &str = "calendars.told";
+
+/// Runs at the start and ends.
+pub fn task(app: App) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        if let Err(problem) = app.db().write(tell_old).await {
+            tracing::warn!(error = %problem, "calendars could not be told");
+        }
+    })
 }
 
 fn taken(problem: Problem, name: &str) -> Problem {
@@ -132,6 +171,7 @@ pub async fn remove(State(app): State<App>, who: Allowed<CalendarManage>, Id(id)
         if tx.execute("DELETE FROM clock_calendar WHERE id = ?1 AND workspace_id = ?2", params![id, ctx.workspace])? == 0 {
             return Err(Problem::not_found("calendar"));
         }
+        tx.emit::<CalendarEvent>(&ctx, Some(id.0), None, CalendarRemoved { calendar_id: id })?;
         tx.audit(&ctx, "calendar.removed", "calendar", Some(id.0), None)
     })
     .await

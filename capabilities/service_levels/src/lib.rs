@@ -71,6 +71,7 @@ pub fn module() -> Module {
             TimerHandler { kind: replan::KIND, handle: replan::run },
             TimerHandler { kind: stages::KIND, handle: stages::run },
         ],
+        tasks: vec![calendars::task],
         parts: vec![pack_calendars::PART, pack_levels::PART],
         ..Module::new("service_levels")
     }

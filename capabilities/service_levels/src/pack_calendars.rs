@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shouwen_kernel::{Problem, Result, WorkspaceId};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{PACK_KEY_RULE, PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PACK_KEY_RULE, PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 use shouwen_worktime::{Calendar, Fault, HolidayYear, holidays};
 
 use crate::calendars::{self, CalendarView, create_marked, rewrite};
@@ -131,11 +131,12 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
             changes.push(PackChange::new(PART.section, head.key, PackDid::Created));
             continue;
         };
-        if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
-            changes.push(PackChange::new(PART.section, head.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+        let current = print(&found.spec)?;
+        if let Some(change) = pack_of_others(PART.section, &head.key, &pack.key, found.pack.as_deref(), current == print_wanted, replace) {
+            changes.push(change);
             continue;
         }
-        let did = pack_decision(found.pack_print.as_deref(), Some(&print(&found.spec)?), &print_wanted, replace);
+        let did = pack_decision(found.pack_print.as_deref(), Some(&current), &print_wanted, replace);
         let running: (i64,) = tx.one("SELECT COUNT(*) FROM clock_clock WHERE calendar_id = ?1 AND state IN ('running', 'paused')", params![found.id])?;
         let mut change = PackChange::new(PART.section, head.key.clone(), did);
         match did {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shouwen_kernel::{CalendarId, Problem, Result, ServiceLevelId, WorkspaceId};
 use shouwen_rules::Condition;
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{PACK_KEY_RULE, PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PACK_KEY_RULE, PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 
 use crate::calendars;
 use crate::ladder::{PARTIES, Rung};
@@ -259,10 +259,11 @@ fn install_level(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, key: &str, title: &Pa
         levels::write(tx, ctx, None, wanted, Some(Mark { pack: &pack.key, key, print: Some(&print) }))?;
         return Ok(PackChange::new("levels", key, PackDid::Created));
     };
-    if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
-        return Ok(PackChange::new("levels", key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+    let current = level_print(&found.level)?;
+    if let Some(change) = pack_of_others("levels", key, &pack.key, found.pack.as_deref(), current == print, replace) {
+        return Ok(change);
     }
-    let did = pack_decision(found.pack_print.as_deref(), Some(&level_print(&found.level)?), &print, replace);
+    let did = pack_decision(found.pack_print.as_deref(), Some(&current), &print, replace);
     if did == PackDid::Updated {
         levels::write(tx, ctx, Some(found.id), wanted, Some(Mark { pack: &pack.key, key, print: Some(&print) }))?;
     } else {
@@ -278,10 +279,11 @@ fn install_clock(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, wanted: &PolicyInput,
         policies::write(tx, ctx, None, wanted, Some((&pack.key, &print)))?;
         return Ok(PackChange::new("regulatory-clocks", &wanted.key, PackDid::Created));
     };
-    if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
-        return Ok(PackChange::new("regulatory-clocks", &wanted.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+    let current = policy_print(&found.policy)?;
+    if let Some(change) = pack_of_others("regulatory-clocks", &wanted.key, &pack.key, found.pack.as_deref(), current == print, replace) {
+        return Ok(change);
     }
-    let did = pack_decision(found.pack_print.as_deref(), Some(&policy_print(&found.policy)?), &print, replace);
+    let did = pack_decision(found.pack_print.as_deref(), Some(&current), &print, replace);
     if did == PackDid::Updated {
         policies::write(tx, ctx, Some(found.id), wanted, Some((&pack.key, &print)))?;
     } else {
