@@ -27,5 +27,5 @@ export default defineConfig({
     rolldownOptions: { output: { advancedChunks: { groups: [{ name: 'pinyin', test: /node_modules[\\/]pinyin-pro/ }] } } },
   },
   server: { port: 5173, proxy: { '/api': { target: server, ws: true } } },
-  test: { environment: 'happy-dom', include: ['src/**/*.test.ts', 'tests/**/*.test.ts'] },
+  test: { environment: 'happy-dom', include: ['src/**/*.test.ts', 'tests/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 180_000 },
 })

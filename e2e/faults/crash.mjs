@@ -6,7 +6,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
-import { cleanUp, sleep, tempDir, until } from '../lib/proc.mjs'
+import { PATIENCE, cleanUp, sleep, tempDir, until } from '../lib/proc.mjs'
 import { startPostgres } from '../lib/postgres.mjs'
 import { setUp, signIn, startServer, ADMIN } from '../lib/server.mjs'
 import { Skip } from '../lib/runner.mjs'
@@ -46,11 +46,11 @@ try {
       const note = mine && n % 3 !== 0
       const path = note ? `/cases/${mine}/messages` : '/cases'
       const body = note ? { kind: 'note', text: `note ${key}`, based_on: null } : { title: `case ${key}`, text: `text ${key}` }
-      for (let tries = 0; ; tries++) {
-        if (!up) await until('up', () => up || !running, { timeout: 120_000, every: 10 })
+      for (const begun = Date.now(); ; ) {
+        if (!up) await until('up', () => up || !running, { every: 10 })
         counts.sent += 1
         try {
-          const answer = await admin.request('POST', path, { body, headers: { 'idempotency-key': key }, timeout: 15_000 })
+          const answer = await admin.request('POST', path, { body, headers: { 'idempotency-key': key } })
           const id = note ? answer.message.id : (answer.case?.id ?? answer.id)
           record({ kind: note ? 'note' : 'case', key, id, parent: note ? mine : null })
           counts.acknowledged += 1
@@ -65,7 +65,7 @@ try {
             break
           }
           counts.retried += 1
-          if (tries > 200) throw new Error(`${path}: no answer after 200 tries (${error.message})`)
+          if (Date.now() - begun > 2 * PATIENCE) throw new Error(`${path}: no answer within ${2 * PATIENCE} ms (${error.message})`)
           await sleep(20 + 30 * random())
         }
       }
@@ -90,7 +90,7 @@ try {
   await server.again()
 
   const viewer = await signIn(server, ADMIN.email)
-  await until('the projection has caught up', async () => (await viewer.all('/desk/cases?view=all_open', { limit: 200, most: 10_000_000 })).length >= ledger.filter((e) => e.kind === 'case').length, { timeout: 60_000, every: 1_000 }).catch(() => {})
+  await until('the projection has caught up', async () => (await viewer.all('/desk/cases?view=all_open', { limit: 200, most: 10_000_000 })).length >= ledger.filter((e) => e.kind === 'case').length, { every: 1_000 }).catch(() => {})
   const listed = await viewer.all('/desk/cases?view=all_open', { limit: 200, most: 10_000_000 })
   const titles = new Map()
   for (const row of listed) titles.set(row.title, (titles.get(row.title) ?? 0) + 1)

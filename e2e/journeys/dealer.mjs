@@ -57,7 +57,7 @@ export default async function dealer() {
     if (stage === 'accepted') await moveTo('检验中', 'inspecting', pump.case_id)
     await moveTo('方案与金额', 'deciding', pump.case_id)
     await zhang.picture('dealer-deciding')
-  }, { timeout: 120_000 })
+  })
 
   step('3,800 yuan are above the limit of the workshop: the dialog says who will decide before it is sent', async () => {
     await page.getByRole('button', { name: '申请审批' }).click()
@@ -73,7 +73,7 @@ export default async function dealer() {
     // Who asked may not decide, and the answer says so rather than that something is malformed.
     await refused(agent.post(`/reviews/${review.id}/decide`, { decision: 'approve', step: 1 }), 403)
     same((await admin.get(`/reviews/${review.id}`)).state, 'open', 'nothing was decided')
-  }, { timeout: 60_000 })
+  })
 
   step('the workshop lead returns it with the reason, is asked again and approves; the general manager approves by the letter', async () => {
     const first = await reviewOf(pump.case_id)
@@ -92,7 +92,7 @@ export default async function dealer() {
     await until('the first step is done', async () => (await admin.get(`/reviews/${again.id}`)).step === 2)
     check(desk.problems.length === 0, 'no error on the page', desk.problems.join('; '))
     await desk.close()
-    const link = await until('the manager’s letter', () => linkIn(house.host.mailbox('wu@shop.example'), /\/r\/[0-9a-z]{40,}/i), { timeout: 60_000, every: 400 })
+    const link = await until('the manager’s letter', () => linkIn(house.host.mailbox('wu@shop.example'), /\/r\/[0-9a-z]{40,}/i), { every: 400 })
     const context = await browser.newContext({ baseURL: server.base, locale: 'zh-CN', javaScriptEnabled: false })
     const letter = await context.newPage()
     await letter.goto(link)
@@ -100,7 +100,7 @@ export default async function dealer() {
     await letter.getByRole('button', { name: /通过/ }).first().click()
     await until('it is approved', async () => (await admin.get(`/reviews/${again.id}`)).state === 'approved')
     await context.close()
-  }, { timeout: 150_000 })
+  })
 
   step('the customer signs on the public page; the return is archived', async () => {
     await page.goto(`/desk/all_open/${pump.case_id}`)
@@ -126,7 +126,7 @@ export default async function dealer() {
     check(sign, 'a signature can be asked for', ways)
     await dialog().getByLabel('怎样核实').selectOption({ label: sign })
     await dialog().getByRole('button', { name: '发送链接' }).click()
-    const link = await until('the letter with the link', () => linkIn(house.host.mailbox('han@customer.example'), /\/c\/[0-9a-z]{40,}/i), { timeout: 60_000, every: 400 })
+    const link = await until('the letter with the link', () => linkIn(house.host.mailbox('han@customer.example'), /\/c\/[0-9a-z]{40,}/i), { every: 400 })
     const context = await browser.newContext({ baseURL: server.base, locale: 'zh-CN' })
     const customer = await context.newPage()
     await customer.goto(link)
@@ -138,10 +138,10 @@ export default async function dealer() {
     await customer.mouse.up()
     await customer.screenshot({ path: 'e2e/out/dealer-signature.png' })
     await customer.locator('button[name=answer][value=yes]').click()
-    await until('it is archived', async () => (await caseNow(pump.case_id)).status === 'closed', { timeout: 30_000 })
+    await until('it is archived', async () => (await caseNow(pump.case_id)).status === 'closed')
     same((await caseNow(pump.case_id)).verification.way, 'signature', 'how the end was verified')
     await context.close()
-  }, { timeout: 150_000 })
+  })
 
   step('what cannot wait is paid at once by whoever may, and is due to be written up; the write-up is reviewed', async () => {
     const tow = await returned('高速抛锚换件退款', 260_000)
@@ -178,7 +178,7 @@ export default async function dealer() {
     same((await admin.get(`/reviews/${review.id}`)).state, 'approved', 'state')
     check(desk.problems.length === 0, 'no error on the page', desk.problems.join('; '))
     await desk.close()
-  }, { timeout: 150_000 })
+  })
 
   step('the audit knows every request and every decision', async () => {
     const rows = (await admin.all('/audit')).map((row) => row.action ?? row.verb)

@@ -45,7 +45,7 @@ export default async function desk() {
   }
   const messages = async (id) => (await admin.all(`/cases/${id}/timeline`)).filter((i) => i.kind === 'message')
   const mailTo = (address, words) => host.mailbox(address).map(readMail).filter((m) => `${m.subject}${m.text}${m.html}${m.files.map((f) => f.name)}`.includes(words))
-  const arrived = (address, words) => until(`a mail with "${words}" at ${address}`, () => mailTo(address, words)[0], { timeout: 45_000, every: 150 })
+  const arrived = (address, words) => until(`a mail with "${words}" at ${address}`, () => mailTo(address, words)[0], { every: 150 })
   let counter = 0
   /** A letter that has become a case; answers its row. */
   const written = async (who, subject, text, what = {}) => {
@@ -206,7 +206,7 @@ export default async function desk() {
     await clear()
     await chip('报价.txt').getByRole('button', { name: /移除/ }).click()
     await until('the empty draft is gone', async () => (await me.get(`/cases/${files.case_id}/drafts`)).length === 0)
-  }, { timeout: 90_000 })
+  })
 
   step('a tab closed in the countdown: the mail leaves, once', async () => {
     await preferences({ undo_seconds: 2 })
@@ -293,7 +293,7 @@ export default async function desk() {
     await page.keyboard.press('Control+Enter')
     await arrived(EMMA, '一起回复两位')
     await arrived(LI, '一起回复两位')
-  }, { timeout: 90_000 })
+  })
 
   let one, two
   step('merges by keyboard, takes it back with Z, and from the case it went into; nothing is lost', async () => {
@@ -322,7 +322,7 @@ export default async function desk() {
     await page.getByRole('button', { name: '撤销合并' }).click()
     await article('还没有收到发票').first().waitFor()
     same((await admin.get(`/cases/${two.case_id}`)).merged_into, null, 'stands on its own again')
-  }, { timeout: 60_000 })
+  })
 
   step('splits a message into a case of its own, and takes it back', async () => {
     await deliver(host.ports.smtp, { from: CUSTOMERS.韩梅梅, to: SHOP, raw: compose({ from: CUSTOMERS.韩梅梅, to: SHOP, subject: 'Re: 发票抬头写错', text: '另外，耳机也坏了。', inReplyTo: one.messageId }) })
@@ -383,7 +383,7 @@ export default async function desk() {
     await page.keyboard.press('Enter')
     await until('the text is stored', async () => (await admin.get(`/cases/${one.case_id}`)).fields.demand === '重开发票')
     await zhang.picture('desk-fields')
-  }, { timeout: 90_000 })
+  })
 
   step('hands over accountability with a reason; it is on the timeline and she is told', async () => {
     await openCase(one)
@@ -420,14 +420,14 @@ export default async function desk() {
     await row('发票再问一次').waitFor({ state: 'detached' })
     await deliver(host.ports.smtp, { from: CUSTOMERS.韩梅梅, to: SHOP, raw: compose({ from: CUSTOMERS.韩梅梅, to: SHOP, subject: 'Re: 发票再问一次', text: '还在吗？', inReplyTo: two.messageId }) })
     const pill = page.locator('button.pill')
-    const back = () => until('the row is back', async () => ((await pill.count()) ? await pill.first().click().catch(() => {}) : 0, (await row('发票再问一次').count()) > 0), { timeout: 30_000 })
+    const back = () => until('the row is back', async () => ((await pill.count()) ? await pill.first().click().catch(() => {}) : 0, (await row('发票再问一次').count()) > 0))
     await back()
-    const { undo } = await me.put(`/cases/${two.case_id}/snooze`, { until: new Date(Date.now() + 3_000).toISOString() })
+    const { undo } = await me.put(`/cases/${two.case_id}/snooze`, { until: new Date(Date.now() + 15_000).toISOString() })
     check(undo !== null, 'can be undone')
     await until('it is aside', async () => (await admin.get(`/cases/${two.case_id}`)).snoozed_until !== null)
-    await until('it woke', async () => (await admin.get(`/cases/${two.case_id}`)).snoozed_until === null, { timeout: 20_000 })
+    await until('it woke', async () => (await admin.get(`/cases/${two.case_id}`)).snoozed_until === null)
     await back()
-  }, { timeout: 60_000 })
+  })
 
   step('UX-10: a draft survives a reload in mid-word, a crash, a dead line and another device', async () => {
     const found = two
@@ -452,7 +452,7 @@ export default async function desk() {
     await editor().click()
     await page.keyboard.press('Control+End')
     await page.keyboard.type('，断网时')
-    await composer().getByText('草稿还没保存上').waitFor({ timeout: 20_000 })
+    await composer().getByText('草稿还没保存上').waitFor()
     await zhang.context.setOffline(false)
     await stored('断网时')
     const phone = await openDesk(browser, server, { width: 390, height: 780 })
@@ -478,7 +478,7 @@ export default async function desk() {
     await phone.close()
     await clear()
     await until('the empty draft is gone', async () => (await me.get(`/cases/${found.case_id}/drafts`)).length === 0)
-  }, { timeout: 120_000 })
+  })
 
   let boss
   step('quarantine: what cannot be read waits with its reason; read again it becomes a case, or is put away with a word', async () => {
@@ -515,7 +515,7 @@ export default async function desk() {
     await held('nested without end').waitFor({ state: 'detached' })
     const left = await admin.all('/mail/quarantine')
     check(!left.some((m) => m.subject_hint === 'nested without end'), 'it is put away', left)
-  }, { timeout: 90_000 })
+  })
 
   step('outbox: what could not be sent says why, there and at the message; tried again it leaves', async () => {
     await openCase(files)
@@ -524,7 +524,7 @@ export default async function desk() {
     await page.keyboard.press('Enter')
     await editor().click()
     await page.keyboard.press('Control+Enter')
-    await article('请转给仓库').getByText('发送失败').waitFor({ timeout: 40_000 })
+    await article('请转给仓库').getByText('发送失败').waitFor()
     await article('请转给仓库').getByText('no such person').waitFor()
     await zhang.picture('desk-failed-mail')
     await boss.page.goto('/settings/outbox')
@@ -536,10 +536,10 @@ export default async function desk() {
     await host.postfix.stop()
     await host.postfix.start()
     await item.getByRole('button', { name: '重试' }).click()
-    await until('it has left', async () => (await messages(files.case_id)).find((m) => m.text.includes('请转给仓库')).state === 'sent', { timeout: 30_000 })
+    await until('it has left', async () => (await messages(files.case_id)).find((m) => m.text.includes('请转给仓库')).state === 'sent')
     await item.waitFor({ state: 'detached' })
     await article('请转给仓库').getByText('发送失败').waitFor({ state: 'detached' })
-  }, { timeout: 90_000 })
+  })
 
   step('webhooks: a failing receiver is seen; a replay arrives, signed', async () => {
     web.hits.length = 0
@@ -567,7 +567,7 @@ export default async function desk() {
     const key = secret
     same(hit.headers['webhook-signature'], `v1,${createHmac('sha256', key).update(`${id}.${at}.${hit.body}`).digest('base64')}`, 'signature')
     await drawer.getByText('已送达').first().waitFor()
-  }, { timeout: 60_000 })
+  })
 
   step('two records of one customer become one, and two again', async () => {
     const copy = await admin.post('/customers', { name: '李雷（旧）', phone: '13800001234' })
@@ -675,7 +675,7 @@ export default async function desk() {
     await until('aside', async () => (await state()).snoozed_until !== null)
     await page.keyboard.press('z')
     await until('back', async () => (await state()).snoozed_until === null)
-  }, { timeout: 90_000 })
+  })
 
   step('360 px, in English: answering a mail with a file', async () => {
     await preferences({ undo_seconds: 0 })

@@ -34,7 +34,7 @@ function due(start, budget, closed = '') {
 export default async function friday() {
   const browser = await startBrowser()
   const database = process.env.DATABASE === 'postgres' ? (await startPostgres()).url : undefined
-  const server = await startServer({ database, readyWithin: 120_000 })
+  const server = await startServer({ database })
   const admin = await setUp(server)
   const manager = await addPerson(admin, server, { name: '赵经理', email: 'zhao@shop.example', role: 'manager', teams: [] })
   let calendar, closed, before
@@ -70,7 +70,7 @@ export default async function friday() {
     before = await running()
     same(before.size, 2 * CASES, 'two clocks a case')
     for (const [key, clock] of before) same(Date.parse(clock.due_at), Math.floor(due(Date.parse(clock.started_at), clock.target_s * 1000)), `${key} is due when the oracle says`)
-  }, { timeout: 900_000 })
+  })
 
   step('the manager closes the next working day in the browser; every clock is planned anew', async () => {
     closed = new Date(due(Date.now(), 1) + ZONE).toISOString().slice(0, 10)
@@ -94,7 +94,7 @@ export default async function friday() {
       const now = new Map((await admin.all('/desk/cases?view=all_open')).map((r) => [r.case_id, r.clock.due_at]))
       wrong = wrong.filter((id) => Date.parse(now.get(id)) <= Date.parse(`${closed}T16:00:00Z`))
       return wrong.length === 0
-    }, { timeout: 120_000, every: 250 })
+    }, { every: 250 })
     console.log(`       planned anew and shown in every list after ${Math.round(performance.now() - began)} ms, the reading of the lists included (the budget is measured by make bench)`)
     const after = await running()
     same(after.size, before.size, 'no clock is gone')
@@ -103,7 +103,7 @@ export default async function friday() {
     same(missed, 0, 'clocks that stand where the oracle says they must not')
     check(desk.problems.length === 0, 'no error on the page', desk.problems.join('\n'))
     await desk.close()
-  }, { timeout: 600_000 })
+  })
 
   step('a restart in the middle of another change plans what is left', async () => {
     const current = (await admin.get('/calendars')).find((c) => c.key === 'office')
@@ -113,8 +113,8 @@ export default async function friday() {
     await until('every clock is back', async () => {
       for (const clock of (await running()).values()) if (Date.parse(clock.due_at) !== Math.floor(due(Date.parse(clock.started_at), clock.target_s * 1000))) return false
       return true
-    }, { timeout: 240_000, every: 500 })
-  }, { timeout: 300_000 })
+    }, { every: 500 })
+  })
 
   return async (counts) => {
     if (counts.failed) console.log(server.logText())

@@ -2,7 +2,7 @@
 import { connect as connectTls } from 'node:tls'
 import { connect } from 'node:net'
 import { readFileSync } from 'node:fs'
-import { until } from '../lib/proc.mjs'
+import { PATIENCE, until } from '../lib/proc.mjs'
 import { startMailHost } from '../lib/mailhost.mjs'
 import { compose, deliver, proxyTo } from '../lib/smtp.mjs'
 import { check, same, step } from '../lib/runner.mjs'
@@ -26,7 +26,7 @@ export default async function hosts() {
           else if (text.split('\r\n').slice(1).join('').includes(ok)) (done(text), socket.destroy())
         })
         socket.on('error', fail)
-        setTimeout(() => fail(new Error(`said only: ${text}`)), 5_000).unref()
+        setTimeout(() => fail(new Error(`said only: ${text}`)), PATIENCE).unref()
       })
       check(talk, 'greeted')
     }

@@ -8,7 +8,7 @@ import { check, same, step } from '../lib/runner.mjs'
 import { addPerson } from '../lib/server.mjs'
 
 /** Each look at a case is written in the audit: not oftener than needed. */
-const until = (what, probe, more) => sooner(what, probe, { timeout: 45_000, every: 250, ...more })
+const until = (what, probe, more) => sooner(what, probe, { every: 250, ...more })
 
 export default async function loop() {
   const house = await openHouse()
@@ -18,10 +18,8 @@ export default async function loop() {
   const browser = await startBrowser()
   const zhang = await openDesk(browser, server)
   const { page } = zhang
-  // A busy machine is no fault of the desk.
-  page.setDefaultTimeout(45_000)
   const dialog = (p = page) => p.getByRole('dialog')
-  const closed = (p = page) => p.locator('[data-layer]').first().waitFor({ state: 'detached', timeout: 10_000 }).catch(() => {})
+  const closed = (p = page) => p.locator('[data-layer]').first().waitFor({ state: 'detached' }).catch(() => {})
   const type = (text, p = page) => p.keyboard.type(text)
   const press = (key, p = page) => p.keyboard.press(key)
   const caseNow = (id) => admin.get(`/cases/${id}`)
@@ -62,7 +60,7 @@ export default async function loop() {
     same(await page.locator('ol[aria-label="闭环进度"] > li').count(), 7, 'steps of the loop')
     await zhang.picture('loop-track')
     await accessible(page, 'the case view')
-  }, { timeout: 240_000 })
+  })
 
   step('V says what is in the way of every stage; what is missing is asked for, then it goes', async () => {
     await press('v')
@@ -84,7 +82,7 @@ export default async function loop() {
     }
     await until('it is being handled', async () => (await caseNow(complaint.case_id)).stage === 'handling')
     await closed()
-  }, { timeout: 240_000 })
+  })
 
   step('D goes to the form: a choice opens the field that depends on it', async () => {
     await settled()
@@ -105,7 +103,7 @@ export default async function loop() {
       await press('Tab')
     }
     await zhang.picture('loop-form')
-  }, { timeout: 240_000 })
+  })
 
   let order
   step('W gives the fault to the network department; the case says whom it waits for', async () => {
@@ -135,11 +133,10 @@ export default async function loop() {
     await until('the work order was asked after', async () => (await caseNow(order.case_id)).reminders === 1)
     await page.getByText(/催办 1 次/).first().waitFor()
     await zhang.picture('loop-waits')
-  }, { timeout: 240_000 })
+  })
 
   step('somebody of the network department takes the work order and finishes it', async () => {
     const other = await openDesk(browser, server)
-    other.page.setDefaultTimeout(45_000)
     await other.signIn('liu@shop.example')
     await other.page.goto(`/desk/team_open/${order.case_id}`)
     await other.page.getByText('检查线路').first().waitFor()
@@ -160,7 +157,7 @@ export default async function loop() {
     await other.close()
     await until('the parent waits no more', async () => (await caseNow(complaint.case_id)).waiting_for.length === 0)
     await page.getByText(/等待网络部，已/).first().waitFor({ state: 'detached' })
-  }, { timeout: 240_000 })
+  })
 
   step('tells the customer, moves on to be confirmed, sends the link with Y', async () => {
     await settled()
@@ -168,7 +165,7 @@ export default async function loop() {
     await page.locator('.tiptap').first().waitFor()
     await page.locator('.tiptap').first().pressSequentially('您好，线路已修好，并退还一个月费用。')
     await press('Control+Enter')
-    await until('the answer is in the mailbox', () => house.host.mailbox('li@customer.example').some((mail) => Buffer.from(mail).length > 0), { timeout: 60_000, every: 300 })
+    await until('the answer is in the mailbox', () => house.host.mailbox('li@customer.example').some((mail) => Buffer.from(mail).length > 0), { every: 300 })
     await until('the case knows of its answer', async () => (await caseNow(complaint.case_id)).first_response_at)
     await settled()
     await moveTo('待回访确认')
@@ -187,7 +184,7 @@ export default async function loop() {
     await dialog().getByRole('button', { name: '发送链接' }).focus()
     await press('Enter')
     await until('the customer was asked', async () => (await caseNow(complaint.case_id)).verification.requests.length === 1)
-  }, { timeout: 240_000 })
+  })
 
   step('the customer says on the public page that it is solved; the case is archived', async () => {
     const link = await until('the letter with the link', () => {
@@ -199,7 +196,7 @@ export default async function loop() {
         }
       }
       return null
-    }, { timeout: 60_000, every: 400 })
+    }, { every: 400 })
     const context = await browser.newContext({ baseURL: server.base, locale: 'zh-CN' })
     const customer = await context.newPage()
     await customer.goto(link)
@@ -217,7 +214,7 @@ export default async function loop() {
     await page.getByText('已核实：客户确认').waitFor()
     await page.locator('ol[aria-label="闭环进度"] li.current').filter({ hasText: '归档' }).waitFor()
     await zhang.picture('loop-archived')
-  }, { timeout: 240_000 })
+  })
 
   let handed
   step('hands accountability over with H; the other one accepts on her own desk', async () => {
@@ -240,7 +237,6 @@ export default async function loop() {
     await until('it is offered', async () => (await caseNow(handed.case_id)).hand_over)
     same((await caseNow(handed.case_id)).accountable?.name, '张晓明', 'accountable until she accepts')
     const wang = await openDesk(browser, server)
-    wang.page.setDefaultTimeout(45_000)
     await wang.signIn('wang@shop.example')
     await wang.page.goto(`/desk/all_open/${handed.case_id}`)
     await wang.page.getByRole('button', { name: '接受', exact: true }).focus()
@@ -252,7 +248,7 @@ export default async function loop() {
     await wang.page.getByText('路由器坏了').first().waitFor()
     check(wang.problems.length === 0, 'no error on her desk', wang.problems.join('; '))
     await wang.close()
-  }, { timeout: 240_000 })
+  })
 
   step('the board: columns with counts, a card goes on with > and back with Z, the address keeps what is looked at', async () => {
     await settled().catch(() => {})
@@ -290,7 +286,7 @@ export default async function loop() {
     await page.getByText('没有符合筛选的工单').first().waitFor()
     await page.getByRole('button', { name: '清除筛选' }).click()
     await cards.first().waitFor()
-  }, { timeout: 240_000 })
+  })
 
   step('a card is dragged to another stage', async () => {
     const target = await house.caseOf('发票什么时候')
@@ -299,7 +295,7 @@ export default async function loop() {
     const to = before === 'handling' ? 'waiting_customer' : 'handling'
     await page.locator(`#card-${target.case_id}`).dragTo(page.locator(`section[data-stage="${to}"]`))
     await until('it stands there', async () => (await caseNow(target.case_id)).stage === to)
-  }, { timeout: 120_000 })
+  })
 
   step('the table: sorted by the server, columns to choose, by keyboard', async () => {
     await press('Shift+V')
@@ -317,7 +313,7 @@ export default async function loop() {
     await page.getByRole('columnheader', { name: '首问责任人' }).waitFor()
     await zhang.picture('loop-table')
     await accessible(page, 'the table')
-  }, { timeout: 240_000 })
+  })
 
   step('my accountability: what he answers for and where it is stuck', async () => {
     await admin.post(`/cases/${(await house.caseOf('发票什么时候')).case_id}/work-orders`, { title: '开票', text: '请财务开票', team_id: net.id })
@@ -335,7 +331,7 @@ export default async function loop() {
     await page.getByRole('listitem').getByText(/已催办 2026-|催办 1 次/).first().waitFor()
     await zhang.picture('loop-accountable')
     await accessible(page, 'my accountability')
-  }, { timeout: 240_000 })
+  })
 
   step('the team wall: who is there, what they carry, what is next', async () => {
     await press('g')
@@ -347,13 +343,12 @@ export default async function loop() {
     const before = await page.locator('.cards li').filter({ hasText: '王芳' }).innerText()
     const target = await house.caseOf('会员积分')
     await house.agents.wang.client.put(`/cases/${target.case_id}/assignment`, { person_id: house.agents.wang.person.id })
-    await until('the wall follows', async () => (await page.locator('.cards li').filter({ hasText: '王芳' }).innerText()) !== before, { timeout: 20_000, every: 300 })
-  }, { timeout: 240_000 })
+    await until('the wall follows', async () => (await page.locator('.cards li').filter({ hasText: '王芳' }).innerText()) !== before, { every: 300 })
+  })
 
   step('English, dark, 360 px: the same pages, no sideways scrolling, axe', async () => {
     await house.agents.wang.client.patch('/me', { locale: 'en', preferences: { theme: 'dark' } })
     const phone = await openDesk(browser, server, { locale: 'en-GB', width: 360, height: 740, dark: true })
-    phone.page.setDefaultTimeout(45_000)
     await phone.signIn('wang@shop.example')
     for (const [path, ready] of [['/stages/request', '[data-card]'], ['/stages/request?as=table', '[role=row]'], ['/accountable', 'li.item'], ['/wall', '.cards li'], [`/desk/all_open/${handed.case_id}`, 'article']]) {
       await phone.page.goto(path)
@@ -365,7 +360,7 @@ export default async function loop() {
     }
     check(phone.problems.length === 0, 'no error on the phone', phone.problems.join('; '))
     await phone.close()
-  }, { timeout: 240_000 })
+  })
 
   step('nothing went wrong on the page', async () => {
     check(zhang.problems.length === 0, 'errors', zhang.problems.join('\n'))

@@ -31,18 +31,18 @@ export default async function mail() {
   }
   const cases = () => admin.all('/desk/cases?view=all_open')
   const titled = async (title) => (await cases()).filter((row) => row.title.includes(title))
-  const appears = (title, n = 1, timeout = 30_000) => until(`${n} case(s) "${title}"`, async () => {
+  const appears = (title, n = 1) => until(`${n} case(s) "${title}"`, async () => {
     const found = await titled(title)
     return found.length >= n && found
-  }, { timeout, every: 200 })
+  }, { every: 200 })
   const messages = async (id) => (await admin.all(`/cases/${id}/timeline`)).filter((i) => i.kind === 'message')
-  const arrives = (box, text, timeout = 30_000) => until(`mail with "${text}" for ${box}`, () => host.mailbox(box).find((m) => readable(m).includes(text)), { timeout, every: 200 })
+  const arrives = (box, text) => until(`mail with "${text}" for ${box}`, () => host.mailbox(box).find((m) => readable(m).includes(text)), { every: 200 })
   const place = (box, name, raw) => {
     const file = join(host.dir, 'boxes', box, 'new', name)
     writeFileSync(file, raw)
     chownSync(file, 8, 8)
   }
-  const reading = (box) => until('the inbox is being read', async () => (await admin.get(`/inboxes/${box.id}`)).health.state === 'ok', { timeout: 30_000 })
+  const reading = (box) => until('the inbox is being read', async () => (await admin.get(`/inboxes/${box.id}`)).health.state === 'ok')
   const marker = () => randomBytes(6).toString('hex')
 
   step('an inbox is tested before it is saved: right and wrong password told apart', async () => {
@@ -68,7 +68,7 @@ export default async function mail() {
     check(first.customer?.name === '李雷', 'customer from the sender', first.customer)
     const [message] = await messages(first.id)
     check(message.text.includes('SF1234567890') && message.direction === 'in', 'its text', message)
-  }, { timeout: 90_000 })
+  })
 
   step('the raw message is kept byte for byte', async () => {
     const [message] = await messages(first.id)
@@ -92,11 +92,11 @@ export default async function mail() {
 
   step('the customer answers: the same case; another sender in the thread is unverified', async () => {
     await send({ subject: '回复: 路由器坏了，申请退款', text: '谢谢，请问多久到账？', inReplyTo: header(reply, 'message-id') })
-    await until('it is in the case', async () => (await messages(first.id)).some((m) => m.text.includes('多久到账')), { timeout: 30_000 })
+    await until('it is in the case', async () => (await messages(first.id)).some((m) => m.text.includes('多久到账')))
     await send({ from: `王五 <${STRANGER}>`, envelope: STRANGER, subject: 'Re: 路由器坏了', text: '我也想知道', inReplyTo: header(reply, 'message-id') })
-    await until('the stranger is in the case', async () => (await messages(first.id)).some((m) => m.text.includes('我也想知道') && m.verified === false), { timeout: 30_000 })
+    await until('the stranger is in the case', async () => (await messages(first.id)).some((m) => m.text.includes('我也想知道') && m.verified === false))
     same((await titled('路由器坏了')).length, 1, 'cases')
-  }, { timeout: 90_000 })
+  })
 
   step('a bare case number in a subject threads nothing', async () => {
     const mark = marker()
@@ -119,12 +119,12 @@ export default async function mail() {
       const rows = await cases()
       const texts = (await Promise.all(rows.filter((r) => r.title.includes(a) || r.title.includes(b)).map((r) => messages(r.case_id)))).flat()
       return texts.length === 4
-    }, { timeout: 40_000, every: 500 })
+    }, { every: 500 })
     await appears('同文')
     await sleep(2_000)
     const same1 = await titled('同文')
     same((await Promise.all(same1.map((r) => messages(r.case_id)))).flat().length, 1, 'the same bytes')
-  }, { timeout: 120_000 })
+  })
 
   step('Chinese charsets, broken headers, HTML: shown right and harmless', async () => {
     const mark = marker()
@@ -142,7 +142,7 @@ export default async function mail() {
     check(!/<script|onerror|javascript:|\ssrc="https?:\/\/tracker/i.test(answer.text), 'nothing runs, nothing remote loads', answer.text.slice(answer.text.indexOf('<body')))
     check(/default-src 'none'|sandbox/.test(answer.headers.get('content-security-policy') ?? ''), 'with a strict policy', answer.headers.get('content-security-policy'))
     check(message.remote_images >= 1, 'remote images are counted', message)
-  }, { timeout: 90_000 })
+  })
 
   step('what cannot be parsed is quarantined and the next message goes on', async () => {
     const mark = marker()
@@ -154,7 +154,7 @@ export default async function mail() {
     const held = (await admin.all('/mail/quarantine')).length
     const shown = (await titled(`deep ${mark}`)).length
     check(held + shown >= 1, 'the deep one is either shown or quarantined, not lost', { held, shown })
-  }, { timeout: 60_000 })
+  })
 
   step('connections that break in the middle of a fetch lose nothing and double nothing', async () => {
     const mark = marker()
@@ -162,88 +162,88 @@ export default async function mail() {
     for (let n = 0; n < 20; n++) {
       await send({ subject: `断线 ${mark} 第${n}封`, text: `第${n}封`, html: `<p>${randomBytes(20_000).toString('base64')}</p>` })
     }
+    const before = imap.cuts
     imap.cutAll()
-    await sleep(6_000)
-    const cuts = imap.cuts
+    await until('connections are cut in the middle', () => imap.cuts > before, { every: 200 })
+    const cuts = imap.cuts - before
     imap.cutAfter = Infinity
     imap.cutAll()
-    const found = await appears(mark, 20, 90_000)
+    const found = await appears(mark, 20)
     await sleep(1_500)
     same((await titled(mark)).length, 20, `cases after ${cuts} cuts`)
     same((await Promise.all(found.map((r) => messages(r.case_id)))).flat().length, 20, 'messages')
-    check(cuts > 0, 'connections were really cut')
-  }, { timeout: 180_000 })
+  })
 
   step('UIDVALIDITY changes: nothing is doubled, new mail comes', async () => {
     const before = (await cases()).length
     host.dovecot.changeUidValidity(SHOP)
     const mark = marker()
     await send({ subject: `新纪元 ${mark}`, text: '还在吗' })
-    await appears(mark, 1, 60_000)
+    await appears(mark)
     await sleep(3_000)
     same((await cases()).length, before + 1, 'cases')
-  }, { timeout: 120_000 })
+  })
 
   step('the mail host goes away: the inbox says so; it comes back: mail comes', async () => {
     await host.dovecot.stop()
-    await until('health says trouble', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'trouble', { timeout: 60_000, every: 500 })
+    await until('health says trouble', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'trouble', { every: 500 })
     await host.dovecot.start()
     host.postfix.reload()
     const mark = marker()
     await send({ subject: `回来了 ${mark}`, text: '您好' })
-    await appears(mark, 1, 90_000)
-    await until('health says ok', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'ok', { timeout: 30_000 })
-  }, { timeout: 200_000 })
+    await appears(mark)
+    await until('health says ok', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'ok')
+  })
 
   step('POP3: each message once, although the mailbox is kept', async () => {
     const old = await admin.post('/inboxes', { name: '旧邮箱', address: POP, kind: 'email', active: true, incoming: { protocol: 'pop3', host: 'localhost', port: host.ports.pop3s, tls: 'tls', auth: 'password', user: POP, password }, outgoing: { ...outgoing, user: POP } })
     await reading(old)
     const mark = marker()
     await send({ to: POP, box: POP, subject: `旧式 ${mark}`, text: '您好' })
-    await appears(mark, 1, 90_000)
+    await appears(mark)
     await sleep(5_000)
     same((await titled(mark)).length, 1, 'cases')
-  }, { timeout: 120_000 })
+  })
 
-  const outcome = async (address, wanted, timeout) => {
+  const outcome = async (address, wanted) => {
     const row = await admin.post('/cases', { title: `发往 ${address} ${marker()}`, customer: { name: '赵六', email: address }, inbox_id: inbox.id, to: [address], text: '您好，这是我们的答复。' })
     const id = row.case?.id ?? row.id
     const state = () => messages(id).then((all) => all.find((m) => m.direction === 'out'))
     const reached = await until(`sending to ${address} is ${wanted}`, async () => {
       const m = await state()
       return wanted.includes(m?.state) && m
-    }, { timeout, every: 300 })
+    }, { every: 300 })
     return { id, message: reached, state }
   }
   step('a refused message is failed, with the server’s words, and can be retried', async () => {
-    const { message } = await outcome('nobody@refuse.example', ['failed'], 40_000)
+    const { message } = await outcome('nobody@refuse.example', ['failed'])
     check(JSON.stringify(message.error ?? '').includes('no such person'), 'the reason is shown', message.error)
     await admin.post(`/messages/${message.id}/retry`)
-  }, { timeout: 60_000 })
+  })
 
   step('a deferred message waits and goes when the host takes it, once', async () => {
-    const { message, state } = await outcome('later@defer.example', ['deferred', 'queued'], 40_000)
+    const { message, state } = await outcome('later@defer.example', ['deferred', 'queued'])
     await until('it was tried', () => readFileSync(host.postfix.log, 'utf8').includes('451 4.3.0 <later@defer.example>'))
     host.postfix.answer('defer.example', null)
     await admin.post(`/messages/${message.id}/retry`).catch(() => {})
-    await until('it is sent', async () => (await state()).state === 'sent', { timeout: 120_000, every: 500 })
+    await until('it is sent', async () => (await state()).state === 'sent', { every: 500 })
     const taken = readFileSync(host.postfix.log, 'utf8').match(/to=<later@defer\.example>.*status=sent/g) ?? []
     same(taken.length, 1, 'times it left')
-  }, { timeout: 180_000 })
+  })
 
   step('a bounce comes home to its case and starts no conversation of machines', async () => {
     const before = (await cases()).length
-    const { id } = await outcome('gone@later.example', ['sent', 'failed'], 40_000)
+    const { id } = await outcome('gone@later.example', ['sent', 'failed'])
     await until('the report is in the case', async () => {
       const all = await admin.all(`/cases/${id}/timeline`)
       return all.some((i) => i.kind === 'message' && (i.state === 'failed' || i.auto)) || all.some((i) => /fail|bounce|undeliver/.test(i.type ?? ''))
-    }, { timeout: 60_000, every: 500 })
+    }, { every: 500 })
     same((await cases()).length, before + 1, 'cases: the one we opened, none for the report')
     const mark = marker()
     await send({ subject: `自动回复 ${mark}`, text: '我在休假', headers: { 'Auto-Submitted': 'auto-replied' } })
     await sleep(4_000)
     check(!host.mailbox(LI).some((m) => readable(m).includes(mark)), 'an automatic message is not answered automatically')
-  }, { timeout: 120_000 })
+  })
 
   step('kill -9 while 60 messages come in: each becomes exactly one', async () => {
     const mark = marker()
@@ -256,12 +256,12 @@ export default async function mail() {
       await server.again()
     }
     await sending
-    await appears(mark, 60, 120_000)
+    await appears(mark, 60)
     await sleep(2_000)
     const rows = await titled(mark)
     same(rows.length, 60, 'cases')
     same(new Set(rows.map((r) => r.title)).size, 60, 'different ones')
-  }, { timeout: 240_000 })
+  })
 
   return async (counts) => {
     if (counts.failed) {

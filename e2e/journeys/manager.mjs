@@ -52,7 +52,7 @@ export default async function manager() {
     await wizard.picture('settings')
     await wizard.close()
     await fresh.stop()
-  }, { timeout: 120_000 })
+  })
 
   step('a day of work: five cases, three answered, two closed', async () => {
     house = await openHouse()
@@ -68,7 +68,7 @@ export default async function manager() {
       await agent.post(`/cases/${row.case_id}/closure`, { resolution: { code: codes[0] } })
     })
     handled = rows
-  }, { timeout: 120_000 })
+  })
 
   const today = () => new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10)
   step('the board’s figures are those of the day and lead to their cases', async () => {
@@ -77,7 +77,7 @@ export default async function manager() {
       const answer = await client.get(`/insight/board?from=${today()}&to=${today()}`)
       const tile = (key) => answer.tiles.find((t) => t.indicator === key)
       return tile('opened')?.value === 5 && tile('closed')?.value === 2 && answer
-    }, { timeout: 30_000, every: 500 })
+    }, { every: 500 })
     for (const tile of board.tiles) {
       check('numerator' in tile && 'denominator' in tile, `${tile.indicator} keeps numerator and denominator`, tile)
       check(tile.denominator !== 0 || tile.value === null, `${tile.indicator} is null, not 0, where it is undefined`, tile)
@@ -86,7 +86,7 @@ export default async function manager() {
     same(opened.length, 5, 'cases behind "opened"')
     const first = await client.all(`/insight/cases?indicator=first_response_median&part=numerator&from=${today()}&to=${today()}`)
     same(first.length, handled.length, 'cases behind the first response')
-  }, { timeout: 60_000 })
+  })
 
   step('exports: CSV that a spreadsheet reads, XLSX that is one', async () => {
     for (const format of ['csv', 'xlsx']) {
@@ -162,7 +162,7 @@ export default async function manager() {
     await page.keyboard.press('ArrowRight')
     same(await page.evaluate(() => document.activeElement?.getAttribute('role')), 'tab', 'arrows move within the bar')
     check(desk.problems.length === 0, 'no error', desk.problems.join('\n'))
-  }, { timeout: 90_000 })
+  })
 
   step('a loaded case comes to the front at once', async () => {
     const { page } = desk
@@ -188,7 +188,7 @@ export default async function manager() {
     }
     const at = (list, share) => Math.round(list.sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))])
     console.log(`       switch to a loaded case: p50 ${at(wall, 0.5)} ms, p95 ${at(wall, 0.95)} ms on the clock; the page's own work p50 ${at(work, 0.5)} ms, p95 ${at(work, 0.95)} ms (${wall.length} switches)`)
-  }, { timeout: 60_000 })
+  })
 
   step('automatic assignment: off and on, who waits and why', async () => {
     const { page } = desk
@@ -205,14 +205,14 @@ export default async function manager() {
     await house.agents.zhang.client.put('/me/status', { status: 'offline' })
     await house.agents.wang.client.put('/me/status', { status: 'offline' })
     await house.send('李雷', '没人在的时候来的信', '有人吗？')
-    await until('it waits for somebody', async () => (await house.manager.client.get('/routing/queue')).some((w) => /不在线|online/.test(w.reason ?? '')), { timeout: 30_000, every: 300 })
+    await until('it waits for somebody', async () => (await house.manager.client.get('/routing/queue')).some((w) => /不在线|online/.test(w.reason ?? '')), { every: 300 })
     await page.reload()
     await page.getByText('没人在的时候来的信').first().waitFor()
     await page.getByText('2 名成员都不在线').first().waitFor()
     await desk.picture('routing')
     for (const who of ['zhang', 'wang']) await house.agents[who].client.put('/me/status', { status: 'online' })
     check(desk.problems.length === 0, 'no error', desk.problems.join('\n'))
-  }, { timeout: 60_000 })
+  })
 
   step('UX-77: an inbox: faults at their fields, the server’s own words, what is saved is there again', async () => {
     const admin = await openDesk(browser, house.server)
@@ -246,7 +246,7 @@ export default async function manager() {
     await admin.picture('inbox-tested')
     await side(0).locator('input[type=password]').fill('certainly-wrong')
     await test()
-    await side(0).getByText('登录被拒绝').waitFor({ timeout: 30_000 })
+    await side(0).getByText('登录被拒绝').waitFor()
     await side(0).locator('input[type=password]').fill('')
     await side(0).locator('select').filter({ hasText: '标为已读' }).selectOption({ label: '移到另一个文件夹' })
     await drawer.getByRole('button', { name: '保存' }).click()
@@ -264,7 +264,7 @@ export default async function manager() {
     same([saved.incoming.after_fetch, saved.incoming.move_to, saved.outgoing.plus_address, saved.incoming.password_set], ['move', '已处理', true, true], 'what was saved')
     check(admin.problems.length === 0, 'no error', admin.problems.join('\n'))
     await admin.close()
-  }, { timeout: 120_000 })
+  })
 
   step('an invitation asks for the second factor that is there; a password somebody gave is changed on the way in', async () => {
     const made = await addPerson(house.admin, house.server, { name: '孙悦', email: 'sun@shop.example', role: 'agent', teams: [house.team.id] })
@@ -312,7 +312,7 @@ export default async function manager() {
     same((await refused(signIn(house.server, 'sun@shop.example', own))).status, 401, 'the given password')
     check(back.problems.length === 0, 'no error', back.problems.join('\n'))
     await back.close()
-  }, { timeout: 90_000 })
+  })
 
   step('an agent may not: people, roles, audit, inboxes', async () => {
     const agent = house.agents.zhang.client

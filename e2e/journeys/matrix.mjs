@@ -3,6 +3,7 @@
 import { Client } from '../lib/api.mjs'
 import { addPerson, setUp, startServer } from '../lib/server.mjs'
 import { startPostgres } from '../lib/postgres.mjs'
+import { until } from '../lib/proc.mjs'
 import { check, same, step } from '../lib/runner.mjs'
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
@@ -79,7 +80,7 @@ export default async function matrix() {
       const person = await addPerson(admin, server, { name: `测试${role.key}`, email: `${role.key}@matrix.example`, role: role.key, teams: [team.id] })
       clients.push({ role, client: person.client })
     }
-  }, { timeout: 120_000 })
+  })
 
   step('each role gets exactly what its permissions say', async () => {
     const wrong = []
@@ -98,7 +99,7 @@ export default async function matrix() {
     }
     console.log(`       ${asked} pairs of role and route`)
     check(wrong.length === 0, 'the matrix holds', wrong)
-  }, { timeout: 300_000 })
+  })
 
   step('a team’s customer is not there for another team, by any route', async () => {
     const teams = [await admin.post('/teams', { name: '宽带组' }), await admin.post('/teams', { name: '账务组' })]
@@ -106,14 +107,7 @@ export default async function matrix() {
       teams.map((t, i) => addPerson(admin, server, { name: `坐席${i}`, email: `agent${i}@matrix.example`, role: 'supervisor', reach: 'team', teams: [t.id] })),
     )
     const made = await ours.client.post('/cases', { title: '来电咨询', team_id: teams[0].id, customer: { name: '赵六', email: 'zhao@matrix.example', phone: '13800138000' } })
-    const patiently = async (ask) => {
-      for (let i = 0; i < 100; i += 1) {
-        const found = await ask().catch(() => null)
-        if (found) return found
-        await new Promise((done) => setTimeout(done, 100))
-      }
-      throw new Error('it does not come')
-    }
+    const patiently = (ask) => until('it comes', ask, { every: 100 })
     const customer = await patiently(async () => (await ours.client.get(`/cases/${made.case.id}`)).customer)
     const shown = await patiently(() => ours.client.get(`/customers/${customer.id}`))
     same(shown.identities.length, 2, 'addresses of the customer of a case made by hand')
@@ -152,7 +146,7 @@ export default async function matrix() {
     await ours.client.request('PUT', `/cases/${made.case.id}/assignment`, { body: { person_id: null, team_id: teams[1].id } })
     await patiently(() => theirs.client.get(`/customers/${customer.id}`))
     await patiently(async () => (await theirs.client.get(`/search?q=${encodeURIComponent('赵六')}`)).customers.length === 1)
-  }, { timeout: 120_000 })
+  })
 
   return async () => server.stop()
 }

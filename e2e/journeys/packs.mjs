@@ -53,11 +53,11 @@ export default async function packs() {
     await accessible(page, 'what installing does')
     await desk.picture('packs-install')
     await dialog().getByRole('button', { name: '安装', exact: true }).click()
-    await dialog().getByText(/^已安装 .* 版/).waitFor({ timeout: 60_000 })
+    await dialog().getByText(/^已安装 .* 版/).waitFor()
     check((await admin.get('/packs')).items.find((pack) => pack.key === 'telecom').version !== null, 'it is installed')
     await desk.picture('packs-installed')
     await shut()
-  }, { timeout: 90_000, apart: true })
+  }, { apart: true })
 
   const folder = join(tempDir('pack'), 'telecom')
   const chooseFolder = async (path) => {
@@ -115,7 +115,7 @@ export default async function packs() {
     same(stage.title.zh, '远程检测', 'the stage has its new name')
     check(/priority|优先级/.test(stage.leave ?? ''), 'the condition is there', stage.leave)
     same(stored.edited, true, 'the type counts as edited')
-  }, { timeout: 120_000, apart: true })
+  }, { apart: true })
 
   step('the form by keyboard: a field is added, moved, made conditional; a wrong condition is told at its place in Chinese', async () => {
     await page.getByRole('tab', { name: /^表单/ }).click()
@@ -139,7 +139,7 @@ export default async function packs() {
     await page.getByRole('button', { name: '返回工单类型' }).click()
     await dialog().getByRole('button', { name: '丢弃并离开' }).click()
     await page.getByRole('heading', { name: '工单类型' }).waitFor()
-  }, { timeout: 90_000, apart: true })
+  }, { apart: true })
 
   step('a newer version of the pack: the edited type is kept and named, the rest follows', async () => {
     cpSync(join(ROOT, 'packs/telecom'), folder, { recursive: true })
@@ -154,12 +154,12 @@ export default async function packs() {
     await dialog().getByText('在这里改过，保持不变').first().waitFor()
     await desk.picture('packs-upgrade')
     await dialog().getByRole('button', { name: '升级', exact: true }).click()
-    await dialog().getByText(/升级到 9\.0\.0/).waitFor({ timeout: 60_000 })
+    await dialog().getByText(/升级到 9\.0\.0/).waitFor()
     await shut()
     const stored = await admin.get('/case-types/fault_report')
     same(stored.definition.stage.find((one) => one.key === 'testing').title.zh, '远程检测', 'the edit stays')
     same((await admin.get('/service-levels')).find((level) => level.key === 'fault').warn_at, 0.6, 'the level followed')
-  }, { timeout: 90_000, apart: true })
+  }, { apart: true })
 
   step('export: everything as one zip', async () => {
     await page.getByRole('button', { name: '导出现有配置' }).click()
@@ -192,7 +192,7 @@ export default async function packs() {
     await dialog().getByRole('button', { name: '保存' }).click()
     await clear('it is saved')
     same((await admin.get('/regulatory-clocks')).find((clock) => clock.key === 'telecom-complaint').unit, 'working_day', 'the unit')
-  }, { timeout: 90_000, apart: true })
+  }, { apart: true })
 
   step('a month of a calendar, holidays and make-up days told', async () => {
     await page.goto('/settings/calendars')
@@ -235,18 +235,18 @@ export default async function packs() {
     await desk.picture('packs-rule')
     await dialog().getByRole('tab', { name: '试运行' }).click()
     await dialog().getByRole('button', { name: '试运行' }).click()
-    await dialog().getByText(/会触发 1 次，涉及 1 个工单/).waitFor({ timeout: 30_000 })
+    await dialog().getByText(/会触发 1 次，涉及 1 个工单/).waitFor()
     await desk.picture('packs-dry')
     await dialog().getByRole('button', { name: '保存' }).click()
     await clear('it is saved')
     rule = (await admin.get('/rules')).find((one) => JSON.stringify(one.title).includes('退款来信打标签'))
     same(rule.enabled, true, 'it is on')
-  }, { timeout: 120_000, apart: true })
+  }, { apart: true })
 
   step('it fires on a real letter, and its log says why', async () => {
     await house.send('韩梅梅', '会员费想退费', '您好，会员费多扣了一次，申请退费。')
     const fired = await house.caseOf('会员费想退费')
-    await until('the rule has tagged the case', async () => (await admin.get(`/cases/${fired.case_id}`)).tags.includes('退款'), { timeout: 40_000, every: 400 })
+    await until('the rule has tagged the case', async () => (await admin.get(`/cases/${fired.case_id}`)).tags.includes('退款'), { every: 400 })
     await page.reload()
     await page.getByRole('button').filter({ hasText: '退款来信打标签' }).click()
     await dialog().getByRole('tab', { name: /触发记录/ }).click()
@@ -255,7 +255,7 @@ export default async function packs() {
     await accessible(page, 'the log of a rule')
     await desk.picture('packs-log')
     await shut()
-  }, { timeout: 90_000, apart: true })
+  }, { apart: true })
 
   step('a macro run from a case', async () => {
     const target = await house.caseOf('发票什么时候')
@@ -265,8 +265,8 @@ export default async function packs() {
     await page.keyboard.press('m')
     await dialog().getByText('请客户补充凭证').click()
     await dialog().getByRole('button', { name: /执行|运行/ }).click()
-    await until('its deeds are done', async () => (await admin.get(`/cases/${target.case_id}`)).tags.includes('待补充'), { timeout: 30_000, every: 300 })
-  }, { timeout: 60_000, apart: true })
+    await until('its deeds are done', async () => (await admin.get(`/cases/${target.case_id}`)).tags.includes('待补充'), { every: 300 })
+  }, { apart: true })
 
   step('why a deadline is what it is, told on the case', async () => {
     await page.getByRole('region', { name: '服务时限' }).getByRole('button').first().click()
@@ -290,7 +290,7 @@ export default async function packs() {
     check(phone.problems.length === 0, 'no error on the phone', phone.problems.join('; '))
     await phone.close()
     await admin.patch('/me', { locale: 'zh-CN', preferences: { theme: 'light' } })
-  }, { timeout: 120_000, apart: true })
+  }, { apart: true })
 
   step('the pack is removed: what was edited stays, and is named', async () => {
     await page.goto('/settings/packs')
@@ -299,10 +299,10 @@ export default async function packs() {
     await dialog().getByText('在这里改过').first().waitFor()
     await desk.picture('packs-remove')
     await dialog().getByRole('button', { name: '移除配置包' }).click()
-    await dialog().getByText('配置包已移除').waitFor({ timeout: 30_000 })
+    await dialog().getByText('配置包已移除').waitFor()
     same((await admin.get('/case-types/fault_report')).definition.stage.find((one) => one.key === 'testing').title.zh, '远程检测', 'the edited type stays')
     same((await admin.get('/packs')).items.find((pack) => pack.key === 'telecom').version, null, 'the pack is gone')
-  }, { timeout: 60_000, apart: true })
+  }, { apart: true })
 
   step('nothing went wrong on the page', async () => {
     check(desk.problems.length === 0, 'errors', desk.problems.join('\n'))

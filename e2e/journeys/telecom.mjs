@@ -42,14 +42,14 @@ export default async function telecom() {
     await page.keyboard.type('投诉')
     await page.keyboard.press('Enter')
     await until('it is a complaint', async () => (await caseNow(complaint.case_id)).type === 'complaint')
-  }, { timeout: 90_000 })
+  })
 
   step('thirty-nine others within the hour, then this one is classified: the warning climbs to red and is a case of its own', async () => {
     for (let n = 0; n < 39; n++) await admin.post('/cases', { type: 'complaint', title: `断网 ${n + 1}`, text: '断网', fields: { category: 'network-outage', demand: '恢复网络' } })
     await house.agents.zhang.client.patch(`/cases/${complaint.case_id}`, { version: (await caseNow(complaint.case_id)).version, fields: { category: 'network-outage', demand: '今天修好并减免费用' } })
-    const warning = await until('the warning is red', async () => (await admin.get('/warnings?state=open')).items.find((w) => w.threshold?.key === 'network-region-hour' || w.threshold === 'network-region-hour' ? w.grade === 'red' : false), { timeout: 60_000, every: 500 })
+    const warning = await until('the warning is red', async () => (await admin.get('/warnings?state=open')).items.find((w) => w.threshold?.key === 'network-region-hour' || w.threshold === 'network-region-hour' ? w.grade === 'red' : false), { every: 500 })
     check(warning.count >= 40, 'it counts forty', warning)
-    await until('it has a case', async () => (await admin.get(`/warnings/${warning.id}`)).case ?? (await admin.get(`/warnings/${warning.id}`)).case_id, { timeout: 20_000, every: 300 })
+    await until('it has a case', async () => (await admin.get(`/warnings/${warning.id}`)).case ?? (await admin.get(`/warnings/${warning.id}`)).case_id, { every: 300 })
     const desk = await openDesk(browser, server)
     await desk.signIn('zhao@shop.example')
     await desk.page.goto('/warnings')
@@ -59,7 +59,7 @@ export default async function telecom() {
     await house.manager.client.post(`/warnings/${warning.id}/answer`, { text: '网络部已派单抢修，统一口径：今晚 20 点前恢复。' })
     check(desk.problems.length === 0, 'no error in the warning centre', desk.problems.join('; '))
     await desk.close()
-  }, { timeout: 180_000 })
+  })
 
   step('the network department gets a work order and finishes it', async () => {
     const agent = house.agents.zhang.client
@@ -90,7 +90,7 @@ export default async function telecom() {
     await until('the work order is archived', async () => (await caseNow(order.case_id)).status === 'closed')
     await other.close()
     await until('the complaint waits no more', async () => (await caseNow(complaint.case_id)).waiting_for.length === 0)
-  }, { timeout: 120_000 })
+  })
 
   step('the solution goes to three levels: the team lead by keyboard, the department by the page, the manager by the link in the letter', async () => {
     const agent = house.agents.zhang.client
@@ -103,7 +103,7 @@ export default async function telecom() {
     await page.keyboard.type('方案审核')
     await page.keyboard.press('Enter')
     await until('it is in review', async () => (await caseNow(complaint.case_id)).stage === 'reviewing')
-    const review = await until('the review waits for the team lead', async () => (await admin.get(`/cases/${complaint.case_id}/reviews`)).items?.[0] ?? (await admin.get(`/cases/${complaint.case_id}/reviews`))[0], { timeout: 20_000, every: 200 })
+    const review = await until('the review waits for the team lead', async () => (await admin.get(`/cases/${complaint.case_id}/reviews`)).items?.[0] ?? (await admin.get(`/cases/${complaint.case_id}/reviews`))[0], { every: 200 })
     same(review.of, 3, 'levels')
 
     for (const [who, name] of [['zhou@shop.example', 'lead'], ['qian@shop.example', 'department']]) {
@@ -128,7 +128,7 @@ export default async function telecom() {
       if (!found) return null
       await letter.goto(found)
       return (await letter.getByRole('button', { name: /通过/ }).count()) > 0 && found
-    }, { timeout: 60_000, every: 400 })
+    }, { every: 400 })
     await letter.goto(link)
     same((await admin.get(`/reviews/${review.id}`)).state, 'open', 'looking decides nothing')
     await letter.screenshot({ path: 'e2e/out/telecom-review-link.png' })
@@ -138,13 +138,13 @@ export default async function telecom() {
     check(!(await letter.getByRole('button', { name: /通过/ }).count()), 'a used link decides no more')
     await context.close()
     await until('the case goes on by itself', async () => (await caseNow(complaint.case_id)).stage === 'informing')
-  }, { timeout: 180_000 })
+  })
 
   step('the customer is told, asked, confirms; the complaint is archived with everything in its timeline', async () => {
     const agent = house.agents.zhang.client
     const last = (await agent.all(`/cases/${complaint.case_id}/timeline`)).filter((i) => i.kind === 'message').at(-1)
     await agent.post(`/cases/${complaint.case_id}/messages`, { kind: 'reply', text: '您好，网络已恢复，已减免两天费用。', based_on: last.id, undo_seconds: 0 })
-    await until('the answer is sent', async () => (await caseNow(complaint.case_id)).first_response_at, { timeout: 30_000 })
+    await until('the answer is sent', async () => (await caseNow(complaint.case_id)).first_response_at)
     await page.reload()
     await settled()
     await page.keyboard.press('v')
@@ -161,7 +161,7 @@ export default async function telecom() {
     await settled()
     await page.keyboard.press('y')
     await dialog().getByRole('button', { name: '发送链接' }).click()
-    const link = await until('the letter with the link', () => linkIn(house.host.mailbox('li@customer.example'), /\/c\/[0-9a-z]{40,}/i), { timeout: 60_000, every: 400 })
+    const link = await until('the letter with the link', () => linkIn(house.host.mailbox('li@customer.example'), /\/c\/[0-9a-z]{40,}/i), { every: 400 })
     const context = await browser.newContext({ baseURL: server.base, locale: 'zh-CN' })
     const customer = await context.newPage()
     await customer.goto(link)
@@ -176,7 +176,7 @@ export default async function telecom() {
     const missing = ['case.stage', 'case.child_opened', 'case.child_closed', 'review.requested', 'review.approved', 'case.verified', 'case.closed'].filter((kind) => !told.has(kind))
     check(missing.length === 0, 'the timeline tells of each step of the loop', { missing, told: [...told] })
     check(zhang.problems.length === 0, 'no error on the desk', zhang.problems.join('\n'))
-  }, { timeout: 180_000 })
+  })
 
   return async (counts) => {
     if (counts.failed) {

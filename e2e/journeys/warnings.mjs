@@ -72,7 +72,7 @@ export default async function warnings() {
     same([mine[0].grade, mine[0].count], ['red', 6], 'grade and count')
     await desk.picture('warnings-open')
     await accessible(page, 'the warning centre')
-  }, { timeout: 120_000 })
+  })
 
   step('it is answered, and its case goes on', async () => {
     await page.locator('.card').filter({ hasText: '地区断网' }).getByRole('button', { name: '答复', exact: true }).click()
@@ -119,7 +119,7 @@ export default async function warnings() {
     const stored = await admin.get(`/cases/${ended.case_id}`)
     same([stored.status, stored.fields.plan, stored.fields.write_up], ['closed', '切换备用链路', '光缆被挖断，已改道'], 'the case')
     same(ended.members.filter((m) => m.acknowledged_at).length, 2, 'who is there')
-  }, { timeout: 120_000 })
+  })
 
   step('a bulletin reads without scripts, in both languages', async () => {
     await page.goto('/warnings/bulletins')
@@ -150,5 +150,5 @@ export default async function warnings() {
     }
     same(phone.problems, [], 'script errors on the phone')
     same(desk.problems, [], 'script errors at the desk')
-  }, { timeout: 90_000 })
+  })
 }

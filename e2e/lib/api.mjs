@@ -1,4 +1,5 @@
 // A client of /api/v1 as a browser is one: cookie, origin, JSON; errors as they were said.
+import { PATIENCE } from './proc.mjs'
 
 export class ApiError extends Error {
   constructor(method, path, status, body) {
@@ -18,7 +19,7 @@ export class Client {
   }
 
   /** The parsed answer; throws ApiError on 4xx and 5xx. */
-  async request(method, path, { body, headers = {}, raw = false, timeout = 30_000 } = {}) {
+  async request(method, path, { body, headers = {}, raw = false, timeout = PATIENCE } = {}) {
     const url = path.startsWith('http') ? path : this.base + (path.startsWith('/api/') || path.startsWith('/s/') || path.startsWith('/healthz') ? path : `/api/v1${path}`)
     const form = body instanceof FormData
     const response = await fetch(url, {

@@ -1,7 +1,7 @@
 // Headless Chromium from Debian, driven by playwright-core.
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT, atEnd, which } from './proc.mjs'
+import { PATIENCE, ROOT, atEnd, which } from './proc.mjs'
 import { Skip } from './runner.mjs'
 import { PASSWORD } from './server.mjs'
 
@@ -23,7 +23,7 @@ export async function openDesk(browser, server, { locale = 'zh-CN', width = 1440
   const context = await browser.newContext({ baseURL: server.base, locale, timezoneId: 'Asia/Shanghai', viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: scale, reducedMotion: 'reduce' })
   if (process.env.SHOUWEN_E2E_WEB) await serveFrom(context, process.env.SHOUWEN_E2E_WEB, server.base)
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(PATIENCE)
   const problems = []
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`))
   page.on('console', (message) => {

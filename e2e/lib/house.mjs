@@ -35,17 +35,17 @@ export async function openHouse({ letters = true, more = [] } = {}) {
     incoming: { protocol: 'imap', host: 'localhost', port: host.ports.imaps, tls: 'tls', auth: 'password', user: SHOP, password: host.password, folder: 'INBOX' },
     outgoing: { host: 'localhost', port: host.ports.smtp, tls: 'starttls', auth: 'password', user: SHOP, password: host.password },
   })
-  await until('the inbox is being read', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'ok', { timeout: 30_000 })
+  await until('the inbox is being read', async () => (await admin.get(`/inboxes/${inbox.id}`)).health.state === 'ok')
   const send = (who, subject, text, more = {}) =>
     deliver(host.ports.smtp, { from: CUSTOMERS[who], to: SHOP, raw: compose({ from: `${/^[\x20-\x7e]*$/.test(who) ? who : `=?UTF-8?B?${Buffer.from(who).toString('base64')}?=`} <${CUSTOMERS[who]}>`, to: SHOP, subject, text, ...more }) })
   const cases = () => admin.all('/desk/cases?view=all_open')
   if (letters) {
     for (const letter of LETTERS) await send(...letter)
-    await until('the letters are cases', async () => (await cases()).length >= LETTERS.length, { timeout: 60_000, every: 300 })
+    await until('the letters are cases', async () => (await cases()).length >= LETTERS.length, { every: 300 })
   }
   return {
     server, host, admin, agents, manager, team, inbox, send, cases,
-    caseOf: (title) => until(`a case "${title}"`, async () => (await admin.all('/desk/cases?view=all_open')).find((r) => r.title.includes(title)), { timeout: 30_000, every: 200 }),
+    caseOf: (title) => until(`a case "${title}"`, async () => (await admin.all('/desk/cases?view=all_open')).find((r) => r.title.includes(title)), { every: 200 }),
     logs: () => `--- ${server.log}\n${server.logText()}`,
     async stop() {
       await server.stop()

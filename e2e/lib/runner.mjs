@@ -4,8 +4,11 @@ import { cleanUp } from './proc.mjs'
 const steps = []
 const only = process.env.ONLY
 
-/** One step of a journey. A step that fails ends its journey, because what follows stands on it; unless `apart` says otherwise. */
-export function step(name, fn, { timeout = 60_000, apart = false } = {}) {
+/**
+ * One step of a journey. A step that fails ends its journey, because what follows stands on it; unless `apart` says otherwise.
+ * `timeout`: what ends a step that hangs, far beyond any wait inside it.
+ */
+export function step(name, fn, { timeout = 900_000, apart = false } = {}) {
   steps.push({ name, fn, timeout, apart })
 }
 

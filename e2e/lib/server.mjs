@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
-import { ROOT, freePort, start, tempDir, until } from './proc.mjs'
+import { PATIENCE, ROOT, freePort, start, tempDir, until } from './proc.mjs'
 import { Client } from './api.mjs'
 import { Skip } from './runner.mjs'
 
@@ -14,7 +14,7 @@ export const ADMIN = { name: '林若溪', email: 'admin@shop.example' }
  * Starts the server. `database`: a postgres:// address, else SQLite in the folder. `ca`: a certificate authority to trust.
  * `stop()` ends it politely, `kill()` at once, `again()` starts it on the same data and port.
  */
-export async function startServer({ database, dir = tempDir('data'), ca, env = {}, args = [], readyWithin = 20_000 } = {}) {
+export async function startServer({ database, dir = tempDir('data'), ca, env = {}, args = [], readyWithin = PATIENCE } = {}) {
   if (!existsSync(BINARY)) throw new Skip(`there is no ${BINARY}; run: make build`)
   const port = await freePort()
   const base = `http://127.0.0.1:${port}`
@@ -36,11 +36,11 @@ export async function startServer({ database, dir = tempDir('data'), ca, env = {
     )
     server.proc = proc
     server.pid = proc.pid
-    await until('the server is ready', () => fetch(`${base}/readyz`, { signal: AbortSignal.timeout(2_000) }).then((r) => r.status === 200), { process: proc, timeout: readyWithin, every: 10 })
+    await until('the server is ready', () => fetch(`${base}/readyz`, { signal: AbortSignal.timeout(10_000) }).then((r) => r.status === 200), { process: proc, timeout: readyWithin, every: 10 })
     server.startedIn = performance.now() - began
     return server
   }
-  server.stop = () => server.proc.stop('SIGTERM', 15_000)
+  server.stop = () => server.proc.stop('SIGTERM', PATIENCE)
   server.kill = () => server.proc.stop('SIGKILL')
   /** What it said, without colours and without the line each request leaves. */
   server.logText = (lines = 60) =>

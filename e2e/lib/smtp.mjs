@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net'
 export function speaks(port, pattern) {
   return new Promise((done) => {
     const socket = connect(port, '127.0.0.1')
-    socket.setTimeout(2_000, () => socket.destroy())
+    socket.setTimeout(10_000, () => socket.destroy())
     socket.once('data', (data) => {
       done(pattern.test(data.toString()))
       socket.destroy()

@@ -1,9 +1,10 @@
 // A WebSocket client of sixty lines: thousands of them fit into one process, each frame's arrival time is ours to take.
 import { connect } from 'node:net'
 import { randomBytes } from 'node:crypto'
+import { PATIENCE } from './proc.mjs'
 
 /** Opens `path` on `base` with a client's cookies; `onFrame(json, at)` for each text frame. Answers `{ send, close }`. */
-export function openSocket(base, path, { cookies, headers = {}, onFrame = () => {}, onClose = () => {}, timeout = 15_000 }) {
+export function openSocket(base, path, { cookies, headers = {}, onFrame = () => {}, onClose = () => {}, timeout = PATIENCE }) {
   const url = new URL(base)
   return new Promise((done, fail) => {
     const socket = connect(Number(url.port), url.hostname)

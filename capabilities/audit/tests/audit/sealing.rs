@@ -112,11 +112,11 @@ fn the_server_seals_by_itself_and_keeps_heads_outside() {
         let running = runtime.spawn(task(app.app.clone()));
         let begun = std::time::Instant::now();
         while verify(&app.db, None).unwrap().sealed < 20 {
-            assert!(begun.elapsed().as_secs() < 20);
+            assert!(begun.elapsed().as_secs() < 180, "the server seals");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         app.app.stopping().cancel();
-        runtime.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(5), running).await }).expect("it ends with the server").unwrap();
+        runtime.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(180), running).await }).expect("it ends with the server").unwrap();
         let heads = Heads::at(heads_path(app.folder())).read().unwrap();
         assert!(heads.last().unwrap().as_ref().unwrap().chain >= 20);
     });

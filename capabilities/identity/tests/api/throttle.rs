@@ -91,7 +91,7 @@ fn sec_18_an_unknown_address_gets_the_same_answer_for_the_same_work() {
         assert_eq!(problem(ADMIN, "192.0.2.21"), problem("nobody@example.com", "192.0.2.22"));
         assert_eq!(problem(ADMIN, "192.0.2.21").0.as_u16(), 429);
         // The same hashing: an answer about nobody takes at least as long as one hash. Measured side by side and by the
-        // fastest of several, because the machine may be busy; a path without the hash takes a tenth of it.
+        // fastest of as many as it takes, because the machine may be busy; a path without the hash takes a tenth of it.
         house.t.clock.advance(3600 * 25);
         let browser = stranger(&house, "192.0.2.24");
         let micros = |work: &dyn Fn()| {
@@ -100,11 +100,14 @@ fn sec_18_an_unknown_address_gets_the_same_answer_for_the_same_work() {
             begun.elapsed().as_micros()
         };
         let (mut hash, mut unknown) = (u128::MAX, u128::MAX);
-        for _ in 0..8 {
+        for round in 0.. {
             house.t.clock.advance(1000);
             hash = hash.min(micros(&|| drop(shouwen_identity::hash_password(house.app.ids(), PASSWORD).unwrap())));
             unknown = unknown.min(micros(&|| assert_eq!(browser.sign_in("nobody@example.com", "wrong wrong wrong").status.as_u16(), 401)));
+            if round >= 7 && unknown * 2 >= hash {
+                break;
+            }
+            assert!(round < 60, "one hash {hash} µs, unknown {unknown} µs");
         }
-        assert!(unknown * 2 >= hash, "one hash {hash} µs, unknown {unknown} µs");
     });
 }

@@ -58,7 +58,7 @@ impl MailHost {
         submit(self.port("smtp"), "li@customer.example", to, raw);
         let started = Instant::now();
         while self.count(to) == before {
-            assert!(started.elapsed() < Duration::from_secs(20), "Postfix delivers");
+            assert!(started.elapsed() < PATIENCE, "Postfix delivers");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -175,11 +175,14 @@ impl Proxy {
     }
 }
 
+/// How long anything may take that must happen: only a test that fails waits so long.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Waits until `done` holds.
-pub fn until(what: &str, seconds: u64, mut done: impl FnMut() -> bool) {
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < Duration::from_secs(seconds), "within {seconds} s: {what}");
+        assert!(started.elapsed() < PATIENCE, "within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(30));
     }
 }

@@ -144,7 +144,7 @@ mod tests {
         for rubbish in ["<style>", "<!--", "<p \"", "</", "<", "<a'>", "&"] {
             let begun = std::time::Instant::now();
             beginning(&rubbish.repeat(50_000), usize::MAX);
-            assert!(begun.elapsed().as_secs() < 10, "{rubbish}");
+            assert!(begun.elapsed().as_secs() < 180, "{rubbish}");
         }
     }
 }

@@ -241,7 +241,7 @@ fn the_runner_writes_nothing_for_events_it_does_not_want() {
         let until = |what: &str, ok: &dyn Fn() -> bool| {
             let begun = std::time::Instant::now();
             while !ok() {
-                assert!(begun.elapsed().as_secs() < 60, "{what}");
+                assert!(begun.elapsed().as_secs() < 180, "{what}");
                 std::thread::sleep(std::time::Duration::from_millis(2));
             }
         };
@@ -249,12 +249,14 @@ fn the_runner_writes_nothing_for_events_it_does_not_want() {
         // A steady stream of foreign events: the checkpoint stays behind, at most by some hundred rows.
         let head = || house.read(|tx| tx.one::<(i64,)>("SELECT max(seq) FROM event", params![])).0;
         let mut moves = std::collections::BTreeSet::new();
+        let begun = std::time::Instant::now();
         for n in 0..60 {
             write_notes(house, n * 20..n * 20 + 20);
             std::thread::sleep(std::time::Duration::from_millis(3));
             moves.insert(saved().0);
         }
-        assert!(moves.len() <= 6, "1200 foreign events cost {} writes: {moves:?}", moves.len());
+        // A second without news saves it, too: on a slow machine there may be some between two of ours.
+        assert!(moves.len() <= 6 + begun.elapsed().as_secs() as usize, "1200 foreign events cost {} writes: {moves:?}", moves.len());
         until("once it is quiet the checkpoint is saved", &|| saved().0 == head());
         assert!(seen(house).is_empty());
         let before = saved().1;
@@ -262,7 +264,7 @@ fn the_runner_writes_nothing_for_events_it_does_not_want() {
         std::thread::sleep(std::time::Duration::from_millis(1300));
         assert_eq!(saved().1, before, "and an idle server writes nothing");
         house.db.close();
-        let _ = runtime.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(5), running).await }).expect("the runner ends");
+        let _ = runtime.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(180), running).await }).expect("the runner ends");
     });
 }
 
@@ -279,13 +281,13 @@ fn the_runner_follows_within_moments() {
             write_notes(house, n..n + 1);
             while seen(house).len() as i64 <= n {
                 // On PostgreSQL a long transaction of anybody in the cluster holds the log back for so long.
-                assert!(begun.elapsed().as_secs() < 60, "event {n} was not followed");
+                assert!(begun.elapsed().as_secs() < 180, "event {n} was not followed");
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
             slowest = slowest.max(begun.elapsed());
         }
         eprintln!("{:?}: slowest of 20 followed after {slowest:?}", house.engine());
         house.db.close();
-        runtime.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(5), running).await }).expect("the runner ends when the store closes").unwrap();
+        runtime.block_on(async { tokio::time::timeout(std::time::Duration::from_secs(180), running).await }).expect("the runner ends when the store closes").unwrap();
     });
 }
