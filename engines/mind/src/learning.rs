@@ -213,10 +213,28 @@ pub struct Verdict {
     pub changes: Vec<(String, Option<String>, Option<String>)>,
 }
 
+/// Share of the questions answered alone that a candidate must keep answering.
+const KEEP_ANSWERING: f64 = 0.8;
+
+/// Why a candidate that answers `after` instead of `before` questions alone is refused, if it is: it answers none any more, or less than
+/// [`KEEP_ANSWERING`] of them without a `cause` to hold back.
+fn silenced(what: &str, before: f64, after: f64, cause: bool) -> Option<String> {
+    let said = format!("{:.1} % instead of {:.1} %", 100.0 * after, 100.0 * before);
+    if before > 0.0 && after <= 0.0 {
+        Some(format!("{what} answered alone: none any more ({said})"))
+    } else if after < KEEP_ANSWERING * before && !cause {
+        Some(format!("{what} answered alone: {said}, more than a fifth fewer"))
+    } else {
+        None
+    }
+}
+
 /// Compares a candidate with the current model on a locked set and on replayed queries. It is refused when it loses more than a point of
 /// accuracy, when its answers given alone become less often right (by more than half a point), when it lets more out-of-scope rows
-/// through (by more than two points), when a label of the locked set is gone, or when more than a fifth of the replayed queries would get
-/// another answer than the one that went out.
+/// through (by more than two points), when a label of the locked set is gone, when more than a fifth of the replayed queries would get
+/// another answer than the one that went out, or when it falls silent: it answers nothing alone any more where the current model
+/// did, or more than a fifth fewer of the locked rows or of the replayed queries. Answering fewer is no fault where the current model is
+/// less often right than it was asked to be and the candidate is more often right; answering none is one even there.
 pub fn compare(current: &Mind, candidate: &Mind, locked: &[Row], queries: &[String], encoders: (Encoders<'_>, Encoders<'_>)) -> Result<Verdict> {
     if locked.is_empty() {
         return Err(Problem::new("learn.no_locked_set", "the locked set is empty", "checked rows that no model was trained on"));
@@ -236,6 +254,12 @@ pub fn compare(current: &Mind, candidate: &Mind, locked: &[Row], queries: &[Stri
     if before.oos.n > 0 && after.oos.rejected < before.oos.rejected - 0.02 {
         reasons.push(format!("out-of-scope questions refused: {}", points(after.oos.rejected, before.oos.rejected)));
     }
+    let asked = current.tier(encoders.0).0.calibrator.target;
+    let cause = match (before.auto.precision, after.auto.precision) {
+        (Some(b), Some(a)) => b < asked && a > b,
+        _ => false,
+    };
+    reasons.extend(silenced("locked rows", before.auto.coverage, after.auto.coverage, cause));
     let gone: Vec<&str> = locked
         .iter()
         .map(|r| r.label.as_str())
@@ -247,9 +271,11 @@ pub fn compare(current: &Mind, candidate: &Mind, locked: &[Row], queries: &[Stri
         reasons.push(format!("labels of the locked set are gone: {}", gone.join(", ")));
     }
     let mut changes = Vec::new();
+    let mut sent = (0usize, 0usize);
     for text in queries {
         let (a, b) = (current.predict(text, encoders.0), candidate.predict(text, encoders.1));
         let sure = |p: &crate::mind::Prediction| p.label.clone().filter(|_| p.accepted);
+        sent = (sent.0 + usize::from(a.accepted), sent.1 + usize::from(b.accepted));
         if sure(&a) != sure(&b) {
             changes.push((text.clone(), sure(&a), sure(&b)));
         }
@@ -260,6 +286,8 @@ pub fn compare(current: &Mind, candidate: &Mind, locked: &[Row], queries: &[Stri
     if !queries.is_empty() && swapped as f64 > 0.2 * queries.len() as f64 {
         reasons.push(format!("{swapped} of {} replayed queries would get another answer", queries.len()));
     }
+    let of_queries = |count: usize| count as f64 / queries.len().max(1) as f64;
+    reasons.extend(silenced("replayed queries", of_queries(sent.0), of_queries(sent.1), cause));
     let replayed = queries.len();
     changes.truncate(20);
     Ok(Verdict { publish: reasons.is_empty(), reasons, current: before, candidate: after, replayed, changed, changes })

@@ -157,6 +157,83 @@ fn a_worse_candidate_is_refused_and_says_why() {
 }
 
 #[test]
+fn a_candidate_that_falls_silent_is_refused() {
+    let mut current = common::shop();
+    current.sparse.calibrator.threshold = 0.2;
+    let locked = common::rows();
+    let queries: Vec<String> = locked.iter().map(|r| r.text.clone()).collect();
+    let mut silent = current.clone();
+    silent.sparse.calibrator.threshold = 2.0;
+    let verdict = compare(&current, &silent, &locked, &[], (&[], &[])).expect("compared");
+    assert!(!verdict.publish && verdict.reasons.iter().any(|r| r.contains("none any more")), "{:?}", verdict.reasons);
+    // On the replayed queries too, where the locked set says nothing of it.
+    let unanswered = [Row::new("refund", "天气")];
+    let verdict = compare(&current, &silent, &unanswered, &queries, (&[], &[])).expect("compared");
+    assert!(verdict.reasons.iter().any(|r| r.contains("replayed queries")), "{:?}", verdict.reasons);
+    // Whoever was silent before may stay silent.
+    assert!(compare(&silent, &silent, &locked, &queries, (&[], &[])).expect("compared").publish);
+
+    // Half of the answers: refused when the current model is right, let through when it is less right than asked and the candidate more so.
+    let mut sure: Vec<f64> = locked.iter().map(|r| current.predict(&r.text, &[]).confidence).collect();
+    sure.sort_by(f64::total_cmp);
+    let mut half = current.clone();
+    half.sparse.calibrator.threshold = sure[sure.len() / 2];
+    let verdict = compare(&current, &half, &locked, &[], (&[], &[])).expect("compared");
+    assert!(verdict.reasons.iter().any(|r| r.contains("more than a fifth fewer")), "{:?}", verdict.reasons);
+    let wrong: Vec<Row> = locked
+        .iter()
+        .map(|r| if current.predict(&r.text, &[]).confidence < sure[sure.len() / 2] { Row::new("OOS", r.text.as_str()) } else { r.clone() })
+        .collect();
+    let verdict = compare(&current, &half, &wrong, &[], (&[], &[])).expect("compared");
+    assert!(verdict.publish, "{:?}", verdict.reasons);
+}
+
+#[test]
+fn an_endless_line_is_told_at_once_and_not_kept() {
+    /// Bytes without a line end, then the end of that line and a good line; remembers how much was asked for at once.
+    struct Endless(usize);
+    impl std::io::Read for Endless {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            const TAIL: &[u8] = "\n怎么退款\n".as_bytes();
+            let total = (64usize << 20) + TAIL.len();
+            let left = total.saturating_sub(self.0).min(into.len()).min(1 << 16);
+            for (i, byte) in into[..left].iter_mut().enumerate() {
+                let at = self.0 + i;
+                *byte = if at < 64 << 20 { b'a' } else { TAIL[at - (64 << 20)] };
+            }
+            self.0 += left;
+            Ok(left)
+        }
+    }
+    let folder = folder("endless");
+    let data = folder.join("train.tsv");
+    let text: String = common::rows().iter().map(|r| format!("{}\t{}\n", r.label, r.text)).collect();
+    std::fs::write(&data, text).expect("written");
+    let (data, model) = (data.to_string_lossy().into_owned(), folder.join("m").to_string_lossy().into_owned());
+    let none = folder.join("no-encoders").to_string_lossy().into_owned();
+    assert_eq!(run(&["train", "--data", &data, "--model", &model, "--encoders", &none], b"").0, 0);
+    for verb in [&["predict", "--json", "--model", &model][..], &["faq", "ask", "--model", &model], &["extract"], &["mood"], &["language"]] {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let words: Vec<String> = verb.iter().map(|w| w.to_string()).collect();
+        let code = shouwen_mind::cli::run(&words, &mut std::io::BufReader::new(Endless(0)), &mut out, &mut err);
+        let out = String::from_utf8(out).expect("text");
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!((code, lines.len()), (0, 2), "{verb:?}: {out}");
+        assert!(lines[0].contains("input.line_too_long") && lines[0].contains("\"line\":1") && lines[0].contains("1048576"), "{verb:?}: {out}");
+        assert!(!lines[1].contains("error"), "{verb:?}: {out}");
+    }
+    // At the border: exactly as long as allowed, with either line end; one byte more; the last line without an end.
+    let most = 1usize << 20;
+    for (length, end, fits) in [(most, "\n", true), (most, "\r\n", true), (most + 1, "\n", false), (most + 1, "\r\n", false), (most + 2, "\n", false), (most, "", true), (most + 1, "", false)] {
+        let input = format!("{}{end}{}", "a".repeat(length), if end.is_empty() { "" } else { "怎么退款\n" });
+        let (_, out, _) = run(&["language"], input.as_bytes());
+        assert_eq!(out.lines().count(), if end.is_empty() { 1 } else { 2 }, "{length} {end:?}");
+        assert_eq!(!out.lines().next().is_some_and(|l| l.contains("input.line_too_long")), fits, "{length} {end:?}");
+    }
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
 fn the_queue_collapses_duplicates_and_asks_for_the_unsure_first() {
     let mind = common::shop();
     let texts: Vec<String> =

@@ -6,6 +6,7 @@ use crate::mind::Mind;
 use crate::problem::{Problem, Result};
 use crate::rows::{Row, read_tsv};
 use crate::units::is_han;
+use std::io::Read;
 use std::path::Path;
 
 /// Largest data file that is read, in bytes.
@@ -14,11 +15,13 @@ const MOST_DATA: u64 = 1 << 30;
 /// Reads a whole file.
 pub fn bytes(path: &str) -> Result<Vec<u8>> {
     let failed = |e: std::io::Error| Problem::new("file.read", format!("cannot be read: {e}"), "a readable file").within(path);
-    let size = std::fs::metadata(path).map_err(failed)?.len();
-    if size > MOST_DATA {
-        return Err(Problem::new("file.size", format!("{size} bytes"), format!("at most {MOST_DATA} bytes")).within(path));
+    let mut data = Vec::new();
+    // Not by the size it tells: a device or a pipe tells none and may never end.
+    std::fs::File::open(path).and_then(|file| file.take(MOST_DATA + 1).read_to_end(&mut data)).map_err(failed)?;
+    if data.len() as u64 > MOST_DATA {
+        return Err(Problem::new("file.size", format!("more than {MOST_DATA} bytes"), format!("at most {MOST_DATA} bytes")).within(path));
     }
-    std::fs::read(path).map_err(failed)
+    Ok(data)
 }
 
 /// Rows with answers of several files, in order.

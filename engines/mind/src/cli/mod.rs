@@ -12,8 +12,9 @@ mod train;
 pub mod trial;
 
 use crate::problem::{Problem, Result};
+use crate::rows::MAX_LINE_BYTES;
 use args::Args;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 
 /// What `shouwen mind` prints when asked for help or when it does not know the verb.
 pub const HELP: &str = "\
@@ -38,6 +39,13 @@ shouwen mind bench    [--shared DIR] [--quick]
 Common: --tier auto|sparse|semantic, --encoders DIR, --precision 0.95, --threads N
 ";
 
+/// Bytes of text that are compared with each other at most; all of them stay in memory.
+const MOST_INPUT: usize = 1 << 28;
+
+fn unreadable(error: std::io::Error) -> Problem {
+    Problem::new("input.read", error.to_string(), "a readable input")
+}
+
 /// What the verbs read from and write to.
 pub struct Streams<'a> {
     /// Standard input.
@@ -60,19 +68,26 @@ impl Streams<'_> {
         writeln!(self.out, "{text}").map_err(|e| Problem::new("output.write", e.to_string(), "an output that can be written to"))
     }
 
-    /// Calls `work(number, line)` for every line of the input; a line that is not UTF-8 comes as the problem that says where.
+    /// Calls `work(number, line)` for every line of the input; a line that is not UTF-8, or longer than [`MAX_LINE_BYTES`], comes as the
+    /// problem that says where. What is too long is told as soon as it is too long, and its rest is passed over without being kept.
     pub fn each_line(&mut self, mut work: impl FnMut(&mut Self, usize, Result<&str>) -> Result<()>) -> Result<()> {
         let mut raw = Vec::new();
         for number in 1.. {
             raw.clear();
-            let read = self.input.read_until(b'\n', &mut raw).map_err(|e| Problem::new("input.read", e.to_string(), "a readable input"))?;
-            if read == 0 {
-                break;
+            let Some(ended) = self.line_into(&mut raw)? else { break };
+            if raw.len() > MAX_LINE_BYTES {
+                let problem = Problem::new("input.line_too_long", format!("a line of more than {MAX_LINE_BYTES} bytes"),
+                    format!("at most {MAX_LINE_BYTES} bytes a line")).at("stdin", number, MAX_LINE_BYTES + 1);
+                work(self, number, Err(problem))?;
+                // Whoever waits for the answer to an endless line gets it now.
+                let _ = self.out.flush();
+                if !ended {
+                    self.pass_over()?;
+                }
+                continue;
             }
-            while raw.last().is_some_and(|b| *b == b'\n' || *b == b'\r') {
-                raw.pop();
-            }
-            let line = std::str::from_utf8(&raw).map_err(|e| {
+            let bytes = if number == 1 { raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&raw) } else { &raw };
+            let line = std::str::from_utf8(bytes).map_err(|e| {
                 Problem::new("input.not_utf8", "bytes that are not UTF-8", "UTF-8 text").at("stdin", number, e.valid_up_to() + 1)
             });
             work(self, number, line)?;
@@ -80,12 +95,53 @@ impl Streams<'_> {
         Ok(())
     }
 
-    /// All lines that are UTF-8 and not blank; others are told on standard error.
+    /// Reads one line without its end, or a little more than [`MAX_LINE_BYTES`] of it. `None`: the input is over; `Some(false)`: no end was seen.
+    fn line_into(&mut self, raw: &mut Vec<u8>) -> Result<Option<bool>> {
+        let mut bounded = (&mut *self.input).take(MAX_LINE_BYTES as u64 + 2);
+        let read = bounded.read_until(b'\n', raw).map_err(unreadable)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        let ended = raw.last() == Some(&b'\n');
+        // Without an end a carriage return may stand in the middle of a line that goes on.
+        while ended && raw.last().is_some_and(|b| *b == b'\n' || *b == b'\r') {
+            raw.pop();
+        }
+        Ok(Some(ended))
+    }
+
+    /// Reads to the end of the line, keeping nothing.
+    fn pass_over(&mut self) -> Result<()> {
+        loop {
+            let part = match self.input.fill_buf() {
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+                part => part.map_err(unreadable)?,
+            };
+            let (length, found) = match part.iter().position(|b| *b == b'\n') {
+                Some(at) => (at + 1, true),
+                None => (part.len(), part.is_empty()),
+            };
+            self.input.consume(length);
+            if found {
+                return Ok(());
+            }
+        }
+    }
+
+    /// All lines that are UTF-8 and not blank, up to [`MOST_INPUT`] bytes; others are told on standard error.
     pub fn lines(&mut self) -> Result<Vec<String>> {
         let mut out = Vec::new();
-        self.each_line(|streams, _, line| {
+        let mut size = 0usize;
+        self.each_line(|streams, number, line| {
             match line {
-                Ok(line) if !line.trim().is_empty() => out.push(line.to_string()),
+                Ok(line) if !line.trim().is_empty() => {
+                    size += line.len();
+                    if size > MOST_INPUT {
+                        return Err(Problem::new("input.too_much", format!("more than {MOST_INPUT} bytes of text"),
+                            format!("at most {MOST_INPUT} bytes at once; take a sample")).at("stdin", number, 1));
+                    }
+                    out.push(line.to_string());
+                }
                 Ok(_) => {}
                 Err(problem) => {
                     let _ = writeln!(streams.err, "{problem}; skipped");
