@@ -9,6 +9,8 @@ export const i18n = createI18n({
   fallbackLocale: false,
   missingWarn: import.meta.env.DEV,
   fallbackWarn: false,
+  // "one | many": nought is many, and so is a number nobody gave.
+  pluralRules: { en: (n: number, forms: number) => (forms > 1 && n !== 1 ? 1 : 0) },
   messages: {} as Record<Locale, Record<string, never>>,
 })
 
@@ -58,3 +60,11 @@ export const has = (key: string) => words.te(key)
 export function t(key: string, values?: Record<string, unknown>): string {
   return words.t(key, values ?? {})
 }
+
+const chinese = () => i18n.global.locale.value === 'zh-CN'
+/** Things one after the other, as the reader's language separates them. */
+export const listed = (parts: readonly string[]) => parts.join(chinese() ? '、' : ', ')
+/** Things that belong to one, read aloud or on one line. */
+export const spoken = (parts: readonly string[]) => parts.join(chinese() ? '，' : ', ')
+/** Sentences one after the other. */
+export const clauses = (parts: readonly string[]) => parts.join(chinese() ? '；' : '; ')

@@ -43,6 +43,32 @@ function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTim
   return found
 }
 
+/** Month and day as they stand in a date: 11/22 for a Chinese reader, Nov 22 for an English one, who could take 11/12 for either. */
+function monthAndDay(): Intl.DateTimeFormatOptions {
+  return i18n.global.locale.value === 'en' ? { month: 'short', day: 'numeric' } : { month: '2-digit', day: '2-digit' }
+}
+
+/** A day of a list or an axis, without its year. */
+export function monthDay(at: number | string | Date): string {
+  return format('md', monthAndDay()).format(new Date(at))
+}
+
+/** A day that has no zone, such as `2026-11-22` of a board, in the reader's way. */
+export function plainDate(day: string): string {
+  return plain('pd', { year: 'numeric', ...monthAndDay() }, day)
+}
+
+/** The same without its year. */
+export function plainDay(day: string): string {
+  return plain('pmd', monthAndDay(), day)
+}
+
+function plain(kind: string, options: Intl.DateTimeFormatOptions, day: string): string {
+  const at = Date.parse(`${day}T00:00:00Z`)
+  if (Number.isNaN(at)) return day
+  return format(kind, { ...options, timeZone: 'UTC' }).format(at)
+}
+
 export function dayOf(at: number | string | Date): string {
   // en-CA writes 2026-11-21, whatever the reader's language.
   const key = `day|${zone.value}`
@@ -71,15 +97,15 @@ export function absolute(at: string | number | Date): string {
 /** A moment to come: weekday, day and time. */
 export function upcoming(at: string | number | Date): string {
   const date = new Date(at)
-  return [format('weekday', { weekday: 'short' }).format(date), format('md', { month: '2-digit', day: '2-digit' }).format(date), timeOnly(date)].join(' ')
+  return [format('weekday', { weekday: 'short' }).format(date), monthDay(date), timeOnly(date)].join(' ')
 }
 
 export function dateTime(at: string | number | Date): string {
-  return format('dt', { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' }).format(new Date(at))
+  return format('dt', { year: 'numeric', ...monthAndDay(), hour: '2-digit', minute: '2-digit' }).format(new Date(at))
 }
 
 export function dateOnly(at: string | number | Date): string {
-  return format('d', { year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(at))
+  return format('d', { year: 'numeric', ...monthAndDay() }).format(new Date(at))
 }
 
 export function timeOnly(at: string | number | Date): string {
@@ -91,7 +117,7 @@ export function listTime(at: string, now: number): string {
   const day = dayOf(at)
   const today = dayOf(now)
   if (day === today) return timeOnly(at)
-  if (day.slice(0, 4) === today.slice(0, 4)) return format('md', { month: '2-digit', day: '2-digit' }).format(new Date(at))
+  if (day.slice(0, 4) === today.slice(0, 4)) return monthDay(at)
   return dateOnly(at)
 }
 
