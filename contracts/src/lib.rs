@@ -5,7 +5,7 @@
 //! clear: addresses travel sealed, message bodies by blob reference.
 
 /// What the log needs to know of a family of events.
-pub trait Event: Sized + Send + Sync {
+pub trait Event: Clone + Send + Sync + 'static {
     /// Every kind of the family, e.g. `case.opened`.
     const KINDS: &'static [&'static str];
     /// The kind of this one.
@@ -14,6 +14,17 @@ pub trait Event: Sized + Send + Sync {
     fn payload(&self) -> serde_json::Result<serde_json::Value>;
     /// Reads one back; `None` when the kind belongs to another family.
     fn from_parts(kind: &str, payload: serde_json::Value) -> Option<serde_json::Result<Self>>;
+    /// The payload as JSON text.
+    fn text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&self.payload()?)
+    }
+    /// Reads one back from text; `None` when the kind belongs to another family.
+    fn from_text(kind: &str, payload: &str) -> Option<serde_json::Result<Self>> {
+        match serde_json::from_str(payload) {
+            Ok(payload) => Self::from_parts(kind, payload),
+            Err(error) => Some(Err(error)),
+        }
+    }
 }
 
 /// Declares a family: `"kind.name" => Variant { field: Type, … }`.
@@ -36,6 +47,12 @@ macro_rules! events {
             }
             fn from_parts(kind: &str, payload: serde_json::Value) -> Option<serde_json::Result<Self>> {
                 match kind { $($kind => Some(serde_json::from_value(payload).map(Self::$variant)),)* _ => None }
+            }
+            fn text(&self) -> serde_json::Result<String> {
+                match self { $(Self::$variant(event) => serde_json::to_string(event)),* }
+            }
+            fn from_text(kind: &str, payload: &str) -> Option<serde_json::Result<Self>> {
+                match kind { $($kind => Some(serde_json::from_str(payload).map(Self::$variant)),)* _ => None }
             }
         }
     };

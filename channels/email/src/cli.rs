@@ -164,20 +164,19 @@ fn run(options: &Options, app: &App, subscriptions: &[Subscription]) -> Result<S
     // On PostgreSQL cases are made while the rest is still being read; SQLite has one writer, which is busy anyway.
     let reading = AtomicBool::new(db.engine() == Engine::Postgres);
     std::thread::scope(|scope| {
-        let followers = scope.spawn(|| -> Result<()> {
-            while reading.load(Ordering::Acquire) {
-                db.digest(subscriptions, &|step| patiently(step))?;
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-            Ok(())
-        });
+        let followers = reading.load(Ordering::Acquire).then(|| scope.spawn(|| db.digest(subscriptions, &|step| patiently(step), &|| reading.load(Ordering::Acquire))));
         let read = read_all(options, db, inbox.id, &mut summary, &bar);
         reading.store(false, Ordering::Release);
         bar.set_message("making cases");
-        let followed = followers.join().map_err(|_| Problem::internal("the followers of the import failed"));
-        read.and(followed?)
+        let followed = match followers {
+            Some(followers) => followers.join().unwrap_or_else(|_| Err(Problem::internal("the followers of the import failed"))),
+            None => Ok(()),
+        };
+        read.and(followed)
     })?;
-    db.digest(subscriptions, &|step| patiently(step))?;
+    if db.engine() == Engine::Sqlite {
+        db.digest(subscriptions, &|step| patiently(step), &|| false)?;
+    }
     bar.finish_and_clear();
     summary.seconds = (app.clock().now().micros() - begun.micros()) as f64 / 1e6;
     Ok(summary)

@@ -10,6 +10,7 @@ use shouwen_crypt::Keys;
 use shouwen_kernel::{Ids, ObjectId, Problem, Result, SystemClock, WorkspaceId};
 use shouwen_store::{Blobs, Ctx, Db, Location, MIGRATIONS, Migration, Position, Services, Tx, migrate, params};
 
+#[derive(Clone)]
 struct Written;
 impl Event for Written {
     const KINDS: &'static [&'static str] = &["bench.written"];

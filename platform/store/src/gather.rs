@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use tokio_postgres::Statement;
+use tokio_postgres::types::Type;
 
 use crate::Value;
 
@@ -198,11 +199,28 @@ fn delete(rest: &str) -> Option<Shape> {
 
 impl Shape {
     /// The text for many rows, when its parameters have these types.
-    pub fn many(&self, types: &[tokio_postgres::types::Type]) -> String {
-        let arrays: Vec<String> = types.iter().enumerate().map(|(i, ty)| format!("${}::{}[]", i + 1, ty.name())).collect();
-        let names: Vec<String> = (1..=types.len()).map(|n| format!("p_{n}")).collect();
-        self.many.replace("{rows}", &format!("unnest({}) AS x({})", arrays.join(", "), names.join(", ")))
+    pub fn many(&self, types: &[Type]) -> String {
+        let (arrays, names) = arrays(types);
+        self.many.replace("{rows}", &format!("unnest({arrays}) AS x({names})"))
     }
+}
+
+/// Parameters as arrays of these types, and the names of their elements.
+fn arrays(types: &[Type]) -> (String, String) {
+    let arrays: Vec<String> = types.iter().enumerate().map(|(i, ty)| format!("${}::{}[]", i + 1, ty.name())).collect();
+    let names: Vec<String> = (1..=types.len()).map(|n| format!("p_{n}")).collect();
+    (arrays.join(", "), names.join(", "))
+}
+
+/// A query that answers many runs of `sql` at once: each row begins with the number of its run, from 1. `None` where the
+/// order of rows counts, where rows are locked, and where there is nothing to run it with.
+pub(crate) fn joint(sql: &str, types: &[Type]) -> Option<String> {
+    let sql = sql.trim();
+    if types.is_empty() || !sql.starts_with("SELECT ") || [" ORDER BY ", " FOR UPDATE", " FOR SHARE", " FOR NO KEY"].iter().any(|word| sql.contains(word)) {
+        return None;
+    }
+    let (arrays, names) = arrays(types);
+    Some(format!("SELECT x.run, q.* FROM unnest({arrays}) WITH ORDINALITY AS x({names}, run) CROSS JOIN LATERAL ({}) AS q", replaced(sql, of_row)?))
 }
 
 /// Rows of one shape, waiting.
@@ -356,6 +374,18 @@ mod tests {
         ] {
             assert_eq!(many(alone), None, "{alone}");
         }
+    }
+
+    #[test]
+    fn many_runs_of_a_query_are_one_where_order_and_locks_do_not_count() {
+        assert_eq!(
+            joint("SELECT a FROM t WHERE id = ?1 AND b = ?2 AND c <> '?' LIMIT 1", &[Type::UUID, Type::TEXT]).as_deref(),
+            Some("SELECT x.run, q.* FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS x(p_1, p_2, run) CROSS JOIN LATERAL (SELECT a FROM t WHERE id = x.p_1 AND b = x.p_2 AND c <> '?' LIMIT 1) AS q")
+        );
+        for alone in ["SELECT a FROM t WHERE b = ?1 ORDER BY a", "SELECT a FROM t WHERE b = ?1 FOR UPDATE", "INSERT INTO t (a) VALUES (?1) RETURNING a", "WITH q AS (SELECT ?1) SELECT * FROM q"] {
+            assert_eq!(joint(alone, &[Type::INT8]), None, "{alone}");
+        }
+        assert_eq!(joint("SELECT 1", &[]), None);
     }
 
     #[test]

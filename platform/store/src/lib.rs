@@ -7,6 +7,7 @@
 mod audit;
 mod blob;
 mod db;
+mod digest;
 mod gather;
 mod idempotency;
 mod lease;
@@ -29,6 +30,7 @@ mod value;
 pub use audit::{AUDIT_COLUMNS, AuditRow, Ctx};
 pub use blob::{Blobs, INLINE_LIMIT, Prepared};
 pub use db::{Db, Location};
+pub use digest::{Moved, Patiently};
 pub use idempotency::Remembered;
 pub use lease::Lease;
 pub use log::{Position, Recorded};
@@ -37,7 +39,7 @@ pub use outbox::{Effect, EffectFuture, EffectHandler, EffectOutcome, OutboxItem}
 pub use scope::{BranchList, Key, ScopeColumns, Watchers, scope_sql};
 pub use settings::Workspace;
 pub use sql::{Engine, expand_types};
-pub use subscription::{Moved, Park, Patiently, Subscription};
+pub use subscription::{Park, Subscription};
 pub use timer::{Timer, TimerHandler};
 pub use tx::{End, Services, Tx, UNIQUE};
 pub use upkeep::Backup;

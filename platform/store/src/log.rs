@@ -4,15 +4,16 @@
 //! can become visible after a larger one. There the order is (transaction id, seq), and readers stay behind the oldest
 //! transaction still running (`pg_snapshot_xmin`), so nothing can appear behind their back.
 
+use std::any::Any;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Access, Actor, Problem, Result, Time, WorkspaceId};
 use uuid::Uuid;
 
 use crate::tx::Link;
-use crate::{Ctx, Engine, FromRow, Json, Row, Tx, params};
+use crate::{Ctx, Engine, FromRow, Json, Row, Subscription, Tx, Value, params};
 
 /// A place in the log. Text form `tx.seq`, opaque to clients; compares in log order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +61,17 @@ pub struct Recorded {
     actor: String,
     access: Option<String>,
     payload: String,
+    parsed: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+/// A stretch of the log as a follower sees it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct View {
+    /// How many events there are, and how many of them are wanted.
+    pub read: usize,
+    pub wanted: usize,
+    /// The last of them.
+    pub upto: Option<Position>,
 }
 
 impl Recorded {
@@ -75,18 +87,23 @@ impl Recorded {
     pub fn payload(&self) -> Result<serde_json::Value> {
         Ok(serde_json::from_str(&self.payload)?)
     }
-    /// Bytes it takes in memory, roughly.
+    /// Bytes it takes in memory once somebody has read it, roughly.
     pub(crate) fn weight(&self) -> usize {
-        200 + self.kind.len() + self.actor.len() + self.access.as_ref().map_or(0, String::len) + self.payload.len()
+        400 + self.kind.len() + self.actor.len() + self.access.as_ref().map_or(0, String::len) + 2 * self.payload.len()
     }
-    /// As an event of family `E`; `None` when it belongs to another family.
+    /// As an event of family `E`; `None` when it belongs to another family. Parsed once, however many ask.
     pub fn event<E: shouwen_contracts::Event>(&self) -> Result<Option<E>> {
         if !E::KINDS.contains(&self.kind.as_str()) {
             return Ok(None);
         }
-        E::from_parts(&self.kind, self.payload()?)
-            .transpose()
-            .map_err(|e| Problem::internal(format!("event {} at {} cannot be read: {e}", self.kind, self.position)))
+        if let Some(known) = self.parsed.get().and_then(|event| event.downcast_ref::<E>()) {
+            return Ok(Some(known.clone()));
+        }
+        let event = E::from_text(&self.kind, &self.payload).transpose().map_err(|e| Problem::internal(format!("event {} at {} cannot be read: {e}", self.kind, self.position)))?;
+        if let Some(event) = &event {
+            let _ = self.parsed.set(Arc::new(event.clone()));
+        }
+        Ok(event)
     }
 }
 
@@ -101,6 +118,7 @@ impl FromRow for Recorded {
             actor: row.get(6)?,
             access: row.get(7)?,
             payload: row.get(8)?,
+            parsed: OnceLock::new(),
         })
     }
 }
@@ -113,7 +131,7 @@ impl Tx<'_> {
     pub fn emit<E: shouwen_contracts::Event>(&self, ctx: &Ctx, subject: Option<Uuid>, access: Option<&Access>, event: impl Into<E>) -> Result<()> {
         let event = event.into();
         self.rings.set(true);
-        self.run(TOLD, params![ctx.workspace, self.now(), event.kind(), subject, Json(&ctx.actor), access.map(Json), Json(event.payload()?)])
+        self.run(TOLD, params![ctx.workspace, self.now(), event.kind(), subject, Json(&ctx.actor), access.map(Json), Value::Json(event.text()?)])
     }
 
     /// At most `limit` events after `after`, in log order, without gaps.
@@ -152,13 +170,21 @@ impl Tx<'_> {
         }
     }
 
-    /// Places and kinds of at most `limit` events after `after`.
-    pub(crate) fn kinds_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, String)>> {
+    /// What a follower finds among at most `limit` events after `after`.
+    pub(crate) fn view_after(&self, after: Position, limit: usize, subscription: &Subscription) -> Result<View> {
+        let mut view = View::default();
+        let mut look = |position, kind: &str| {
+            view.read += 1;
+            view.wanted += usize::from(subscription.wants(kind));
+            view.upto = Some(position);
+        };
         if self.engine() == Engine::Postgres {
-            return Ok(self.log_after(after, limit)?.iter().map(|event| (event.position, event.kind.clone())).collect());
+            self.log_after(after, limit)?.iter().for_each(|event| look(event.position, &event.kind));
+        } else {
+            let rows: Vec<(i64, i64, String)> = self.all("SELECT tx, seq, kind FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2", params![after.seq, limit])?;
+            rows.iter().for_each(|(tx, seq, kind)| look(Position { tx: *tx, seq: *seq }, kind));
         }
-        let rows: Vec<(i64, i64, String)> = self.all("SELECT tx, seq, kind FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2", params![after.seq, limit])?;
-        Ok(rows.into_iter().map(|(tx, seq, kind)| (Position { tx, seq }, kind)).collect())
+        Ok(view)
     }
 
     /// The event in row `seq`.

@@ -38,6 +38,8 @@ struct Known {
     statements: HashMap<String, Statement>,
     /// `None`: goes alone.
     shapes: HashMap<String, Option<Prepared>>,
+    /// Queries in the form that takes many runs at once; `None`: one by one.
+    joint: HashMap<String, Option<Statement>>,
 }
 
 struct Connection {
@@ -309,12 +311,46 @@ impl PgLink<'_> {
         self.batch(back)
     }
 
-    /// Several runs of one statement in one way to the server and back; the rows of each.
-    pub(crate) fn query_each(&mut self, sql: &str, runs: &[Vec<Value>]) -> Result<Vec<Vec<Row>>> {
-        let (statement, client) = (self.prepare(sql)?, self.client);
+    /// The form of a query that takes many runs at once, when it has one.
+    fn joint(&mut self, sql: &str) -> Result<Option<Statement>> {
+        if let Some(known) = self.known.joint.get(sql) {
+            return Ok(known.clone());
+        }
+        let one = self.prepare(sql)?;
+        let found = match gather::joint(sql, one.params()) {
+            Some(text) => Some(self.prepare_new(&text)?),
+            None => None,
+        };
+        if self.known.joint.len() >= MOST_PREPARED {
+            self.known.joint.clear();
+        }
+        self.known.joint.insert(sql.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// Several runs of one query in one way to the server and back; the rows of each, and how many columns stand before
+    /// those of the query.
+    pub(crate) fn query_each(&mut self, sql: &str, runs: &[Vec<Value>]) -> Result<(usize, Vec<Vec<Row>>)> {
+        let client = self.client;
+        if runs.len() > 1
+            && let Some(statement) = self.joint(sql)?
+        {
+            self.clear_for(sql);
+            let columns = Column::of(statement.params().len(), runs.to_vec());
+            let refs: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as _).collect();
+            let rows = self.settle(sql, vec![Box::pin(client.query(&statement, &refs)) as Answer<'_, Vec<Row>>]).and_then(Self::only)?;
+            let mut sorted: Vec<Vec<Row>> = runs.iter().map(|_| Vec::new()).collect();
+            for row in rows {
+                let run: i64 = row.try_get(0).map_err(|e| postgres_problem(&e, sql))?;
+                let of = usize::try_from(run - 1).ok().and_then(|n| sorted.get_mut(n));
+                of.ok_or_else(|| Problem::internal("PostgreSQL gave a row of no run"))?.push(row);
+            }
+            return Ok((1, sorted));
+        }
+        let statement = self.prepare(sql)?;
         self.clear_for(sql);
         let last = runs.iter().map(|params| -> Answer<'_, Vec<Row>> { let statement = &statement; Box::pin(async move { client.query(statement, &refs(params)).await }) }).collect();
-        self.settle(sql, last)
+        Ok((0, self.settle(sql, last)?))
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {

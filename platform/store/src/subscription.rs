@@ -1,8 +1,7 @@
 //! Subscribers read the log from their own checkpoint and save it together with what they wrote: exactly one effect
 //! per event, whatever crashes. An event that a subscriber cannot digest is parked with the reason; the others go on.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use shouwen_kernel::{Problem, Result};
@@ -38,14 +37,15 @@ const LOOK: usize = 200;
 const LOOK_POSTGRES: usize = 500;
 const BATCH: usize = 200;
 const BATCH_POSTGRES: usize = 128;
-/// Nobody waits for the single step of a command line.
-const BATCH_ALONE: usize = 400;
-/// Followers that a command line lets digest at once on PostgreSQL.
-const AT_ONCE: usize = 4;
 /// Kinds read at a glance.
 const GLANCE: usize = 500;
 /// Rows of unwanted events after which the checkpoint is saved all the same.
 const SAVE_AFTER: i64 = 500;
+
+/// How many events a step looks over, and how many of them it digests.
+fn portion(engine: Engine) -> (usize, usize) {
+    if engine == Engine::Postgres { (LOOK_POSTGRES, BATCH_POSTGRES) } else { (LOOK, BATCH) }
+}
 
 /// What the log holds for a subscription.
 enum Glance {
@@ -58,18 +58,19 @@ enum Glance {
 }
 
 impl Subscription {
-    fn wants(&self, kind: &str) -> bool {
+    pub(crate) fn wants(&self, kind: &str) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
     /// Digests the next events in this transaction; how many were read (0: caught up).
     pub fn step(&self, tx: &Tx<'_>, park: Park) -> Result<usize> {
-        self.step_from(tx, park, Position::default(), if tx.engine() == Engine::Postgres { BATCH_POSTGRES } else { BATCH }).map(|(read, _)| read)
+        let (look, most) = portion(tx.engine());
+        self.step_from(tx, park, Position::default(), look, most).map(|(read, _)| read)
     }
 
-    /// [`Subscription::step`] for who knows that nothing up to `skipped` is wanted; digests at most `most`. How many were
-    /// read, and where it stands now.
-    fn step_from(&self, tx: &Tx<'_>, park: Park, skipped: Position, most: usize) -> Result<(usize, Position)> {
+    /// [`Subscription::step`] for who knows that nothing up to `skipped` is wanted; looks over `look` events and digests at
+    /// most `most` of them. How many were read, and where it stands now.
+    pub(crate) fn step_from(&self, tx: &Tx<'_>, park: Park, skipped: Position, look: usize, most: usize) -> Result<(usize, Position)> {
         let checkpoint = match self.checkpoint(tx)? {
             Some(found) => Some(found),
             None => {
@@ -93,7 +94,7 @@ impl Subscription {
             }
             None => Position::default(),
         };
-        let mut events = tx.log_after(from, if tx.engine() == Engine::Postgres { LOOK_POSTGRES } else { LOOK })?;
+        let mut events = if look == 0 { Vec::new() } else { tx.log_after(from, look)? };
         // Unwanted ones cost next to nothing; the last of the wanted ends the step.
         if let Some((last, _)) = events.iter().enumerate().filter(|(_, e)| self.wants(&e.kind)).nth(most.max(1) - 1) {
             events.truncate(last + 1);
@@ -140,11 +141,11 @@ impl Subscription {
         let Some((txid, seq, _)) = stored.filter(|(_, _, version)| *version == self.version) else { return Ok(Glance::Wanted) };
         let saved = Position { tx: txid, seq };
         let from = saved.max(skipped);
-        let next = tx.kinds_after(from, GLANCE)?;
+        let next = tx.view_after(from, GLANCE, self)?;
         let lag = from.seq - saved.seq;
-        Ok(match next.last() {
-            Some(_) if next.iter().any(|(_, kind)| self.wants(kind)) => Glance::Wanted,
-            Some((upto, _)) if lag < SAVE_AFTER => Glance::Skipped(*upto),
+        Ok(match next.upto {
+            Some(_) if next.wanted > 0 => Glance::Wanted,
+            Some(upto) if lag < SAVE_AFTER => Glance::Skipped(upto),
             Some(_) => Glance::Wanted,
             None if from > saved && (quiet || lag >= SAVE_AFTER) => Glance::Wanted,
             None => Glance::End { hidden: tx.engine() == Engine::Postgres && tx.events_behind(from, 1)? > 0 },
@@ -196,28 +197,6 @@ impl Subscription {
     }
 }
 
-/// How a move of a follower ended.
-#[derive(Debug)]
-pub struct Moved {
-    /// It digested, and not only passed over what it does not want.
-    stepped: bool,
-    read: usize,
-    at: Position,
-}
-
-/// Repeats what failed for a moment.
-pub type Patiently<'a> = &'a (dyn Fn(&mut dyn FnMut() -> Result<Moved>) -> Result<Moved> + Sync);
-
-/// Followers that wait for a lane (by number, with where each stands), and those that found nothing.
-#[derive(Default)]
-struct Round {
-    queue: VecDeque<(usize, Position)>,
-    idle: Vec<(usize, Position)>,
-    busy: usize,
-    stepped: bool,
-    failed: Option<Problem>,
-}
-
 impl Db {
     /// Runs a subscription for ever: woken by the doorbell, and looking every second because other nodes write too.
     pub async fn run_subscription(self, subscription: Subscription) {
@@ -229,7 +208,7 @@ impl Db {
             let (mut wait, unsaved) = (Duration::from_secs(1), skipped);
             // A look in a read snapshot is cheap; a step takes the writer, so it waits until there is something to do.
             match self.read(move |tx| subscription.glance(tx, unsaved, quiet)).await {
-                Ok(Glance::Wanted) => match self.write(move |tx| subscription.step_from(tx, Park::Yes, unsaved, if tx.engine() == Engine::Postgres { BATCH_POSTGRES } else { BATCH })).await {
+                Ok(Glance::Wanted) => match self.write(move |tx| { let (look, most) = portion(tx.engine()); subscription.step_from(tx, Park::Yes, unsaved, look, most) }).await {
                     Ok(_) => {
                         quiet = false;
                         continue;
@@ -268,113 +247,5 @@ impl Db {
                 return Ok(());
             }
         }
-    }
-
-    /// Lets every one of `subscriptions` digest all there is (command line), as in the server: what one of them cannot
-    /// digest is parked. On PostgreSQL several at once, which is how the server runs them. `patiently` repeats what
-    /// failed for a moment.
-    pub fn digest(&self, subscriptions: &[Subscription], patiently: Patiently<'_>) -> Result<()> {
-        let lanes = if self.engine() == Engine::Postgres { AT_ONCE } else { 1 };
-        let mut quiet = 0;
-        let mut standing: Vec<Position> = vec![Position::default(); subscriptions.len()];
-        loop {
-            // Asked before the pass, so that "nothing new" speaks of everything stored by then.
-            let settled = self.engine() == Engine::Sqlite || self.log_is_settled()?;
-            let round = Mutex::new(Round { queue: standing.iter().copied().enumerate().collect(), ..Round::default() });
-            let changed = Condvar::new();
-            std::thread::scope(|scope| {
-                for _ in 1..lanes {
-                    scope.spawn(|| self.lane(subscriptions, patiently, &round, &changed));
-                }
-                self.lane(subscriptions, patiently, &round, &changed);
-            });
-            let Round { idle, stepped, failed, .. } = round.into_inner().unwrap_or_else(|p| p.into_inner());
-            if let Some(problem) = failed {
-                return Err(problem);
-            }
-            for (index, at) in idle {
-                standing[index] = at;
-            }
-            if stepped {
-                quiet = 0;
-                continue;
-            }
-            // On PostgreSQL an event shows only when every older transaction in the server has ended.
-            quiet += 1;
-            if settled || quiet > 50 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        // Checkpoints that lag only because nothing was wanted.
-        for (subscription, at) in subscriptions.iter().copied().zip(standing) {
-            patiently(&mut || self.write_blocking(move |tx| subscription.step_from(tx, Park::Yes, at, 0)).map(|_| Moved { stepped: false, read: 0, at }))?;
-        }
-        Ok(())
-    }
-
-    /// Moves one follower after the other on, until nobody finds anything new.
-    fn lane(&self, subscriptions: &[Subscription], patiently: Patiently<'_>, round: &Mutex<Round>, changed: &Condvar) {
-        let mut now = round.lock().unwrap_or_else(|p| p.into_inner());
-        loop {
-            let Some((index, at)) = now.queue.pop_front() else {
-                if now.busy == 0 {
-                    changed.notify_all();
-                    return;
-                }
-                now = changed.wait(now).unwrap_or_else(|p| p.into_inner());
-                continue;
-            };
-            now.busy += 1;
-            drop(now);
-            let moved = patiently(&mut || self.advance(subscriptions[index], at));
-            now = round.lock().unwrap_or_else(|p| p.into_inner());
-            now.busy -= 1;
-            match moved {
-                Ok(Moved { read: 0, at, .. }) => now.idle.push((index, at)),
-                Ok(Moved { stepped, at, .. }) => {
-                    now.queue.push_back((index, at));
-                    if stepped {
-                        // What it told may be what others wait for.
-                        now.stepped = true;
-                        let idle = std::mem::take(&mut now.idle);
-                        now.queue.extend(idle);
-                    }
-                }
-                Err(problem) => {
-                    now.failed = Some(problem);
-                    now.queue.clear();
-                }
-            }
-            if now.failed.is_some() {
-                now.queue.clear();
-            }
-            changed.notify_all();
-        }
-    }
-
-    /// One move of a follower that has seen everything up to `at`: over what it does not want without the writer, else a
-    /// step.
-    fn advance(&self, subscription: Subscription, at: Position) -> Result<Moved> {
-        if at > Position::default() {
-            let next = self.read_blocking(move |tx| tx.kinds_after(at, GLANCE))?;
-            match next.last() {
-                None => return Ok(Moved { stepped: false, read: 0, at }),
-                Some((last, _)) if !next.iter().any(|(_, kind)| subscription.wants(kind)) => return Ok(Moved { stepped: false, read: next.len(), at: *last }),
-                Some(_) => {}
-            }
-        }
-        let (read, at) = self.write_blocking(move |tx| subscription.step_from(tx, Park::Yes, at, BATCH_ALONE))?;
-        Ok(Moved { stepped: read > 0, read, at })
-    }
-
-    /// Whether every stored event can be read. On PostgreSQL a transaction still running anywhere in the cluster hides
-    /// younger events from readers; then this waits a moment and says no.
-    fn log_is_settled(&self) -> Result<bool> {
-        let behind = self.read_blocking(|tx| tx.events_behind(tx.log_head()?, 1))?;
-        if behind > 0 {
-            std::thread::sleep(Duration::from_millis(3));
-        }
-        Ok(behind == 0)
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::{Position, Recorded};
 
 /// Events and bytes of them that are kept.
-const MOST_EVENTS: usize = 4096;
-const MOST_BYTES: usize = 16 << 20;
+const MOST_EVENTS: usize = 8192;
+const MOST_BYTES: usize = 32 << 20;
 
 #[derive(Default)]
 struct Inner {

@@ -263,20 +263,21 @@ impl<'a> Tx<'a> {
             }
             Link::Postgres(link) => {
                 let rows = link.borrow_mut().query(sql, params)?;
-                rows.iter().map(|row| read_row(row, sql)).collect()
+                rows.iter().map(|row| read_row(row, 0, sql)).collect()
             }
         }
     }
 
-    /// The rows of several runs of one statement, for each its own; on PostgreSQL in one way to the server and back.
+    /// The rows of several runs of one query, for each its own; on PostgreSQL in one way to the server and back, as one
+    /// statement where neither order nor locks count.
     pub fn all_each<T: FromRow>(&self, sql: &str, runs: &[Vec<Value>]) -> Result<Vec<Vec<T>>> {
         if runs.is_empty() {
             return Ok(Vec::new());
         }
         let Link::Postgres(link) = &self.link else { return runs.iter().map(|params| self.all(sql, params)).collect() };
         self.usable()?;
-        let answers = self.watch(link.borrow_mut().query_each(sql, runs))?;
-        answers.iter().map(|rows| rows.iter().map(|row| read_row(row, sql)).collect()).collect()
+        let (before, answers) = self.watch(link.borrow_mut().query_each(sql, runs))?;
+        answers.iter().map(|rows| rows.iter().map(|row| read_row(row, before, sql)).collect()).collect()
     }
 
     /// The first row, if there is one.
@@ -361,8 +362,9 @@ impl<'a> Tx<'a> {
     }
 }
 
-fn read_row<T: FromRow>(row: &tokio_postgres::Row, sql: &str) -> Result<T> {
-    let values: std::result::Result<Vec<Value>, _> = (0..row.len()).map(|i| row.try_get::<_, Value>(i)).collect();
+/// Reads the columns of a row from `from` on.
+fn read_row<T: FromRow>(row: &tokio_postgres::Row, from: usize, sql: &str) -> Result<T> {
+    let values: std::result::Result<Vec<Value>, _> = (from..row.len()).map(|i| row.try_get::<_, Value>(i)).collect();
     T::from_row(&crate::Row(values.map_err(|e| postgres_problem(&e, sql))?))
 }
 

@@ -145,10 +145,10 @@ fn a_command_line_lets_all_followers_digest_and_parks_what_one_cannot() {
         house.table(T);
         write_notes(house, 0..1500);
         let followers = [Subscription { name: "test.picky", handle: picky, ..PLAIN }, Subscription { name: "test.deaf", kinds: &["other.kind"], handle: deaf, ..PLAIN }];
-        house.db.digest(&followers, &|step| step()).unwrap();
+        house.db.digest(&followers, &|step| step(), &|| false).unwrap();
         assert_eq!(seen(house), (0..1500).filter(|n| *n != 77).collect::<Vec<_>>());
         write_notes(house, 1500..1510);
-        house.db.digest(&followers, &|step| step()).unwrap();
+        house.db.digest(&followers, &|step| step(), &|| false).unwrap();
         assert_eq!(seen(house).len(), 1509);
         let parked: Vec<(String,)> = house.read(|tx| tx.all("SELECT subscription FROM parked_event", params![]));
         assert_eq!(parked, [("test.picky".to_owned(),)]);
