@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::change::Assignment;
 use crate::deed::{CaseAnswer, Deed, Undo};
 use crate::input::{present, reason};
-use crate::{CaseAccountability, CaseAssign, hand_over, names};
+use crate::{CaseAccountability, CaseAssign, hand_over, names, note};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -32,6 +32,9 @@ pub struct AssignmentBody {
     pub team_id: Option<Option<TeamId>>,
     #[serde(default)]
     pub reason: Option<String>,
+    /// What the next person must know; becomes an internal note with the same stroke. `GET /cases/{id}/summary` proposes one.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// Assigns, transfers or releases a case. The accountable person (首问责任人) stays.
@@ -44,9 +47,18 @@ async fn assign(State(app): State<App>, who: Allowed<CaseAssign>, Id(id): Id<Cas
         }
         let mut case = deed.open(tx, id)?;
         case.must_be_whole()?;
+        if let Some(note) = body.note.as_deref().filter(|n| !n.trim().is_empty()) {
+            // Before the case moves on: whoever gives it away may no longer see it afterwards.
+            let deed = deed.needing("case.note");
+            deed.check(&case)?;
+            note::write(tx, &deed, &mut case, note, None, &[], &[], None)?;
+        }
         let before = json!({ "person_id": case.assignee_id, "team_id": case.team_id, "reason": "undo" });
         let wanted = Assignment { person: body.person_id, team: body.team_id, reason: reason(body.reason.as_deref()).unwrap_or_default(), by: "person" };
         if !case.assign(tx, &deed.ctx, &wanted)? {
+            if body.note.is_some() {
+                case.save(tx)?;
+            }
             return deed.answer(tx, &case, None);
         }
         case.save(tx)?;

@@ -53,6 +53,7 @@ mod show;
 mod snooze;
 mod split;
 mod steps;
+mod summary;
 mod tag;
 mod templates;
 mod thread;
@@ -116,6 +117,7 @@ pub fn module() -> Module {
         .merge(timeline::routes())
         .merge(post::routes())
         .merge(assign::routes())
+        .merge(summary::routes())
         .merge(close::routes())
         .merge(link::routes())
         .merge(upload::routes())

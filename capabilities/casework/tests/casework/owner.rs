@@ -85,3 +85,31 @@ fn nobody_unknown_or_gone_can_be_given_work() {
         assert_eq!(house.t.put(&house.admin, &format!("/api/v1/cases/{case}/assignment"), json!({ "person": "x" })).json()["error"]["field"], "person");
     });
 }
+
+#[test]
+fn a_case_goes_to_the_next_person_with_a_summary_of_what_they_must_know() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let (a, b) = (house.agent("王小明"), house.agent("李雷"));
+        let case = house.case_of(house.mail(first()));
+        house.reply(&a, &case, "已为您登记，今天内答复");
+        house.mail(Mail { subject: "Re: 账单不对", text: "还没有消息？", wire_id: Some("a2@customer.example".into()), references: vec!["a1@customer.example".into()], ..first() });
+        let summary = house.t.get(&a, &format!("/api/v1/cases/{case}/summary")).expect(200)["text"].as_str().unwrap().to_owned();
+        for told in ["事项：账单不对", "首问责任人：王小明", "客户最初说：多收了十元", "客户最近说：还没有消息？", "我方最近答复：已为您登记，今天内答复"] {
+            assert!(summary.contains(told), "{told} is missing in\n{summary}");
+        }
+        assert!(!summary.contains("zhang@customer.example"), "no address in it:\n{summary}");
+        let note = format!("{summary}\n下一步：明早十点前回电");
+        let path = format!("/api/v1/cases/{case}/assignment");
+        let moved = house.t.put(&a, &path, json!({ "person_id": b.person, "note": note })).expect(200);
+        assert_eq!(moved["case"]["assignee"]["id"], b.person.to_string());
+        let last = house.messages(&case).pop().expect("the note");
+        assert_eq!((last["direction"].as_str(), last["text"].as_str().map(str::trim)), (Some("note"), Some(note.as_str())), "{last}");
+        // Whoever may not write notes passes it on without one.
+        let mover = house.t.person("调度", &["case.read", "case.assign"]);
+        assert_eq!(house.t.put(&mover, &path, json!({ "person_id": a.person, "note": "x" })).status, 403);
+        assert_eq!(house.show(&case)["assignee"]["id"], b.person.to_string(), "nothing is half done");
+        // A stranger reads no summary.
+        assert_eq!(house.t.get(&house.t.person("路人", &[]), &format!("/api/v1/cases/{case}/summary")).status, 403);
+    });
+}
