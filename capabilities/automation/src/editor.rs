@@ -8,7 +8,7 @@ use shouwen_web::{Allowed, Answer, App, Input, axum};
 
 use crate::RuleManage;
 use crate::input::{self, Given};
-use crate::{loaded, rules};
+use crate::{facts, loaded, rules};
 
 #[utoipa::path(get, path = "/rules/vocabulary", responses((status = 200, body = serde_json::Value)), tag = "rules", summary = "Fields, events, operators and actions rules are made of", extensions(("x-permission" = json!("rule.manage"))))]
 pub async fn vocabulary(State(app): State<App>, who: Allowed<RuleManage>) -> Answer<axum::Json<Value>> {
@@ -67,7 +67,7 @@ pub async fn check(State(app): State<App>, who: Allowed<RuleManage>, input: Inpu
                 (Vec::new(), rings.into_iter().filter(|ring| ring.rules.contains(&key)).collect())
             }
         };
-        Ok(Checked { faults, text: condition.as_ref().map(text::print), text_zh: condition.as_ref().map(text::print_zh), condition, cycles })
+        Ok(Checked { faults, text: condition.as_ref().map(text::print), text_zh: condition.as_ref().map(|c| facts::words().print_zh(c)), condition, cycles })
     })
     .await
 }

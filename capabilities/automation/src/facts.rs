@@ -1,13 +1,14 @@
 //! The fields of the vocabulary for one case at one moment. What costs a look-up is looked up only when a rule asks.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 use shouwen_contracts::message::Content;
-use shouwen_kernel::{Problem, Result, Time};
-use shouwen_rules::{FieldDef, FieldKind, Vocabulary, Words};
-use shouwen_store::{Tx, params};
+use shouwen_kernel::{PersonId, Problem, Result, Time};
+use shouwen_rules::{Condition, FieldDef, FieldKind, Reason, Vocabulary, Words};
+use shouwen_store::{Json, Tx, params};
 
 use crate::loaded::Loaded;
 use crate::state::{Happening, State};
@@ -19,9 +20,15 @@ const LONGEST_TEXT: usize = 20_000;
 const NOT_TOLD: &[&str] = &["customer.tags", "message.sentiment", "now.working"];
 const NO_EVENTS: &[&str] = &["customer.saved", "schedule", "manual"];
 
+/// What casework lets a rule write, beside answers of forms.
+const WRITABLE: [&str; 4] = ["title", "priority", "type", "language"];
+
 /// What rules of the house may speak of.
 pub fn vocabulary() -> Vocabulary {
     let mut vocabulary = Vocabulary::standard();
+    for field in &mut vocabulary.fields {
+        field.writable &= WRITABLE.contains(&field.name.as_str());
+    }
     vocabulary.fields.retain(|field| !NOT_TOLD.contains(&field.name.as_str()));
     vocabulary.events.retain(|event| !NO_EVENTS.contains(&event.name.as_str()));
     vocabulary.events.push(shouwen_rules::EventDef { name: "clock.escalated".to_owned(), label: Words::new("逐级上报", "clock escalated") });
@@ -30,19 +37,27 @@ pub fn vocabulary() -> Vocabulary {
     vocabulary
 }
 
+/// The same, for the words of reasons.
+pub fn words() -> &'static Vocabulary {
+    static WORDS: OnceLock<Vocabulary> = OnceLock::new();
+    WORDS.get_or_init(vocabulary)
+}
+
 /// The facts of a case at a moment.
 pub struct CaseFacts<'a, 't> {
     pub tx: &'a Tx<'t>,
     pub state: &'a State,
     pub happening: Option<&'a Happening>,
     pub now: Time,
+    /// Counts of cases reach no further than this person may read; `None`: they know no bound.
+    pub bound: Cell<Option<PersonId>>,
     loaded: &'a Loaded,
     trouble: RefCell<Option<Problem>>,
 }
 
 impl<'a, 't> CaseFacts<'a, 't> {
     pub fn new(tx: &'a Tx<'t>, state: &'a State, happening: Option<&'a Happening>, now: Time, loaded: &'a Loaded) -> Self {
-        Self { tx, state, happening, now, loaded, trouble: RefCell::new(None) }
+        Self { tx, state, happening, now, bound: Cell::new(None), loaded, trouble: RefCell::new(None) }
     }
 
     /// A look-up that failed while facts were asked for; a fact itself cannot tell.
@@ -75,8 +90,16 @@ impl<'a, 't> CaseFacts<'a, 't> {
         Ok(row.and_then(|row| row.0).map_or(Value::Null, |text| if column == "tier" { text.parse::<i64>().map_or(Value::from(text), Value::from) } else { text.into() }))
     }
 
-    fn cases_of_customer(&self, complaints_only: bool) -> Result<Value> {
+    /// Counts the customer's cases; `owner`: only those this person may read.
+    fn cases_of_customer(&self, complaints_only: bool, owner: Option<PersonId>) -> Result<Value> {
         let Some(customer) = self.state.customer else { return Ok(Value::Null) };
+        if let Some(owner) = owner {
+            let rows: Vec<(String, Time, Json<State>)> =
+                self.tx.all("SELECT case_type, opened_at, state FROM rule_case WHERE customer_id = ?1 AND opened_at <= ?2 ORDER BY opened_at DESC LIMIT ?3", params![customer, self.now, MOST_COUNTED])?;
+            let since = self.now.plus_seconds(-30 * 86_400);
+            let count = rows.iter().filter(|(kind, opened, state)| (!complaints_only || (kind == "complaint" && *opened > since)) && self.loaded.may(Some(owner), "case.read", &state.0.access())).count();
+            return Ok(count.into());
+        }
         let (count,): (i64,) = if complaints_only {
             self.tx.one(
                 "SELECT count(*) FROM rule_case WHERE customer_id = ?1 AND opened_at > ?2 AND opened_at <= ?3 AND case_type = 'complaint'",
@@ -111,13 +134,60 @@ impl<'a, 't> CaseFacts<'a, 't> {
             },
             "customer.tier" => self.tried(self.customer("tier")),
             "customer.region" => self.tried(self.customer("region")),
-            "customer.cases" => self.tried(self.cases_of_customer(false)),
-            "customer.complaints_30d" => self.tried(self.cases_of_customer(true)),
+            "customer.cases" => self.tried(self.cases_of_customer(false, self.bound.get())),
+            "customer.complaints_30d" => self.tried(self.cases_of_customer(true, self.bound.get())),
             "warning.grade" => self.state.facts.get("fields.grade").cloned().unwrap_or_default(),
             "category" => self.state.facts.get("fields.category").map(|value| self.compared("fields.category", value).into_owned()).unwrap_or_default(),
-            _ => json!(null),
+            // What a rule counts for an owner who does not see everything: see `within_reach`.
+            bounded => match bounded.split_once('@').and_then(|(field, owner)| Some((field, owner.parse::<PersonId>().ok()?))) {
+                Some((field, owner)) if COUNTED.contains(&field) => self.tried(self.cases_of_customer(field == COUNTED[1], Some(owner))),
+                _ => json!(null),
+            },
         }
     }
+}
+
+/// Fields that count cases beside the one at hand.
+const COUNTED: [&str; 2] = ["customer.cases", "customer.complaints_30d"];
+/// So many cases of a customer are looked at for them, the newest first.
+const MOST_COUNTED: usize = 1000;
+
+/// A condition whose counts reach no further than its owner may read: `customer.cases` becomes `customer.cases@per_…`.
+pub fn within_reach(condition: &mut Condition, owner: PersonId) {
+    match condition {
+        Condition::All { all: parts } | Condition::Any { any: parts } => parts.iter_mut().for_each(|part| within_reach(part, owner)),
+        Condition::Not { not } => within_reach(not, owner),
+        Condition::Compare { field, .. } if COUNTED.contains(&field.as_str()) => *field = format!("{field}@{owner}"),
+        Condition::Compare { .. } => {}
+    }
+}
+
+/// The same condition as its author wrote it.
+pub fn as_written(condition: &mut Condition) {
+    match condition {
+        Condition::All { all: parts } | Condition::Any { any: parts } => parts.iter_mut().for_each(as_written),
+        Condition::Not { not } => as_written(not),
+        Condition::Compare { field, .. } => {
+            if let Some(at) = field.find('@') {
+                field.truncate(at);
+            }
+        }
+    }
+}
+
+/// The comparisons that decided, as data with the words for a reader.
+pub fn worded(because: &[Reason], vocabulary: &Vocabulary) -> Vec<Value> {
+    because
+        .iter()
+        .filter_map(|reason| {
+            let plain = Reason { field: reason.field.split('@').next().unwrap_or_default().to_owned(), ..reason.clone() };
+            let mut shown = serde_json::to_value(&plain).ok()?;
+            let words = plain.words(vocabulary);
+            shown["text"] = words.en.as_str().into();
+            shown["words"] = json!({ "zh": words.zh, "en": words.en });
+            Some(shown)
+        })
+        .collect()
 }
 
 impl shouwen_rules::Facts for CaseFacts<'_, '_> {

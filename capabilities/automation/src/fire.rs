@@ -5,12 +5,13 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shouwen_contracts::casework::CaseEvent;
 use shouwen_contracts::wish::{ActionWish, WishEvent};
 use shouwen_kernel::{CaseId, ObjectId, PersonId, Problem, Result, Time, WorkspaceId};
 use shouwen_rules::{Action, Event, Facts, Firing, HeldBack, Reason, Rule, render};
 use shouwen_store::{Ctx, Json, Tx, params};
 
-use crate::facts::CaseFacts;
+use crate::facts::{CaseFacts, worded, words};
 use crate::loaded::{Loaded, Place};
 use crate::owners;
 use crate::state::{Happening, State};
@@ -18,6 +19,11 @@ use crate::state::{Happening, State};
 /// A rule that fires more often than this on one case within [`STORM_S`] is held back: something goes in circles outside.
 const STORM: i64 = 20;
 const STORM_S: i64 = 600;
+/// A rule writes to one customer so often within an hour: a machine that answers each mail opens a case with each answer.
+const LETTERS: i64 = 5;
+const LETTERS_S: i64 = 3600;
+/// Events of a case that are looked at for its last message.
+const LOOKED_AT: usize = 100;
 
 /// One action of a firing, as the log keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -108,10 +114,14 @@ pub fn ready(action: &Action, owner: Option<PersonId>, facts: &CaseFacts<'_, '_>
     Ok(json)
 }
 
+/// The event of a case that went into another.
+pub const MERGED: &str = "case.merged";
+
 /// Asks every rule about an event.
 pub fn on_event(tx: &Tx<'_>, subject: &Subject<'_>, happening: &Happening) -> Result<()> {
     let loaded = Loaded::of(tx, subject.workspace)?;
-    if loaded.set.rules().len() == 0 || subject.state.merged {
+    // What went into another case is done with; that it did is the last that is told of it.
+    if loaded.set.rules().len() == 0 || (subject.state.merged && !happening.kinds.contains(&MERGED)) {
         return Ok(());
     }
     let facts = CaseFacts::new(tx, subject.state, Some(happening), subject.now, &loaded);
@@ -193,9 +203,10 @@ fn carry_out(tx: &Tx<'_>, loaded: &Loaded, subject: &Subject<'_>, kind: &str, fi
     if tx.opt::<(ObjectId,)>("SELECT id FROM rule_firing WHERE rule_id = ?1 AND mark = ?2", params![place.id, subject.mark])?.is_some() {
         return Ok(false);
     }
-    let because = serde_json::to_value(&firing.because)?;
+    let because = Value::Array(worded(&firing.because, words()));
     let (lately,): (i64,) = tx.one("SELECT count(*) FROM rule_firing WHERE rule_id = ?1 AND case_id = ?2 AND at > ?3", params![place.id, subject.case, subject.now.plus_seconds(-STORM_S)])?;
-    if lately >= STORM {
+    let writes = loaded.set.expand(&rule.then).iter().any(|action| matches!(action, Action::SendTemplate { .. }));
+    if lately >= STORM || (writes && letters(tx, place, subject)? >= LETTERS) {
         log(tx, subject, place, kind, &because, &[], "storm")?;
         return Ok(false);
     }
@@ -208,6 +219,7 @@ fn carry_out(tx: &Tx<'_>, loaded: &Loaded, subject: &Subject<'_>, kind: &str, fi
     let ctx = Ctx::system(subject.workspace, &actor_name(&chain));
     let access = subject.state.access();
     let reason = reason(rule, &loaded.locale, &firing.because);
+    facts.bound.set(loaded.bound(place.owner));
     let mut deeds = Vec::new();
     for (n, action) in loaded.set.expand(&rule.then).into_iter().enumerate() {
         let needed = permission(action);
@@ -215,6 +227,11 @@ fn carry_out(tx: &Tx<'_>, loaded: &Loaded, subject: &Subject<'_>, kind: &str, fi
         facts.sound()?;
         if !loaded.may(place.owner, needed, &access) {
             let problem = Problem::forbidden(needed);
+            deeds.push(Deed { action, outcome: "refused".to_owned(), problem: Some(serde_json::to_value(&problem)?) });
+            continue;
+        }
+        if action["do"] == "send_template" && last_came_by_machine(tx, subject.case)? {
+            let problem = Problem::conflict("rule.automatic_mail", "the customer's last message was sent by a machine; an answer by a machine could go in circles").expected("a message a person wrote");
             deeds.push(Deed { action, outcome: "refused".to_owned(), problem: Some(serde_json::to_value(&problem)?) });
             continue;
         }
@@ -227,6 +244,7 @@ fn carry_out(tx: &Tx<'_>, loaded: &Loaded, subject: &Subject<'_>, kind: &str, fi
         )?;
         deeds.push(Deed { action, outcome: "asked".to_owned(), problem: None });
     }
+    facts.bound.set(None);
     let refused = deeds.iter().filter(|deed| deed.outcome == "refused").count();
     let outcome = if refused == 0 { "asked" } else if refused == deeds.len() { "refused" } else { "partly" };
     log(tx, subject, place, kind, &because, &deeds, outcome)?;
@@ -234,6 +252,30 @@ fn carry_out(tx: &Tx<'_>, loaded: &Loaded, subject: &Subject<'_>, kind: &str, fi
     let day = (subject.now.seconds() + i64::from(loaded.offset(subject.now))).div_euclid(86_400);
     tx.run("INSERT INTO rule_day (rule_id, day, fired) VALUES (?1, ?2, 1) ON CONFLICT (rule_id, day) DO UPDATE SET fired = rule_day.fired + 1", params![place.id, day])?;
     Ok(true)
+}
+
+/// How often a rule has lately fired for the customer of a case, whichever of their newer cases it was.
+fn letters(tx: &Tx<'_>, place: &Place, subject: &Subject<'_>) -> Result<i64> {
+    let Some(customer) = subject.state.customer else { return Ok(0) };
+    let since = subject.now.plus_seconds(-LETTERS_S);
+    let (count,): (i64,) = tx.one(
+        "SELECT count(*) FROM rule_case c JOIN rule_firing f ON f.rule_id = ?1 AND f.case_id = c.case_id AND f.at > ?3 WHERE c.customer_id = ?2 AND c.opened_at > ?3",
+        params![place.id, customer, since],
+    )?;
+    Ok(count)
+}
+
+/// Whether what the customer last sent was an automatic mail. Looked up in the log: of a case that is just opened the
+/// message stands there already.
+fn last_came_by_machine(tx: &Tx<'_>, case: CaseId) -> Result<bool> {
+    for recorded in tx.events_about(case.0, None, LOOKED_AT)? {
+        if let Some(CaseEvent::MessageAdded(message)) = recorded.event::<CaseEvent>()?.filter(|_| recorded.kind == "case.message_added")
+            && message.direction == "in"
+        {
+            return Ok(message.auto);
+        }
+    }
+    Ok(false)
 }
 
 /// The actor whose name tells the chain; [`causes_in`] reads it back from the events that follow.
@@ -249,7 +291,7 @@ pub fn causes_in(name: &str) -> Vec<String> {
 /// What the timeline shows: the rule's title and what decided.
 fn reason(rule: &Rule, locale: &str, because: &[Reason]) -> String {
     let title = rule.title.pick(locale);
-    let why: Vec<String> = because.iter().filter(|reason| reason.holds).take(3).map(|reason| reason.text.clone()).collect();
+    let why: Vec<String> = worded(because, words()).iter().take(3).filter_map(|reason| Some(reason["words"][if locale.starts_with("zh") { "zh" } else { "en" }].as_str()?.to_owned())).collect();
     let text = if why.is_empty() { title.to_owned() } else { format!("{title}: {}", why.join("; ")) };
     shouwen_kernel::text::clip(&text, 300)
 }

@@ -10,6 +10,9 @@ use shouwen_kernel::{Access, Grant, ObjectId, PersonId, Result, Scope, Time, Wor
 use shouwen_forms::Form;
 use shouwen_rules::{Macro, Rule, RuleSet};
 use shouwen_store::{Json, Tx, params};
+use shouwen_web::Viewer;
+
+use crate::facts;
 
 /// A rule's row beside the rule itself.
 #[derive(Clone, Debug)]
@@ -74,21 +77,41 @@ impl Loaded {
         type Row = (ObjectId, String, i64, Value, Option<PersonId>, Time);
         let rows: Vec<Row> = tx.all("SELECT id, key, place, content, owner_id, active_since FROM rule_rule WHERE workspace_id = ?1 AND enabled ORDER BY place, key", params![workspace])?;
         let (mut rules, mut places) = (Vec::new(), HashMap::new());
+        let around = Self::around(tx, workspace)?;
         for (id, key, place, content, owner, active_since) in rows {
             match rule_of(&key, place, true, owner, content) {
-                Ok(rule) => {
+                Ok(mut rule) => {
+                    if let Some(owner) = around.bound(owner) {
+                        facts::within_reach(&mut rule.condition, owner);
+                    }
                     places.insert(key, Place { id, owner, active_since });
                     rules.push(rule);
                 }
                 Err(problem) => tracing::error!(rule = %key, error = %problem, "a stored rule cannot be read and is left out"),
             }
         }
-        Ok(Self { set: RuleSet::new(&rules, &macros(tx, workspace)?), places, ..Self::around(tx, workspace)? })
+        Ok(Self { set: RuleSet::new(&rules, &macros(tx, workspace)?), places, ..around })
     }
 
-    /// The same without stored rules but with one that is being tried.
-    pub fn trying(tx: &Tx<'_>, workspace: WorkspaceId, rule: &Rule) -> Result<Self> {
-        Ok(Self { set: RuleSet::new(&[Rule { enabled: true, ..rule.clone() }], &macros(tx, workspace)?), ..Self::around(tx, workspace)? })
+    /// The same without stored rules but with one that `viewer` tries.
+    pub fn trying(tx: &Tx<'_>, viewer: &Viewer, rule: &Rule) -> Result<Self> {
+        let mut around = Self::around(tx, viewer.workspace)?;
+        around.owners.insert(viewer.person, Owner { active: true, grants: viewer.grants.clone() });
+        let mut tried = Rule { enabled: true, ..rule.clone() };
+        if let Some(person) = around.bound(Some(viewer.person)) {
+            facts::within_reach(&mut tried.condition, person);
+        }
+        Ok(Self { set: RuleSet::new(&[tried], &macros(tx, viewer.workspace)?), ..around })
+    }
+
+    /// Whom the counts of a rule are bounded by: an owner who may not read every case.
+    pub fn bound(&self, owner: Option<PersonId>) -> Option<PersonId> {
+        owner.filter(|person| !self.sees_all(*person))
+    }
+
+    /// Whether somebody may read every case.
+    fn sees_all(&self, person: PersonId) -> bool {
+        self.owners.get(&person).and_then(|owner| Scope::of(person, &owner.grants, "case.read")).is_some_and(|scope| scope.all)
     }
 
     fn around(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Self> {

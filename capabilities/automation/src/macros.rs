@@ -15,7 +15,7 @@ use crate::facts::CaseFacts;
 use crate::input::{self, Given, refusal};
 use crate::loaded::{self, Loaded};
 use crate::state::State as CaseState;
-use crate::{CaseRead, RuleManage, fire, on_events};
+use crate::{CaseRead, RuleManage, facts, fire, on_events};
 
 /// A macro as the API shows it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -52,7 +52,7 @@ fn view((id, key, Json(found), pack, used, updated_at, version): Row) -> Result<
         title: found.title,
         note: found.note,
         text: text::print(&found.condition),
-        text_zh: text::print_zh(&found.condition),
+        text_zh: facts::words().print_zh(&found.condition),
         condition: serde_json::to_value(found.condition)?,
         then: serde_json::to_value(found.then)?,
         pack,
@@ -177,6 +177,9 @@ pub struct Offer {
     pub note: Words,
     /// Names of the actions, in order.
     pub actions: Vec<String>,
+    /// The actions themselves, texts filled in for this case, as they would be asked for now.
+    #[schema(value_type = Vec<Object>)]
+    pub then: Vec<Value>,
     /// What this viewer may not have done; with any, the macro cannot be run.
     pub refused: Vec<Refused>,
 }
@@ -208,8 +211,10 @@ pub async fn offered(State(app): State<App>, who: Allowed<CaseRead>, Id(case): I
             if !evaluate(&found.condition, &facts, tx.now().micros()) {
                 continue;
             }
-            let actions = loaded.set.expand(&found.then).into_iter().map(|action| action.name().to_owned()).collect();
-            out.push(Offer { id, key, refused: refused(&viewer, &loaded.set, &found, &access), title: found.title, note: found.note, actions });
+            let steps = loaded.set.expand(&found.then);
+            let actions = steps.iter().map(|action| action.name().to_owned()).collect();
+            let then = steps.iter().map(|action| fire::ready(action, Some(viewer.person), &facts, viewer.workspace)).collect::<Result<_>>()?;
+            out.push(Offer { id, key, refused: refused(&viewer, &loaded.set, &found, &access), title: found.title, note: found.note, actions, then });
         }
         facts.sound()?;
         Ok(out)

@@ -13,7 +13,7 @@ use shouwen_web::{Allowed, Answer, App, Id, Input, axum};
 use crate::RuleManage;
 use crate::input::{self, Given, refusal};
 use crate::loaded::{self, Loaded};
-use crate::{owners, timers};
+use crate::{facts, owners, timers};
 
 /// More rules than this in one workspace are refused.
 const MOST: i64 = 1000;
@@ -125,7 +125,7 @@ fn stored(tx: &Tx<'_>, row: Stands) -> Result<Stored> {
         when: serde_json::to_value(&rule.when)?,
         condition: serde_json::to_value(&rule.condition)?,
         text: text::print(&rule.condition),
-        text_zh: text::print_zh(&rule.condition),
+        text_zh: facts::words().print_zh(&rule.condition),
         then: serde_json::to_value(&rule.then)?,
         order: place,
         stop: rule.stop,

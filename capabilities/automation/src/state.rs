@@ -115,7 +115,7 @@ impl State {
         let happening = if let Some(event) = recorded.event::<CaseEvent>()? {
             self.on_case(recorded, event)
         } else if let Some(event) = recorded.event::<ClockEvent>()? {
-            self.on_clock(event)
+            self.on_clock(event, recorded.at)
         } else if let Some(event) = recorded.event::<VoiceEvent>()? {
             match event {
                 VoiceEvent::Answered(a) => {
@@ -289,21 +289,21 @@ impl State {
         }
     }
 
-    fn on_clock(&mut self, event: ClockEvent) -> Option<Happening> {
+    fn on_clock(&mut self, event: ClockEvent, at: Time) -> Option<Happening> {
         let happening = match event {
             ClockEvent::Planned(p) => {
                 let fresh = self.clocks.insert(p.clock.clone(), p.due_at).is_none();
-                self.nearest();
+                self.nearest(at);
                 if fresh { Happening::of(&["clock.started"]).map(|h| h.with("clock", p.clock)) } else { None }
             }
             ClockEvent::Met(m) => {
                 self.clocks.remove(&m.clock);
-                self.nearest();
+                self.nearest(at);
                 Happening::of(&["clock.met"]).map(|h| h.with("clock", m.clock))
             }
             ClockEvent::Cancelled(c) => {
                 self.clocks.remove(&c.clock);
-                self.nearest();
+                self.nearest(at);
                 None
             }
             ClockEvent::Warned(w) => Happening::of(&["clock.warned"]).map(|h| h.with("clock", w.clock)),
@@ -319,8 +319,12 @@ impl State {
         Some(happening)
     }
 
-    fn nearest(&mut self) {
+    /// What its clocks come to: the next deadline, and whether one is still overdue, as the lists say it.
+    fn nearest(&mut self, at: Time) {
         let due = self.clocks.values().flatten().min().copied();
         self.facts.insert("due_at".to_owned(), json!(due));
+        if due.is_none_or(|due| due >= at) {
+            self.facts.insert("breached".to_owned(), false.into());
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Rules that time starts: "so long in a state", "so long before", again and again, by the clock on the wall.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shouwen_kernel::{CaseId, ObjectId, Result, Time, WorkspaceId};
@@ -40,12 +41,28 @@ struct Ticket {
     at: Option<Time>,
 }
 
+/// A time, or a date: its midnight by the workspace's zone.
+fn moment(text: &str, zone: &TimeZone) -> Option<Time> {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(date) if text.len() == 10 => date.to_zoned(zone.clone()).ok().map(|at| Time::from_micros(at.timestamp().as_microsecond())),
+        _ => text.parse().ok(),
+    }
+}
+
+/// Whether what a trigger counts down to has come already; the others count up.
+fn is_over(trigger: &Trigger, at: Time, now: Time) -> bool {
+    match trigger {
+        Trigger::Before(before) => before.before.seconds().is_some_and(|seconds| at.plus_seconds(seconds) <= now),
+        _ => false,
+    }
+}
+
 /// When a trigger wants a case looked at; `None`: not as things stand.
-fn wanted(trigger: &Trigger, state: &State) -> Option<Time> {
+fn wanted(trigger: &Trigger, state: &State, zone: &TimeZone) -> Option<Time> {
     if state.merged {
         return None;
     }
-    let moment = |field: &str| state.facts.get(field).and_then(Value::as_str).and_then(|text| text.parse::<Time>().ok());
+    let moment = |field: &str| state.facts.get(field).and_then(Value::as_str).and_then(|text| moment(text, zone));
     match trigger {
         Trigger::After(after) => {
             let seconds = after.after.seconds()?;
@@ -72,8 +89,9 @@ pub fn rearm(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, before: &State, 
     for rule in loaded.set.rules() {
         let Some(place) = loaded.places.get(&rule.key) else { continue };
         for (i, trigger) in rule.when.iter().enumerate() {
-            match (wanted(trigger, before), wanted(trigger, after)) {
+            match (wanted(trigger, before, &loaded.zone), wanted(trigger, after, &loaded.zone)) {
                 (old, new) if old == new => {}
+                (_, Some(at)) if is_over(trigger, at, tx.now()) => tx.cancel_timer(DUE, &key_of(place.id, i, case))?,
                 (_, Some(at)) => set(tx, workspace, place.id, i, case, at)?,
                 (_, None) => tx.cancel_timer(DUE, &key_of(place.id, i, case))?,
             }
@@ -119,6 +137,10 @@ fn current<'l>(loaded: &'l Loaded, ticket: &Ticket) -> Option<&'l Rule> {
     loaded.set.rule(key)
 }
 
+fn is_schedule(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::Every(_) | Trigger::Cron(_))
+}
+
 fn ticket(timer: &Timer) -> Result<Ticket> {
     Ok(serde_json::from_value(timer.payload.clone())?)
 }
@@ -129,7 +151,7 @@ fn due(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let (Some(rule), Some(case), Some(at)) = (current(&loaded, &ticket), ticket.case, ticket.at) else { return Ok(()) };
     let Some(state) = on_events::load(tx, timer.workspace, case)? else { return Ok(()) };
     // It may have left the state and come back since.
-    if rule.when.get(ticket.trigger).and_then(|trigger| wanted(trigger, &state)) != Some(at) {
+    if rule.when.get(ticket.trigger).and_then(|trigger| wanted(trigger, &state, &loaded.zone)) != Some(at) {
         return Ok(());
     }
     let mark = format!("t{}-{}-{case}", at.micros(), ticket.trigger);
@@ -159,9 +181,9 @@ fn arm(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let Some(trigger) = current(&loaded, &ticket).and_then(|rule| rule.when.get(ticket.trigger)) else { return Ok(()) };
     let cases = page(tx, timer.workspace, ticket.case, true)?;
     for (case, Json(state)) in &cases {
-        match wanted(trigger, state) {
+        match wanted(trigger, state, &loaded.zone) {
             // What was over long ago is not dug up because a rule is new.
-            Some(at) if at <= tx.now() && state.is_closed() => {}
+            Some(at) if (at <= tx.now() && state.is_closed()) || is_over(trigger, at, tx.now()) => {}
             Some(at) => set(tx, timer.workspace, ticket.rule, ticket.trigger, *case, at)?,
             None => {}
         }
@@ -176,7 +198,8 @@ fn arm(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
 fn schedule(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let ticket = ticket(timer)?;
     let loaded = Loaded::of(tx, timer.workspace)?;
-    let Some(trigger) = current(&loaded, &ticket).and_then(|rule| rule.when.get(ticket.trigger)) else { return Ok(()) };
+    // The rule may have been given another trigger since.
+    let Some(trigger) = current(&loaded, &ticket).and_then(|rule| rule.when.get(ticket.trigger)).filter(|trigger| is_schedule(trigger)) else { return Ok(()) };
     strike_next(tx, timer.workspace, ticket.rule, ticket.trigger, trigger, &loaded.zone_name)?;
     let at = ticket.at.unwrap_or(timer.due_at);
     tx.set_timer(timer.workspace, WALK, &format!("{}.{}.{}", ticket.rule, ticket.trigger, at.micros()), tx.now(), &serde_json::to_value(Ticket { case: None, at: Some(at), ..ticket })?)
@@ -186,6 +209,9 @@ fn walk(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let ticket = ticket(timer)?;
     let loaded = Loaded::of(tx, timer.workspace)?;
     let (Some(rule), Some(at)) = (current(&loaded, &ticket), ticket.at) else { return Ok(()) };
+    if !rule.when.get(ticket.trigger).is_some_and(is_schedule) {
+        return Ok(());
+    }
     let closed_too = rule.condition.fields().iter().any(|field| ["status", "stage", "closed_at", "resolution"].contains(field));
     let cases = page(tx, timer.workspace, ticket.case, closed_too)?;
     for (case, Json(state)) in &cases {

@@ -33,7 +33,7 @@ fn a_rule_fires_once_for_an_event_and_says_why() {
         assert_eq!((wishes[0].case_id, wishes[0].action["do"].as_str()), (case, Some("tag")));
         assert_eq!(wishes[1].action["to"], json!([format!("person:{}", boss.person), "accountable"]));
         assert!(wishes[1].action["text"].as_str().unwrap().ends_with(": 我要打 12315"), "{}", wishes[1].action);
-        assert!(wishes[0].reason.starts_with("升级信号: priority is urgent"), "{}", wishes[0].reason);
+        assert!(wishes[0].reason.starts_with("升级信号: 优先级 是 urgent"), "{}", wishes[0].reason);
         assert_eq!(wishes[0].chain, [rule["key"].as_str().unwrap()]);
         let log = t.get(&boss, &format!("/api/v1/rules/{}/firings", rule["id"].as_str().unwrap())).expect(200);
         assert_eq!(log["items"].as_array().unwrap().len(), 1);
@@ -317,7 +317,7 @@ fn a_dry_run_counts_what_would_have_fired_and_only_what_the_asker_sees() {
         t.post(&boss, "/api/v1/rules/dry-run", json!({ "rule": { "title": "t" } })).expect(422);
         t.post(&boss, "/api/v1/rules/dry-run", json!({ "rule": rule, "from": "2026-03-02T00:00:00Z", "to": "2026-03-01T00:00:00Z" })).expect(422);
         let none = t.post(&boss, "/api/v1/rules/dry-run", json!({ "rule": { "title": "t", "when": [{ "on": "case.opened" }], "if": "priority is low", "then": [{ "do": "tag", "tags": ["x"] }] } })).expect(200);
-        assert_eq!(none["kept_by"][0], json!(["priority is low", 60]));
+        assert_eq!(none["kept_by"][0], json!({ "zh": "优先级 是 low", "en": "priority is low", "count": 60 }));
         let saved = t.post(&boss, "/api/v1/rules", rule).expect(201);
         assert_eq!(t.post(&boss, &format!("/api/v1/rules/{}/dry-run", saved["id"].as_str().unwrap()), json!({})).expect(200)["fired"], 40);
         assert!(wishes(&t).is_empty(), "nothing was carried out");

@@ -115,11 +115,13 @@ fn compare(kind: FieldKind, place: Column<'_>, op: Op, value: &Value, now: i64, 
             Op::Le => format!("{column} <= {}", bind(value)),
             Op::Gt => format!("{column} > {}", bind(value)),
             Op::Ge => format!("{column} >= {}", bind(value)),
-            Op::Contains => format!("lower({column}) LIKE {} ESCAPE '\\'", bind(&Value::from(format!("%{}%", like(value))))),
-            Op::StartsWith => format!("lower({column}) LIKE {} ESCAPE '\\'", bind(&Value::from(format!("{}%", like(value))))),
+            // A column that is no text (an id) holds no part of one; asking would be a type error on PostgreSQL.
+            Op::Contains | Op::StartsWith | Op::ContainsAny | Op::ContainsAll if kind != FieldKind::Text => "1 = 0".to_owned(),
+            Op::Contains => holds_part(column, "%", value, &mut bind),
+            Op::StartsWith => holds_part(column, "", value, &mut bind),
             Op::ContainsAny | Op::ContainsAll => {
                 let (word, none) = if op == Op::ContainsAny { (" OR ", "1 = 0") } else { (" AND ", "1 = 1") };
-                let tests: Vec<String> = value.as_array().into_iter().flatten().map(|item| format!("lower({column}) LIKE {} ESCAPE '\\'", bind(&Value::from(format!("%{}%", like(item)))))).collect();
+                let tests: Vec<String> = value.as_array().into_iter().flatten().map(|item| holds_part(column, "%", item, &mut bind)).collect();
                 if tests.is_empty() { none.to_owned() } else { format!("({})", tests.join(word)) }
             }
             Op::In | Op::NotIn => {
@@ -142,10 +144,24 @@ fn compare(kind: FieldKind, place: Column<'_>, op: Op, value: &Value, now: i64, 
     }
 }
 
-/// The value as a pattern of LIKE, its own wildcards taken literally.
-fn like(value: &Value) -> String {
+/// Whether a text column holds the value (or begins with it), letter case ignored. Both databases know the small form of
+/// the letters A to Z only; that of others in the value (É, Ж) is brought about here.
+fn holds_part(column: &str, before: &str, value: &Value, bind: &mut impl FnMut(&Value) -> String) -> String {
     let text = value.as_str().unwrap_or_default().to_lowercase();
-    text.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect()
+    let mut small = format!("lower({column})");
+    let mut letters: Vec<char> = text.chars().filter(|c| !c.is_ascii()).collect();
+    letters.sort_unstable();
+    letters.dedup();
+    for letter in letters {
+        let mut large = letter.to_uppercase();
+        if let (Some(large), None) = (large.next(), large.next())
+            && large != letter
+        {
+            small = format!("replace({small}, {}, {})", bind(&Value::from(large.to_string())), bind(&Value::from(letter.to_string())));
+        }
+    }
+    let literal: String = text.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect();
+    format!("{small} LIKE {} ESCAPE '\\'", bind(&Value::from(format!("{before}{literal}%"))))
 }
 
 fn empty(column: &str, kind: FieldKind) -> String {

@@ -186,6 +186,10 @@ impl std::error::Error for Fault {}
 
 const DEEPEST: usize = 8;
 const LARGEST: usize = 100;
+/// Values of all comparisons together: each is a parameter of a statement, and databases take some thirty thousand.
+const MOST_VALUES: usize = 10_000;
+/// A text of a comparison has at most this many characters.
+const LONGEST_TEXT: usize = 1000;
 
 impl Condition {
     /// A comparison.
@@ -217,6 +221,10 @@ impl Condition {
         if size > LARGEST {
             faults.push(Fault::new(String::new(), format!("{size} comparisons"), format!("at most {LARGEST}")));
         }
+        let values: usize = self.leaves().iter().map(|(_, _, value)| value.as_array().map_or(1, Vec::len)).sum();
+        if values > MOST_VALUES {
+            faults.push(Fault::new(String::new(), format!("{values} values"), format!("at most {MOST_VALUES}")));
+        }
         faults
     }
 
@@ -239,7 +247,7 @@ impl Condition {
                 if !of_rule && (op.of_history() || (*kind == FieldKind::Span && value.as_str().is_some_and(|t| t.ends_with("wd")))) {
                     let wrong = if op.of_history() { format!("`{}` asks what was before an event", op.name()) } else { "working days need a calendar".to_owned() };
                     faults.push(Fault::new(join("value".into()), format!("`{field}`: {wrong}"), "that belongs in the condition of a rule; a list knows the present only"));
-                } else if let Some((wrong, right)) = misfit(*kind, *op, value) {
+                } else if let Some((wrong, right)) = misfit(*kind, *op, value).or_else(|| unfit_text(value)) {
                     faults.push(Fault::new(join("value".into()), format!("`{field}`: {wrong}"), right));
                 }
             }
@@ -286,6 +294,17 @@ pub(crate) fn wanted(kind: FieldKind) -> &'static str {
         FieldKind::Time => "an RFC 3339 time, like 2026-01-02T09:30:00+08:00",
         FieldKind::Date => "a date, like 2026-10-01",
         FieldKind::Span => "a span, like 30m, 2h, 3d, or 2wd for working days",
+    }
+}
+
+/// A text that no field holds and databases do not take.
+fn unfit_text(value: &Value) -> Option<(String, String)> {
+    match value {
+        Value::String(text) if text.chars().nth(LONGEST_TEXT).is_some() => Some(("the text is too long".into(), format!("at most {LONGEST_TEXT} characters"))),
+        Value::String(text) if text.contains('\0') => Some(("the text holds a character of code zero".into(), "a text without it".into())),
+        Value::Array(items) => items.iter().find_map(unfit_text),
+        Value::Object(ends) => ends.values().find_map(unfit_text),
+        _ => None,
     }
 }
 

@@ -27,6 +27,9 @@ pub struct PastEvent {
     pub case: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub customer: String,
+    /// Which stay in a stage it was, for `once_per = "case_stage"`: `review#2`. Absent: a stage is stayed in once.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stay: String,
     /// The fields after the event.
     #[serde(default)]
     pub facts: Map<String, Value>,
@@ -154,7 +157,7 @@ impl<'a> DryRun<'a> {
         self.report.events += 1;
         let number = self.report.events;
         let event = Event { kind: &past.kind, facts: past, now: past.micros(), causes: &past.causes };
-        let stage = dotted(&past.facts, "stage").and_then(Value::as_str).unwrap_or_default();
+        let stage = Some(past.stay.as_str()).filter(|stay| !stay.is_empty()).or_else(|| dotted(&past.facts, "stage").and_then(Value::as_str)).unwrap_or_default();
         let key = |rule: &crate::Rule| rule.once_per.map(|once| once.key(&rule.key, &past.case, &past.customer, stage, event.now, self.offset_s));
         let refused = std::cell::RefCell::new(Vec::new());
         let outcome = self.set.fire_where(&event, |rule| {

@@ -118,7 +118,7 @@ pub struct Before {
 pub enum OncePer {
     /// Once for a case, ever.
     Case,
-    /// Once for a customer, ever.
+    /// Once for a customer, ever; a case without one counts for itself.
     Customer,
     /// Once a clock hour, whatever the case.
     Hour,
@@ -151,6 +151,8 @@ impl OncePer {
     pub fn key(self, rule: &str, case: &str, customer: &str, stage: &str, now: i64, offset_s: i32) -> String {
         let local = now.div_euclid(1_000_000).saturating_add(i64::from(offset_s));
         let (hour, day) = (local.div_euclid(3600), local.div_euclid(86_400));
+        // All who are not known are not one customer.
+        let customer = if customer.is_empty() { case } else { customer };
         match self {
             Self::Case => format!("{rule}|{case}"),
             Self::Customer => format!("{rule}|{customer}"),

@@ -34,6 +34,36 @@ fn chinese_words_and_labels_read_to_the_same_tree() {
 }
 
 #[test]
+fn chinese_text_with_labels_reads_back_to_the_same_tree() {
+    let v = Vocabulary::standard();
+    for text in [
+        r#"priority is urgent and (title contains any "12315", "媒体" or customer.tier >= 4) and not tag contains "vip-handled" and age > 2h"#,
+        "customer.complaints_30d >= 2 and fields.amount > 5000 or message.auto is not true and now.hour < 9",
+        "not (status in open, waiting and not stage was review)",
+    ] {
+        let c = v.read(text).unwrap();
+        let zh = v.print_zh(&c);
+        assert_eq!(v.read(&zh).as_ref(), Ok(&c), "{zh}");
+        assert!(!zh.contains("priority") && !zh.contains("customer.") && !zh.contains("message."), "{zh}");
+    }
+    // Every field of the catalogue leads back to itself.
+    for field in &v.fields {
+        let c = Condition::Compare { field: field.name.clone(), op: Op::NotEmpty, value: Value::Null };
+        assert_eq!(v.read(&v.print_zh(&c)), Ok(c), "{}", field.name);
+    }
+}
+
+#[test]
+fn texts_and_lists_no_database_takes_are_refused() {
+    let fields: &[(&str, FieldKind)] = &[("title", FieldKind::Text)];
+    let faults = |value: Value| tree(json!({ "field": "title", "op": "contains", "value": value })).faults(fields).len();
+    assert_eq!((faults(json!("x".repeat(1000))), faults(json!("x".repeat(1001))), faults(json!("a\0b"))), (0, 1, 1));
+    let list: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    let many = |n: usize| tree(json!({ "any": (0..n).map(|_| json!({ "field": "title", "op": "in", "value": list })).collect::<Vec<_>>() })).faults(fields).len();
+    assert_eq!((many(20), many(21)), (0, 1));
+}
+
+#[test]
 fn every_form_of_the_grammar() {
     for (text, value) in [
         ("always", json!({"all": []})),

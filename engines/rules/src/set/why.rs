@@ -6,6 +6,9 @@ use serde_json::Value;
 use super::leaf::Node;
 use super::scratch::Scratch;
 use super::{Event, HeldBack, RuleSet, held_back, listens, names};
+use crate::condition::{Condition, Op};
+use crate::vocabulary::Vocabulary;
+use crate::words::Words;
 
 /// A comparison that decided, with what was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,6 +16,9 @@ pub struct Reason {
     /// The comparison in the text form: `priority is urgent`.
     pub text: String,
     pub field: String,
+    pub op: Op,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub value: Value,
     /// How it came out.
     pub holds: bool,
     /// The fact that was found.
@@ -20,6 +26,17 @@ pub struct Reason {
     /// What the field was before, if the event changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
+}
+
+impl Reason {
+    /// What was found, as a condition that is true: `priority is urgent`, `not tag contains vip`; in Chinese with the
+    /// labels of the vocabulary.
+    #[must_use]
+    pub fn words(&self, vocabulary: &Vocabulary) -> Words {
+        let asked = Condition::Compare { field: self.field.clone(), op: self.op, value: self.value.clone() };
+        let found = if self.holds { asked } else { Condition::Not { not: Box::new(asked) } };
+        Words::new(vocabulary.print_zh(&found), crate::text::print(&found))
+    }
 }
 
 /// What became of one rule at one event.
@@ -100,6 +117,8 @@ impl RuleSet {
                 out.push(Reason {
                     text: leaf.text.clone(),
                     field: leaf.field.clone(),
+                    op: leaf.op,
+                    value: leaf.value.clone(),
                     holds: came_out,
                     fact: short(scratch.fact(leaf.slot, &self.slots, event.facts)),
                     before: event.facts.before(&leaf.field).map(|before| short(&before)),

@@ -53,6 +53,29 @@ impl Vocabulary {
         if faults.is_empty() { Ok(parsed.condition) } else { Err(parsed.place(text, faults)) }
     }
 
+    /// The canonical text in Chinese words, fields by their labels; [`Vocabulary::read`] reads it back to the same tree.
+    #[must_use]
+    pub fn print_zh(&self, condition: &Condition) -> String {
+        let mut labelled = condition.clone();
+        self.label(&mut labelled);
+        print_zh(&labelled)
+    }
+
+    fn label(&self, condition: &mut Condition) {
+        match condition {
+            Condition::All { all: parts } | Condition::Any { any: parts } => parts.iter_mut().for_each(|part| self.label(part)),
+            Condition::Not { not } => self.label(not),
+            Condition::Compare { field, .. } => {
+                let Some(label) = self.field(field).map(|known| &known.label.zh).filter(|label| !label.is_empty()) else { return };
+                // Only a label that leads back to this very field.
+                let first = self.fields.iter().find(|known| known.label.zh == *label || known.label.en == *label);
+                if first.is_some_and(|known| known.name == *field) && !self.has_field(label) {
+                    field.clone_from(label);
+                }
+            }
+        }
+    }
+
     /// Every fault of a rule's condition, values of fields with few choices included.
     #[must_use]
     pub fn condition_faults(&self, condition: &Condition) -> Vec<Fault> {
