@@ -45,6 +45,25 @@ pub fn index(rows: Vec<(Row, Option<String>)>, tuning: Tuning, encoders: &[&dyn 
     Ok(mind)
 }
 
+/// The model of the old rows and these: as [`Mind::update`], with answers. In a knowledge base the first question of an entry it did not
+/// have is the standard question of that entry; the last answer given counts.
+pub fn extend(mind: &Mind, rows: Vec<(Row, Option<String>)>, tuning: Tuning, encoders: &[&dyn Encode]) -> Result<Mind> {
+    let mut plain: Vec<Row> = rows.iter().map(|r| r.0.clone()).collect();
+    if mind.purpose == Purpose::Faq {
+        let (mut new, known): (Vec<Row>, Vec<Row>) = plain.into_iter().partition(|r| mind.labels.binary_search(&r.label).is_err());
+        lead(&mut new);
+        plain = new;
+        plain.extend(known);
+    }
+    let mut next = mind.update(&plain, &[], tuning, encoders)?;
+    for (row, answer) in rows {
+        if let Some(answer) = answer {
+            next.answers.insert(row.label, answer);
+        }
+    }
+    Ok(next)
+}
+
 /// The best `k` entries for a query: trained scores, lexical and semantic likeness fused. Empty for a text without content.
 pub fn search(mind: &Mind, query: &str, k: usize, encoders: &[&dyn Encode]) -> Vec<Hit> {
     let (view, _, speaks, _) = mind.look(query, encoders);

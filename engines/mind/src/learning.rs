@@ -148,10 +148,13 @@ pub fn admit(checked: &[Row], corrections: &[Correction], bounds: Influence) -> 
 }
 
 /// Refits confidence and threshold of the tier in use on queries that people checked. `target`: asked precision; ask for 0.97 to get 0.95.
-/// Everything else of the model stays. Error with fewer than [`LEAST_CHECKED`] rows.
+/// Everything else of the model stays. Error with fewer than [`LEAST_CHECKED`] rows, or a target that is no share above 0.
 pub fn recalibrate(mind: &Mind, checked: &[Row], target: f64, encoders: Encoders<'_>) -> Result<Mind> {
     if checked.len() < LEAST_CHECKED {
         return Err(Problem::new("learn.too_few", format!("{} checked queries", checked.len()), format!("at least {LEAST_CHECKED}")));
+    }
+    if !(target > 0.0 && target <= 1.0) {
+        return Err(Problem::new("learn.target", format!("asked precision {target}"), "a share above 0, at most 1"));
     }
     let mut next = mind.clone();
     let refit = |encoders: Encoders<'_>| -> Calibrator {

@@ -77,6 +77,6 @@ impl Ranking {
     pub fn of(ranks: &[Option<usize>]) -> Self {
         let n = ranks.len().max(1) as f64;
         let share = |k: usize| ranks.iter().filter(|r| r.is_some_and(|r| r <= k)).count() as f64 / n;
-        Ranking { hit1: share(1), hit3: share(3), mrr: ranks.iter().flatten().map(|r| 1.0 / *r as f64).sum::<f64>() / n }
+        Ranking { hit1: share(1), hit3: share(3), mrr: ranks.iter().flatten().fold(0.0, |sum, r| sum + 1.0 / *r as f64) / n }
     }
 }

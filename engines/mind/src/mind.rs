@@ -154,7 +154,7 @@ impl Mind {
             .iter()
             .map(|((label, text), weight)| Example { class: class_of(label), text: text.to_string(), weight: *weight })
             .collect();
-        let threads = options.tuning.threads.max(1);
+        let threads = options.tuning.threads.clamp(1, 256);
         let mut prepared = prepare_all(&examples, encoders, threads);
         let han = examples.iter().filter(|e| e.text.chars().any(crate::units::is_han)).count() * 2 > examples.len();
         if options.purpose == Purpose::Intent {

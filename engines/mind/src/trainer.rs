@@ -197,7 +197,7 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
 
 /// Maps `items` in order on several threads.
 pub(crate) fn in_parallel<T: Copy + Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let part = items.len().div_ceil(threads.max(1)).max(1);
+    let part = items.len().div_ceil(threads.clamp(1, 256)).max(1);
     let work = &work;
     std::thread::scope(|scope| {
         let running: Vec<_> =

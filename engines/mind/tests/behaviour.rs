@@ -157,6 +157,31 @@ fn a_worse_candidate_is_refused_and_says_why() {
 }
 
 #[test]
+fn a_knowledge_base_grows_into_the_one_of_all_rows() {
+    let folder = folder("grow");
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_string_lossy().into_owned()
+    };
+    let old: String = common::rows().iter().map(|r| format!("{}\t{}\n", r.label, r.text)).collect();
+    let (old, new) = (write("old.tsv", &old), write("new.tsv", "park\t哪里可以停车\t地下一层\npark\t停车场在哪\nrefund\t钱怎么还没退\t三天之内\n"));
+    let (whole, grown) = (folder.join("whole").to_string_lossy().into_owned(), folder.join("grown").to_string_lossy().into_owned());
+    for (words, code) in [
+        (&["faq", "index", "--data", &old, "--data", &new, "--model", &whole, "--tier", "sparse"][..], 0),
+        (&["faq", "index", "--data", &old, "--model", &grown, "--tier", "sparse"], 0),
+        (&["update", "--data", &new, "--model", &grown, "--tier", "sparse"], 0),
+    ] {
+        assert_eq!(run(words, b"").0, code, "{words:?}");
+    }
+    let read = |name: &str| std::fs::read(folder.join(name).join("model.mind")).expect("a model");
+    assert!(read("whole") == read("grown"));
+    let (_, out, _) = run(&["faq", "ask", "--model", &grown, "--tier", "sparse", "--limit", "1"], "哪里可以停车\n".as_bytes());
+    assert!(out.contains("地下一层"), "{out}");
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
 fn a_candidate_that_falls_silent_is_refused() {
     let mut current = common::shop();
     current.sparse.calibrator.threshold = 0.2;
@@ -367,6 +392,21 @@ fn the_commands_work_on_files() {
     for key in ["hit@1", "hit@3", "mrr", "latency_us"] {
         assert!(value.get(key).is_some(), "{key} is missing");
     }
+    let (code, out, _) = run(&["faq", "ask", "--model", &model, "--tier", "sparse"], b"\xff\n");
+    assert!(code == 0 && out.starts_with("{\"accepted\":false") && out.contains("\"hits\":[],\"error\":"), "{out}");
+    // A precision that is no share changes nothing: neither the model nor its readability.
+    let kept = std::fs::read(folder.join("model/model.mind")).expect("a model file");
+    let checked = folder.join("checked.tsv");
+    let many: String = (0..5).flat_map(|i| common::rows().into_iter().map(move |r| format!("{}\t{}{}\n", r.label, r.text, "呢".repeat(i)))).collect();
+    std::fs::write(&checked, many).expect("written");
+    let checked = checked.to_string_lossy().into_owned();
+    for wrong in ["nan", "1.5", "0", "-1", "inf"] {
+        assert_eq!(run(&["recalibrate", "--checked", &checked, "--model", &model, "--precision", wrong], b"").0, 2, "{wrong}");
+        assert_eq!(run(&["train", "--data", &data, "--model", &model, "--precision", wrong], b"").0, 2, "{wrong}");
+    }
+    assert!(kept == std::fs::read(folder.join("model/model.mind")).expect("a model file"));
+    assert_eq!(run(&["recalibrate", "--checked", &checked, "--model", &model], b"").0, 0);
+    assert_eq!(run(&["similar"], b"x\n").0, 2, "without anything to compare with");
     assert_eq!(run(&["nonsense"], b"").0, 2);
     assert_eq!(run(&["train", "--frobnicate"], b"").0, 2);
     let (code, _, err) = run(&["predict", "--model", "/no/such/folder", "--json"], b"");

@@ -69,6 +69,16 @@ impl Args {
         }
     }
 
+    /// `--precision`, or `default`: a share above 0, at most 1.
+    pub fn precision(&self, default: f64) -> Result<f64> {
+        let asked: f64 = self.number("--precision", default)?;
+        if asked > 0.0 && asked <= 1.0 {
+            Ok(asked)
+        } else {
+            Err(Problem::new("args.number", format!("--precision {asked}"), "a share above 0, at most 1, for example 0.95"))
+        }
+    }
+
     /// True when a plain option was given.
     pub fn has(&self, name: &str) -> bool {
         self.plain.iter().any(|p| p == name)
@@ -90,10 +100,9 @@ impl Args {
     /// What the trainer is told.
     pub fn tuning(&self) -> Result<Tuning> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let target: f64 = self.number("--precision", 0.95)?;
-        if !(0.0..=1.0).contains(&target) {
-            return Err(Problem::new("args.number", format!("--precision {target}"), "a share between 0 and 1"));
-        }
-        Ok(Tuning { target, threads: self.number("--threads", cores)?, ..Tuning::default() })
+        let target = self.precision(0.95)?;
+        // More would not be quicker, and a system refuses to start some number of them.
+        let threads = self.number("--threads", cores)?.clamp(1, 256);
+        Ok(Tuning { target, threads, ..Tuning::default() })
     }
 }

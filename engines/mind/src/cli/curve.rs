@@ -5,7 +5,7 @@ use super::{Streams, files};
 use crate::encoder::Encode;
 use crate::learning::margin;
 use crate::mind::{Mind, Purpose, TrainOptions};
-use crate::problem::Result;
+use crate::problem::{Problem, Result};
 use crate::random::Sequence;
 use crate::rows::Row;
 use crate::trainer::{Tuning, in_parallel};
@@ -53,6 +53,9 @@ pub fn points(start: &[Row], pool: &[Row], test: &[Row], step: usize, steps: usi
         chosen.extend(picked.iter().map(|i| left[*i].clone()));
         left = left.iter().enumerate().filter(|(i, _)| !picked.contains(i)).map(|(_, r)| r.clone()).collect();
         drawn.extend(order.drain(..step.min(order.len())));
+        if picked.is_empty() {
+            break;
+        }
     }
     Ok(out)
 }
@@ -62,7 +65,11 @@ pub fn curve(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     let (start, pool, test) = (files::rows(args.all("--start"))?, files::rows(args.all("--pool"))?, files::rows(args.all("--data"))?);
     let library = files::encoders(&args.encoder_folder(), args.one("--tier").unwrap_or("auto"), streams.err)?;
     let encoders = library.choose(files::mostly_english(&start));
-    let points = points(&start, &pool, &test, args.number("--step", 100)?, args.number("--steps", 6)?, args.tuning()?, &encoders)?;
+    let step = args.number("--step", 100)?;
+    if step == 0 {
+        return Err(Problem::new("args.number", "--step 0", "at least 1 row a step"));
+    }
+    let points = points(&start, &pool, &test, step, args.number("--steps", 6)?, args.tuning()?, &encoders)?;
     for point in points {
         streams.json(&point)?;
     }

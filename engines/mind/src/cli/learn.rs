@@ -20,8 +20,8 @@ pub fn recalibrate(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     let mind = files::model(folder)?;
     let checked = files::rows(args.all("--checked"))?;
     let library = files::encoders(&args.encoder_folder(), args.one("--tier").unwrap_or("auto"), streams.err)?;
-    let encoders = matching(&mind, &library, streams);
-    let asked = args.number("--precision", 0.97)?;
+    let encoders = matching(args, &mind, &library, streams);
+    let asked = args.precision(0.97)?;
     let next = learning::recalibrate(&mind, &checked, asked, &encoders)?;
     files::save(&next, args.one("--against").unwrap_or(folder))?;
     let threshold = Some(next.tier(&encoders).0.calibrator.threshold).filter(|t| *t <= 1.0);
@@ -38,7 +38,7 @@ pub fn compare(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
         queries.extend(String::from_utf8_lossy(&files::bytes(path)?).lines().filter(|l| !l.trim().is_empty()).map(String::from));
     }
     let library = files::encoders(&args.encoder_folder(), args.one("--tier").unwrap_or("auto"), streams.err)?;
-    let (a, b) = (matching(&current, &library, streams), matching(&candidate, &library, streams));
+    let (a, b) = (matching(args, &current, &library, streams), matching(args, &candidate, &library, streams));
     let verdict = learning::compare(&current, &candidate, &locked, &queries, (&a, &b))?;
     streams.json(&verdict)?;
     match verdict.publish {
@@ -51,7 +51,7 @@ pub fn compare(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
 pub fn queue(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     let mind = files::model(args.need("--model")?)?;
     let library = files::encoders(&args.encoder_folder(), args.one("--tier").unwrap_or("auto"), streams.err)?;
-    let encoders = matching(&mind, &library, streams);
+    let encoders = matching(args, &mind, &library, streams);
     let texts = streams.lines()?;
     for item in learning::queue(&mind, &texts, &encoders, args.number("--limit", 100)?) {
         streams.json(&item)?;

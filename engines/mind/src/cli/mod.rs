@@ -25,7 +25,7 @@ shouwen mind predict  --model DIR --json [--why] < lines
 shouwen mind faq index --data F [--data F]… --model DIR              id<TAB>question[<TAB>answer]
 shouwen mind faq eval  --data F --model DIR --json
 shouwen mind faq ask   --model DIR --json [--limit 3] < lines
-shouwen mind recalibrate --checked F --model DIR [--precision 0.97]  at least 200 checked queries, label<TAB>text
+shouwen mind recalibrate --checked F --model DIR [--precision 0.97] [--against DIR]   at least 200 checked queries, label<TAB>text
 shouwen mind compare  --model CURRENT --against CANDIDATE --locked F [--queries F]   exit 1 and the reason when it must not be published
 shouwen mind queue    --model DIR [--limit 100] < lines              what to have checked next
 shouwen mind trial    --data F [--data F]…                           accuracy, precision and coverage on rows and labels kept apart in turn
@@ -189,8 +189,12 @@ pub fn run(args: &[String], input: &mut dyn BufRead, out: &mut dyn Write, err: &
         ["model", "check"] => model::list(&args, &mut streams, true),
         ["trial"] => trial::run(&args, &mut streams),
         ["bench"] => bench::bench(&args, &mut streams),
-        _ => {
+        [] => {
             let _ = write!(streams.err, "{HELP}");
+            return 2;
+        }
+        _ => {
+            let _ = write!(streams.err, "not understood: {}\n\n{HELP}", words.join(" "));
             return 2;
         }
     };

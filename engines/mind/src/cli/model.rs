@@ -11,7 +11,7 @@ pub fn add(args: &Args, file: &str, streams: &mut Streams<'_>) -> Result<()> {
     let folder = args.encoder_folder();
     let ready = data.starts_with(crate::encoder::container::MAGIC);
     let bytes = if ready { data } else { convert(&data, args.has("--any")).map_err(|p| p.within(file))? };
-    let path = Library::install(&folder, &bytes)?;
+    let path = Library::install(&folder, &bytes).map_err(|p| if p.code == "encoder.write" { p } else { p.within(file) })?;
     streams.line(&format!("{} ({} bytes)", path.display(), bytes.len()))
 }
 
@@ -26,7 +26,7 @@ pub fn list(args: &Args, streams: &mut Streams<'_>, check: bool) -> Result<()> {
         streams.line(&format!("no encoder in {}: the sparse tier is used", folder.display()))?;
     }
     for file in library.files() {
-        let state = if check { file.verify().map(|()| " content checked")? } else { "" };
+        let state = if check { file.verify().map(|()| " content checked").map_err(|p| p.within(&folder.display().to_string()))? } else { "" };
         let h = &file.header;
         streams.line(&format!("{}\t{}\t{}\t{} bytes\tsha256 {}{state}", h.family, h.title, h.licence, file.map().len(), h.content_sha256))?;
     }

@@ -105,6 +105,7 @@ pub fn similar(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
         likeness: f32,
         line: usize,
     }
+    args.need("--data")?;
     let mut texts = Vec::new();
     for path in args.all("--data") {
         texts.extend(String::from_utf8_lossy(&files::bytes(path)?).lines().map(String::from));

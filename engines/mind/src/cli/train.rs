@@ -7,8 +7,10 @@ use crate::faq;
 use crate::measure::quantile;
 use crate::mind::{Encoders, Mind, Purpose, TrainOptions};
 use crate::problem::Result;
-use crate::rows::Row;
+use crate::rows::{OOS, Row};
+use crate::trainer::Tuning;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// Times of single queries, microseconds, one thread.
@@ -129,7 +131,7 @@ pub fn update(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     let begun = Instant::now();
     let folder = args.need("--model")?;
     let current = files::model(folder)?;
-    let rows = files::rows(args.all("--data"))?;
+    let rows = files::rows_with_answers(args.all("--data"), current.purpose == Purpose::Faq)?;
     let library = files::encoders(&args.encoder_folder(), args.one("--tier").unwrap_or("auto"), streams.err)?;
     let encoders = match &current.semantic {
         Some((_, needed)) => library.matching(needed),
@@ -138,7 +140,9 @@ pub fn update(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     if current.semantic.is_some() && encoders.is_empty() {
         let _ = writeln!(streams.err, "the encoder of this model is not here: the updated model has the sparse tier only");
     }
-    let next = current.update(&rows, &[], args.tuning()?, &encoders)?;
+    // What was asked of the model is asked of the next one, unless told otherwise.
+    let target = args.precision(current.tier(&encoders).0.calibrator.target)?;
+    let next = faq::extend(&current, rows, Tuning { target, ..args.tuning()? }, &encoders)?;
     let bytes = files::save(&next, args.one("--against").unwrap_or(folder))?;
     report(streams, &next, next.examples.len(), begun, bytes)
 }
@@ -180,9 +184,15 @@ fn memory_mib() -> Option<f64> {
 pub fn eval(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     let mind = files::model(args.need("--model")?)?;
     let rows = files::rows(args.all("--data"))?;
+    let unknown: BTreeSet<&str> =
+        rows.iter().map(|r| r.label.as_str()).filter(|l| *l != OOS && !mind.labels.iter().any(|m| m == l)).collect();
+    if !unknown.is_empty() {
+        let some: Vec<&str> = unknown.iter().take(5).copied().collect();
+        let _ = writeln!(streams.err, "{} labels of the data are unknown to the model and count as wrong: {}", unknown.len(), some.join(", "));
+    }
     let (figures, latency_us, tier) = {
         let library = files::encoders(&args.encoder_folder(), args.one("--tier").unwrap_or("auto"), streams.err)?;
-        let encoders = super::predict::matching(&mind, &library, streams);
+        let encoders = super::predict::matching(args, &mind, &library, streams);
         let (figures, latency) = timed(&mind, &rows, &encoders);
         (figures, latency, mind.tier(&encoders).1)
     };

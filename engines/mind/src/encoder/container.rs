@@ -95,7 +95,8 @@ impl Container {
         if found == self.header.content_sha256 {
             Ok(())
         } else {
-            Err(Problem::new("encoder.checksum", format!("content is {found}"), format!("{} as written in the header", self.header.content_sha256)))
+            Err(Problem::new("encoder.checksum", format!("the encoder file is damaged: the SHA-256 of its content is {found}"),
+                format!("{}, as its header says; add it again with `shouwen mind model add FILE`", self.header.content_sha256)))
         }
     }
 
