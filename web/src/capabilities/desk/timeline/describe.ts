@@ -36,6 +36,9 @@ export function whyText(why: string): string {
   // Signals and categories are named by their keys; the sheet says which.
   const kind = /^(signal|category):/.exec(why)?.[1]
   if (kind) return t(`desk.why.by_${kind}`)
+  // Clocks are planned anew by answers of the form, and started by stages.
+  if (why.startsWith('fields.')) return t('desk.why.field', { name: fieldName(why.slice(7)) })
+  if (why.startsWith('stage:')) return t('desk.why.stage')
   return has(key) ? t(key) : (routingReason(why) ?? why)
 }
 
@@ -103,15 +106,17 @@ export function describe(event: CaseEvent): { text: string; icon: IconName; reas
   const data = event.data ?? {}
   const names: Names = event.names ?? {}
   const who = event.actor?.kind === 'system' ? t('desk.system') : event.actor?.name || t('desk.system')
-  const values: Record<string, string> = { who }
-  for (const [field, value] of Object.entries(data)) values[field] = field.endsWith('_s') && typeof value === 'number' ? span(value) : word(value, names)
+  const values: Record<string, string | number> = { who }
+  for (const [field, value] of Object.entries(data)) values[field] = field.endsWith('_s') && typeof value === 'number' ? span(value) : typeof value === 'number' ? value : word(value, names)
   values.from = word(data.from ?? data.from_person ?? data.from_team, names)
   values.to = word(data.to ?? data.to_person ?? data.to_team ?? data.person_id ?? data.other ?? data.into ?? data.until, names)
   if (data.field === 'language') for (const side of ['from', 'to'] as const) if (typeof data[side] === 'string') values[side] = languageName(data[side] as string)
   if (typeof data.title_zh === 'string' && typeof data.title_en === 'string') values.title = word({ zh: data.title_zh, en: data.title_en }, names)
   const name = sentence(event.type, data)
   const key = `desk.event.${name}`
-  const text = has(key) ? t(key, values) : t('desk.event.other', { who, what: name.replaceAll('_', ' ') })
+  const told = has(key) ? t(key, values) : t('desk.event.other', { who, what: name.replaceAll('_', ' ') })
+  // A sentence may begin with the name of a clock or a state, which stands small inside one.
+  const text = told.charAt(0).toLocaleUpperCase(i18n.global.locale.value) + told.slice(1)
   const why = data.reason ?? data.why
   const reason = typeof why === 'string' && why !== '' ? t('desk.because', { reason: whyText(why) }) : ''
   return { text, icon: ICONS.find(([pattern]) => pattern.test(event.type))?.[1] ?? 'history', reason }
