@@ -11,7 +11,7 @@ use crate::instance::open_ready;
 use crate::modules;
 
 const HELP: &str = "\
-shouwen pack — configuration as a folder of files (配置包：检查、安装、比较、导出)
+shouwen pack — configuration as a folder of files (行业包：检查、安装、比较、导出)
 
   check DIR                      every fault, as FILE:LINE: what is wrong; what was expected. Needs no database
   list --data DIR                installed packs and those that ship with the program

@@ -16,7 +16,7 @@ mod version;
 use shouwen_store::Migration;
 use shouwen_web::{Module, OpenApiRouter, permissions, routes};
 
-pub use check::{check, faults_of_files, resolve};
+pub use check::{Find, check, faults_of_files};
 pub use export::export;
 pub use install::{Report, install, try_out};
 pub use manifest::Manifest;
@@ -26,7 +26,7 @@ pub use version::{Requirement, Version};
 
 permissions! {
     /// Install packs and export the workspace as one.
-    PackManage = "pack.manage", "管理配置包", "Manage packs";
+    PackManage = "pack.manage", "管理行业包", "Manage packs";
 }
 
 /// The pack every workspace begins with.
