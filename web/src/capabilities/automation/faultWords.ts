@@ -15,6 +15,9 @@ function inChinese(text: string, depth = 0): string {
   const whole = exact.get(text) ?? NAMES[text]
   if (whole !== undefined) return whole
   if (depth > 3) return text
+  // `` `stage[0].to[1]`: there is no stage `x` ``: the place stays before what is wrong there.
+  const placed = /^(`[^`]+`): (.+)$/s.exec(text)
+  if (placed) return `${placed[1]}：${inChinese(placed[2] ?? '', depth + 1)}`
   for (const { match, zh } of patterns) {
     const found = match.exec(text)
     if (!found || found.length === 1) continue
@@ -22,9 +25,7 @@ function inChinese(text: string, depth = 0): string {
     let next = 0
     return zh.replace(/\{(\d?)\}/g, (_, n: string) => parts[n === '' ? next++ : Number(n)] ?? '')
   }
-  // `` `stage[0].to[1]`: there is no stage `x` `` and `field: wrong`.
-  const placed = /^(`[^`]+`): (.+)$/s.exec(text)
-  return placed ? `${placed[1]}：${inChinese(placed[2] ?? '', depth + 1)}` : text
+  return text
 }
 
 /** A sentence of a check in the reader's language; as the server wrote it where there are no words for it. */
