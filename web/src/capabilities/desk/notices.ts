@@ -62,8 +62,8 @@ export const notices = {
   load,
   start(line: Ref<Live | null>): void {
     void load()
-    // What concerns no case (a warning, a bulletin) is not told live.
-    setInterval(() => document.visibilityState === 'visible' && void load(), 60_000)
+    // Everything is told live, what concerns no case (a warning, a bulletin) as `notice`; this is for a line that was down.
+    setInterval(() => document.visibilityState === 'visible' && void load(), 300_000)
     const soon = () => {
       timer ??= setTimeout(() => {
         timer = undefined

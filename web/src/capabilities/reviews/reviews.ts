@@ -211,7 +211,7 @@ export function useFresh(): void {
       void refresh()
     }, 500)
   }
-  watch(live, (line, _before, clean) => line && clean(line.listen({ event: (event) => event.kind.startsWith('review.') && soon(), resync: soon })), { immediate: true })
+  watch(live, (line, _before, clean) => line && clean(line.listen({ event: (event) => (event.kind.startsWith('review.') || event.kind === 'notice') && soon(), resync: soon })), { immediate: true })
   addEventListener('focus', soon)
   onScopeDispose(() => {
     clearTimeout(timer)
