@@ -48,6 +48,7 @@ pub fn touches(house: &House, play: &mut Play<'_>) -> Result<()> {
     }
     super::reviews::some(house, play)?;
     customers(house, play)?;
+    queues(house, play)?;
     house.turn()?;
     super::complaints::some(house, play)?;
     // More header lines than any honest mail has: it goes to quarantine, where it can be looked at.
@@ -77,6 +78,19 @@ fn release(house: &House, play: &Play<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Gold customers go first, and two teams help each other when a case has waited for half an hour.
+fn queues(house: &House, play: &Play<'_>) -> Result<()> {
+    let own = play.firm.hero.0;
+    let others: Vec<_> = play.firm.teams.iter().enumerate().filter(|(i, _)| *i != own).map(|(_, team)| team.id).collect();
+    let admin = &play.firm.admin.token;
+    let mut settings = house.ask(admin, Method::GET, "/routing/settings", Json::Null)?;
+    settings["tiers"] = json!([{ "tier": "金卡", "first": true }]);
+    if let [first, second, ..] = others[..] {
+        settings["overflow"] = json!([{ "team_id": first, "after_minutes": 30, "to": [second] }, { "team_id": second, "after_minutes": 30, "to": [first] }]);
+    }
+    house.ask(admin, Method::PUT, "/routing/settings", settings).map(|_| ())
 }
 
 /// Tiers and telephone numbers for some customers. The numbers are from the range set aside for fiction.
