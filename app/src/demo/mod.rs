@@ -106,6 +106,7 @@ pub fn fill_house(house: &House, clock: &Arc<ManualClock>, days: i64, progress: 
     clock.set(start.plus_seconds(-3600));
     let firm = people::found(house, &password)?;
     rules::in_force(house, &firm)?;
+    complaints::regions(house, &firm)?;
     clock.set(start);
     let mut play = Play::new(house, clock.clone(), firm, story::plan(start, end, SEED), SEED)?;
     let whole = (end.micros() - start.micros()).max(1);

@@ -63,7 +63,7 @@ fn burst(house: &House, clock: &ManualClock, play: &Play<'_>, region: &str, what
 /// The open warning of a region.
 fn open(house: &House, play: &Play<'_>, region: &str) -> Result<Option<Json>> {
     let found = house.ask(&play.firm.admin.token, Method::GET, "/warnings?state=open&limit=100", Json::Null)?;
-    Ok(found["items"].as_array().into_iter().flatten().find(|w| w["region"] == region && w["state"] == "open" && w["threshold"] == "network-region-hour").cloned())
+    Ok(found["items"].as_array().into_iter().flatten().find(|w| w["region_title"]["zh"] == region && w["state"] == "open" && w["threshold"] == "network-region-hour").cloned())
 }
 
 fn answer(house: &House, play: &Play<'_>, region: &str, text: &str) -> Result<()> {

@@ -57,7 +57,7 @@ pub async fn add(AppState(app): AppState<App>, who: Allowed<ComplaintManage>, Id
         if let Some(person) = body.person_id {
             works_here(tx, viewer.workspace, "person_id", person)?;
         }
-        let step = CareStep { key: "own".to_owned(), title: PackText { zh: title.clone(), en: title }, after: String::new(), approval: body.approval };
+        let step = CareStep { key: "own".to_owned(), title: PackText { zh: title.clone(), en: title }, after: String::new(), calendar: None, approval: body.approval };
         let care = file::plan_action(tx, &ctx, &file, &step, body.person_id.or(file.owner), due_at, tx.now())?;
         file::refresh(tx, id)?;
         tx.audit(&ctx, "complaint_care.planned", "complaint_file", Some(id.0), Some(json!({ "care": care })))?;

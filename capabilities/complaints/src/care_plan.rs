@@ -5,6 +5,7 @@ use shouwen_kernel::{Result, WorkspaceId, text::clip};
 use shouwen_store::Tx;
 use shouwen_web::{PACK_KEY_RULE, PackText, is_pack_key};
 
+use crate::hours;
 use crate::items::{self, Fault, Item, fault, titled};
 
 /// Why a file opens.
@@ -21,6 +22,9 @@ pub struct CarePlan {
     /// The reasons it is meant for: `low_rating`, `signal`, `repeat`, `rejected`, `manual`. None: every reason no other plan names.
     #[serde(rename = "for", default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// Key of the calendar its spans are counted in; absent: that of the customer's region, else of the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     #[serde(default, rename = "action", skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<CareStep>,
 }
@@ -31,26 +35,15 @@ pub struct CarePlan {
 pub struct CareStep {
     pub key: String,
     pub title: PackText,
-    /// Counted from the opening of the file: `4h`, `1d`, `30d`.
+    /// Counted from the opening of the file: hours of working time (`4h`), days (`1d`, `2w`; never ending on a day off),
+    /// working days (`3wd`).
     pub after: String,
+    /// Another calendar than the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     /// Somebody with `complaint.approve` must agree first (a gift, a waiver).
     #[serde(default)]
     pub approval: bool,
-}
-
-/// Seconds of `4h`, `1d`, `2w`; at most a year.
-pub fn seconds(span: &str) -> Option<i64> {
-    let span = span.trim();
-    let (number, unit) = span.split_at_checked(span.len().checked_sub(1)?)?;
-    let unit = match unit {
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 7 * 86_400,
-        _ => return None,
-    };
-    let number: i64 = number.parse().ok()?;
-    number.checked_mul(unit).filter(|s| (60..=366 * 86_400).contains(s))
 }
 
 impl Item for CarePlan {
@@ -64,6 +57,9 @@ impl Item for CarePlan {
             found.push(fault("key", format!("`{}` cannot be a key", clip(&self.key, 60)), PACK_KEY_RULE));
         }
         titled(&self.title, &mut found);
+        if self.calendar.as_deref().is_some_and(|key| !is_pack_key(key)) {
+            found.push(fault("calendar", "the calendar is no key", PACK_KEY_RULE));
+        }
         for (i, reason) in self.reasons.iter().enumerate() {
             if !REASONS.contains(&reason.as_str()) {
                 found.push(fault(&format!("for[{i}]"), format!("there is no reason `{}`", clip(reason, 40)), REASONS.join(", ")));
@@ -83,8 +79,11 @@ impl Item for CarePlan {
             let mut titles = Vec::new();
             titled(&step.title, &mut titles);
             found.extend(titles.into_iter().map(|f| Fault { path: at(&f.path), ..f }));
-            if seconds(&step.after).is_none() {
-                found.push(fault(&at("after"), format!("`{}` is no span of time", clip(&step.after, 40)), "a whole number and m, h, d or w, up to a year: 4h, 1d, 30d"));
+            if hours::span(&step.after).is_none() {
+                found.push(fault(&at("after"), format!("`{}` is no span of time", clip(&step.after, 40)), "a whole number and m, h, d, w or wd (working days), up to a year: 4h, 1d, 3wd"));
+            }
+            if step.calendar.as_deref().is_some_and(|key| !is_pack_key(key)) {
+                found.push(fault(&at("calendar"), "the calendar is no key", PACK_KEY_RULE));
             }
         }
         found
@@ -95,17 +94,4 @@ impl Item for CarePlan {
 pub fn of(tx: &Tx<'_>, workspace: WorkspaceId, reason: &str) -> Result<Option<CarePlan>> {
     let plans = items::list::<CarePlan>(tx, workspace)?;
     Ok(plans.iter().find(|p| p.reasons.iter().any(|r| r == reason)).or_else(|| plans.iter().find(|p| p.reasons.is_empty())).cloned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_are_whole_and_bounded() {
-        assert_eq!((seconds("4h"), seconds(" 1d "), seconds("2w")), (Some(14_400), Some(86_400), Some(1_209_600)));
-        for wrong in ["", "d", "1.5h", "-1d", "400d", "1y", "99999999999999999999d", "1天"] {
-            assert_eq!(seconds(wrong), None, "{wrong}");
-        }
-    }
 }

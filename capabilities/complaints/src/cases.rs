@@ -6,8 +6,9 @@ use shouwen_kernel::{CaseId, CustomerId, Problem, Result, Time, WorkspaceId};
 use shouwen_store::{BranchList, Json, Key, ToValue, Tx, Value};
 use shouwen_web::{Allowed, Answer, App, Page, Params, axum, decode_cursor, limit_of};
 
+use crate::region::Region;
 use crate::state::State;
-use crate::{ComplaintRead, category, names, sight, summary};
+use crate::{ComplaintRead, category, items, names, sight, summary};
 
 /// Which complaints.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -57,6 +58,8 @@ pub struct ComplaintRow {
     /// The same in words, joined by ` / `.
     pub category: Option<Title>,
     pub region: Option<String>,
+    /// What the region is called here; null: it is in no table.
+    pub region_title: Option<Title>,
     pub product: Option<String>,
     pub grade: Option<String>,
     /// Keys of the signals that stood in it.
@@ -77,7 +80,8 @@ pub fn category_title(tree: &category::Tree, path: &[String]) -> Option<Title> {
 }
 
 impl ComplaintRow {
-    pub fn of(tree: &category::Tree, case_id: CaseId, state: State, customer_name: Option<String>) -> Self {
+    pub fn of(tree: &category::Tree, regions: &[Region], case_id: CaseId, state: State, customer_name: Option<String>) -> Self {
+        let region = state.told.as_ref().and_then(|t| t.region.clone());
         let path = state.path().to_vec();
         Self {
             case_id,
@@ -90,7 +94,8 @@ impl ComplaintRow {
             stage: state.stage,
             customer_id: state.customer,
             customer_name,
-            region: state.told.as_ref().and_then(|t| t.region.clone()),
+            region_title: region.as_deref().and_then(|key| regions.iter().find(|r| r.key == key)).map(|r| Title { zh: r.title.zh.clone(), en: r.title.en.clone() }),
+            region,
             product: state.told.as_ref().and_then(|t| t.product.clone()),
             grade: state.grade,
             signals: state.signals.into_iter().map(|s| s.signal).collect(),
@@ -158,8 +163,9 @@ pub async fn list(AppState(app): AppState<App>, who: Allowed<ComplaintRead>, Par
             limit: limit + 1,
         };
         let tree = category::tree(tx, workspace)?;
+        let regions = items::list::<Region>(tx, workspace)?;
         let rows: Vec<(CaseId, Json<State>, Option<String>)> = tx.list_by_branches(&scope, &list)?;
-        let rows = rows.into_iter().map(|(id, Json(state), name)| ComplaintRow::of(&tree, id, state, name)).collect();
+        let rows = rows.into_iter().map(|(id, Json(state), name)| ComplaintRow::of(&tree, &regions, id, state, name)).collect();
         Ok(Page::from_rows(rows, limit, |row: &ComplaintRow| (row.opened_at, row.case_id)))
     })
     .await

@@ -9,7 +9,7 @@ use shouwen_store::{Json, Tx, params};
 use shouwen_web::{PACK_KEY_RULE, PackText, is_pack_key};
 
 use crate::items::{Fault, fault, titled};
-use crate::{grade, region};
+use crate::{grade, region, words};
 
 /// Levels of the tree.
 pub const DEEPEST: usize = 6;
@@ -32,7 +32,7 @@ pub struct Category {
     /// The team that handles it, by name or id; the nearest one up the tree counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-    /// Or an org unit, by name or id: its first team.
+    /// Or an org unit, by name or id: of its teams the one with a fitting skill, and of these the one with the fewest open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// A case of it has at least this grade: `minor`, `major`, `critical`.
@@ -117,10 +117,10 @@ impl Tree {
     }
 
     /// The team that handles it: the nearest one up the tree.
-    pub fn team(&self, tx: &Tx<'_>, workspace: WorkspaceId, key: &str) -> Result<Option<TeamId>> {
+    pub fn team(&self, tx: &Tx<'_>, workspace: WorkspaceId, key: &str, current: Option<TeamId>) -> Result<Option<TeamId>> {
         for node in self.up(key) {
             if node.team.is_some() || node.unit.is_some() {
-                return region::responsible(tx, workspace, node.team.as_deref(), node.unit.as_deref());
+                return region::responsible(tx, workspace, node.team.as_deref(), node.unit.as_deref(), &region::Wanted { current, path: &self.path(key) });
             }
         }
         Ok(None)
@@ -170,6 +170,10 @@ pub fn tree(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Arc<Tree>> {
 
 /// Writes one; `pack` and its print stay as given.
 pub fn write(tx: &Tx<'_>, workspace: WorkspaceId, place: i64, category: &Category, pack: Option<&str>, print: Option<&str>) -> Result<()> {
+    let before: Option<(Json<Category>,)> = tx.opt("SELECT content FROM complaint_category WHERE workspace_id = ?1 AND key = ?2", params![workspace, category.key])?;
+    if before.is_none_or(|(Json(before),)| before.title != category.title) {
+        words::tell(tx, workspace, &words::of_category(category))?;
+    }
     tx.run(
         "INSERT INTO complaint_category (workspace_id, key, place, content, pack, pack_print, updated_at, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
          ON CONFLICT (workspace_id, key) DO UPDATE SET place = ?3, content = ?4, pack = ?5, pack_print = ?6, updated_at = ?7, version = complaint_category.version + 1",
@@ -179,6 +183,7 @@ pub fn write(tx: &Tx<'_>, workspace: WorkspaceId, place: i64, category: &Categor
 
 /// Removes one.
 pub fn remove(tx: &Tx<'_>, workspace: WorkspaceId, key: &str) -> Result<()> {
+    words::tell(tx, workspace, &words::Word { removed: true, ..words::Word::new("category", key) })?;
     tx.run("DELETE FROM complaint_category WHERE workspace_id = ?1 AND key = ?2", params![workspace, key])
 }
 

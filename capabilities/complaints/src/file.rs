@@ -7,8 +7,8 @@ use shouwen_store::{Ctx, FromRow, Recorded, Row, Timer, TimerHandler, Tx, params
 use uuid::Uuid;
 
 use crate::care_plan::{self, CareStep};
-use crate::names;
 use crate::state::State;
+use crate::{hours, names, region, settings};
 
 /// Kind of the timer of an action.
 const DUE: &str = "complaint.care";
@@ -167,8 +167,12 @@ pub fn open(tx: &Tx<'_>, ctx: &Ctx, workspace: WorkspaceId, customer: CustomerId
     {
         tx.run("UPDATE complaint_file SET plan = ?2 WHERE id = ?1", params![id.0, plan.key])?;
         let owner = file.owner.or(opening.owner);
+        let region = names::customer(tx, customer)?.and_then(|c| c.region);
+        let region = region.map(|raw| region::find(tx, workspace, &raw)).transpose()?.flatten();
+        let usual = settings::of(tx, workspace)?.calendar;
         for step in &plan.actions {
-            let due = at.plus_seconds(care_plan::seconds(&step.after).unwrap_or(86_400));
+            let calendar = hours::calendar(tx, workspace, &[step.calendar.as_deref(), plan.calendar.as_deref(), region.as_ref().and_then(|r| r.calendar.as_deref()), Some(&usual)])?;
+            let due = hours::due(calendar.as_ref(), at, hours::span(&step.after).unwrap_or(hours::Span::Days(1)));
             plan_action(tx, ctx, &file, step, owner, due, at)?;
         }
     }

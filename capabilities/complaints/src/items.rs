@@ -7,6 +7,8 @@ use shouwen_kernel::{Kind, Problem, Result, WorkspaceId, text::clip};
 use shouwen_store::{Ctx, Json, Tx, params};
 use shouwen_web::{PackText, pack_fingerprint};
 
+use crate::words::{self, Word};
+
 /// Items of one list.
 const MOST: usize = 500;
 
@@ -37,6 +39,10 @@ pub trait Item: Serialize + DeserializeOwned + Clone + Send + 'static {
     fn key(&self) -> &str;
     /// Everything that is wrong with it.
     fn faults(&self) -> Vec<Fault>;
+    /// What others are told of it.
+    fn word(&self) -> Option<Word> {
+        None
+    }
 }
 
 /// An entry as stored.
@@ -90,6 +96,12 @@ pub fn refusal(found: &[Fault]) -> Result<()> {
 
 /// Writes one entry.
 pub fn write<T: Item>(tx: &Tx<'_>, workspace: WorkspaceId, place: usize, item: &T, pack: Option<&str>, print: Option<&str>) -> Result<()> {
+    if let Some(word) = item.word() {
+        let before: Option<(Json<T>,)> = tx.opt("SELECT content FROM complaint_item WHERE workspace_id = ?1 AND kind = ?2 AND key = ?3", params![workspace, T::KIND, item.key()])?;
+        if before.and_then(|(Json(before),)| before.word()).is_none_or(|before| before != word) {
+            words::tell(tx, workspace, &word)?;
+        }
+    }
     tx.run(
         "INSERT INTO complaint_item (workspace_id, kind, key, place, content, pack, pack_print, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (workspace_id, kind, key) DO UPDATE SET place = ?4, content = ?5, pack = ?6, pack_print = ?7, updated_at = ?8",
@@ -99,6 +111,10 @@ pub fn write<T: Item>(tx: &Tx<'_>, workspace: WorkspaceId, place: usize, item: &
 
 /// Removes one entry.
 pub fn remove<T: Item>(tx: &Tx<'_>, workspace: WorkspaceId, key: &str) -> Result<()> {
+    let gone: Option<(Json<T>,)> = tx.opt("SELECT content FROM complaint_item WHERE workspace_id = ?1 AND kind = ?2 AND key = ?3", params![workspace, T::KIND, key])?;
+    if let Some(word) = gone.and_then(|(Json(gone),)| gone.word()) {
+        words::tell(tx, workspace, &Word { removed: true, ..word })?;
+    }
     tx.run("DELETE FROM complaint_item WHERE workspace_id = ?1 AND kind = ?2 AND key = ?3", params![workspace, T::KIND, key])
 }
 

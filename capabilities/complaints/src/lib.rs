@@ -11,10 +11,12 @@ mod category;
 mod file;
 mod files;
 mod grade;
+mod hours;
 mod items;
 mod names;
 mod pack_categories;
 mod pack_complaints;
+mod plain;
 mod react;
 mod region;
 mod settings;
@@ -27,6 +29,7 @@ mod state;
 mod store;
 mod summary;
 mod watch;
+mod words;
 
 use shouwen_store::Migration;
 use shouwen_web::{Module, OpenApiRouter, permissions, routes};
@@ -54,7 +57,10 @@ impl shouwen_kernel::Permission for CustomerRead {
 }
 
 /// The tables of this capability.
-pub const MIGRATIONS: &[Migration] = &[Migration { capability: "complaints", version: 1, sql: include_str!("../migrations/0001_complaint.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { capability: "complaints", version: 1, sql: include_str!("../migrations/0001_complaint.sql") },
+    Migration { capability: "complaints", version: 2, sql: include_str!("../migrations/0002_hours.sql") },
+];
 
 /// The capability.
 pub fn module() -> Module {
@@ -66,6 +72,7 @@ pub fn module() -> Module {
             .routes(routes!(settings_api::show, settings_api::edit))
             .routes(routes!(settings_api::signals, settings_api::save_signals))
             .routes(routes!(settings_api::try_signals))
+            .routes(routes!(settings_api::region_names))
             .routes(routes!(settings_api::regions, settings_api::save_regions))
             .routes(routes!(settings_api::care_plans, settings_api::save_care_plans))
             .routes(routes!(cases::list))
@@ -83,6 +90,7 @@ pub fn module() -> Module {
         permissions: PERMISSIONS,
         subscriptions: vec![watch::SUBSCRIPTION],
         timers: file::TIMERS.to_vec(),
+        tasks: vec![words::task],
         parts: vec![pack_categories::PART, pack_complaints::PART],
         ..Module::new("complaints")
     }

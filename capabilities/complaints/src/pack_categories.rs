@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Result, WorkspaceId, text::clip};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 
 use crate::category::{self, Category, DEEPEST, MOST, Stored, Tree};
 
@@ -35,6 +35,7 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
     if categories.len() > MOST {
         faults.push(doc.fault("category", format!("{} categories", categories.len()), format!("at most {MOST}")));
     }
+    let unread = doc.told("category") || (0..categories.len()).any(|i| doc.told(&format!("category[{i}].key")));
     for (i, category) in categories.iter().enumerate() {
         let at = format!("category[{i}]");
         faults.extend(category.faults().into_iter().map(|f| doc.fault(&format!("{at}.{}", f.path), f.wrong, f.right)));
@@ -43,8 +44,8 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
         }
         let Some(parent) = &category.parent else { continue };
         if tree.get(parent).is_none() {
-            // An entry that could not be read was left out; what names it may be right.
-            if doc.clean {
+            // Where a key could not be read, what names it may be right.
+            if !unread {
                 faults.push(doc.fault(&format!("{at}.parent"), format!("there is no category `{}`", clip(parent, 60)), "a key of this file, or of a pack this one requires"));
             }
         } else if !tree.may_stand(&category.key, parent) {
@@ -68,11 +69,12 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
             changes.push(change(PackDid::Created));
             continue;
         };
-        if let Some(other) = old.pack.as_deref().filter(|other| *other != pack.key) {
-            changes.push(change(PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+        let current = pack_fingerprint(&old.category)?;
+        if let Some(change) = pack_of_others(PART.section, &category.key, &pack.key, old.pack.as_deref(), current == print, replace) {
+            changes.push(change);
             continue;
         }
-        let did = pack_decision(old.print.as_deref(), Some(&pack_fingerprint(&old.category)?), &print, replace);
+        let did = pack_decision(old.print.as_deref(), Some(&current), &print, replace);
         match did {
             PackDid::Updated => category::write(tx, ctx.workspace, old.place, category, Some(&pack.key), Some(&print))?,
             PackDid::Unchanged => tx.run("UPDATE complaint_category SET pack = ?3, pack_print = ?4 WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, category.key, pack.key, print])?,

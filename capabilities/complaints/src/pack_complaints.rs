@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Problem, Result, WorkspaceId, text::clip};
 use shouwen_store::{Ctx, Tx};
-use shouwen_web::{PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 
 use crate::care_plan::CarePlan;
 use crate::items::{self, Item};
@@ -95,11 +95,12 @@ fn install_list<T: Item>(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, wanted: &[T],
             changes.push(change(PackDid::Created));
             continue;
         };
-        if let Some(other) = old.pack.as_deref().filter(|other| *other != pack.key) {
-            changes.push(change(PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+        let current = pack_fingerprint(&old.item)?;
+        if let Some(change) = pack_of_others(PART.section, &name(item.key()), &pack.key, old.pack.as_deref(), current == print, replace) {
+            changes.push(change);
             continue;
         }
-        let did = pack_decision(old.print.as_deref(), Some(&pack_fingerprint(&old.item)?), &print, replace);
+        let did = pack_decision(old.print.as_deref(), Some(&current), &print, replace);
         match did {
             PackDid::Updated => items::write(tx, ctx.workspace, at, item, Some(&pack.key), Some(&print))?,
             PackDid::Unchanged => items::write(tx, ctx.workspace, at, &old.item, Some(&pack.key), Some(&print))?,

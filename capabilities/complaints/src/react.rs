@@ -229,7 +229,7 @@ fn place(voice: &Voice<'_, '_>, workspace: WorkspaceId, settings: &Settings, bef
     let tree = category::tree(voice.tx, workspace)?;
     let mut found = None;
     if let Some(key) = state.field("category")
-        && let Some(team) = tree.team(voice.tx, workspace, key)?
+        && let Some(team) = tree.team(voice.tx, workspace, key, state.team)?
     {
         let title = |zh: bool| tree.get(key).map_or_else(|| key.to_owned(), |c| if zh { c.title.zh.clone() } else { c.title.en.clone() });
         found = Some((team, format!("投诉分类“{}”由该团队负责", title(true)), format!("This team answers for the category {}", title(false))));
@@ -237,7 +237,7 @@ fn place(voice: &Voice<'_, '_>, workspace: WorkspaceId, settings: &Settings, bef
     if found.is_none()
         && let Some(raw) = raw_region(voice.tx, state)?
         && let Some(region) = region::find(voice.tx, workspace, &raw)?
-        && let Some(team) = region.team(voice.tx, workspace)?
+        && let Some(team) = region.team(voice.tx, workspace, &region::Wanted { current: state.team, path: state.path() })?
     {
         found = Some((team, format!("属地化处理：客户属于{}", region.title.zh), format!("Handled where the customer is: {}", region.title.en)));
     }
@@ -252,6 +252,7 @@ fn repeats(voice: &Voice<'_, '_>, workspace: WorkspaceId, settings: &Settings, s
     let Some(customer) = state.customer else { return Ok(()) };
     let customer = names::root(voice.tx, customer)?;
     let since = state.opened_at.plus_seconds(-settings.repeat_days * 86_400);
+    store::write(voice.tx)?;
     let rows: Vec<(CaseId, String, Option<Json<Vec<u32>>>)> = voice.tx.all(
         "SELECT case_id, path, sketch FROM complaint_case WHERE customer_id = ?1 AND counted = ?2 AND opened_at >= ?3 AND opened_at <= ?4 AND case_id < ?5 AND workspace_id = ?6 ORDER BY opened_at DESC LIMIT ?7",
         params![customer, true, since, state.opened_at, voice.case, workspace, COMPARED],

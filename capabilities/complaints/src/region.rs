@@ -6,7 +6,8 @@ use shouwen_store::Tx;
 use shouwen_web::{PACK_KEY_RULE, PackText, is_pack_key};
 
 use crate::items::{Fault, Item, fault, titled};
-use crate::{items, names};
+use crate::words::Word;
+use crate::{items, names, store};
 
 /// A region and who answers for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -22,15 +23,21 @@ pub struct Region {
     /// The team, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-    /// Or an org unit, by name or id: its first team.
+    /// Or an org unit, by name or id: of its teams the one with a fitting skill, and of these the one with the fewest open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Key of the calendar its customers are looked after by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
 }
 
 impl Item for Region {
     const KIND: &'static str = "region";
     fn key(&self) -> &str {
         &self.key
+    }
+    fn word(&self) -> Option<Word> {
+        Some(self.told())
     }
     fn faults(&self) -> Vec<Fault> {
         let mut found = Vec::new();
@@ -43,7 +50,7 @@ impl Item for Region {
                 found.push(fault(&format!("match[{i}]"), "a region is empty or longer than 80 characters", "a region as the register of customers writes it"));
             }
         }
-        for (field, text) in [("team", &self.team), ("unit", &self.unit)] {
+        for (field, text) in [("team", &self.team), ("unit", &self.unit), ("calendar", &self.calendar)] {
             if text.as_deref().is_some_and(|t| t.trim().is_empty() || t.chars().count() > 120) {
                 found.push(fault(field, "the name is empty or longer than 120 characters", "a name or an id; or nothing"));
             }
@@ -53,6 +60,9 @@ impl Item for Region {
 }
 
 impl Region {
+    fn told(&self) -> Word {
+        Word { title: self.title.clone(), matches: self.matches.clone(), unit: self.unit.clone(), ..Word::new("region", &self.key) }
+    }
     /// How many characters of `region` it speaks for; its own key and titles count as well.
     fn fits(&self, region: &str) -> usize {
         let own = [self.key.as_str(), self.title.zh.as_str(), self.title.en.as_str()];
@@ -61,17 +71,42 @@ impl Region {
         whole.chain(begins).max().unwrap_or(0)
     }
     /// The team behind it, if there is one of that name.
-    pub fn team(&self, tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Option<TeamId>> {
-        responsible(tx, workspace, self.team.as_deref(), self.unit.as_deref())
+    pub fn team(&self, tx: &Tx<'_>, workspace: WorkspaceId, case: &Wanted<'_>) -> Result<Option<TeamId>> {
+        responsible(tx, workspace, self.team.as_deref(), self.unit.as_deref(), case)
     }
 }
 
-/// The team of a name, else the first of a unit.
-pub fn responsible(tx: &Tx<'_>, workspace: WorkspaceId, team: Option<&str>, unit: Option<&str>) -> Result<Option<TeamId>> {
+/// What a team is wanted for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// The team that has the case: of a unit's teams it stays where it is.
+    pub current: Option<TeamId>,
+    /// Category from the root down: a team with one of these keys as its skill, or with `complaint`, fits best.
+    pub path: &'a [String],
+}
+
+/// The team of a name, else one of a unit's.
+pub fn responsible(tx: &Tx<'_>, workspace: WorkspaceId, team: Option<&str>, unit: Option<&str>, case: &Wanted<'_>) -> Result<Option<TeamId>> {
     if let Some(found) = team.map(|name| names::team(tx, workspace, name)).transpose()?.flatten() {
         return Ok(Some(found));
     }
-    Ok(unit.map(|name| names::team_of_unit(tx, workspace, name)).transpose()?.flatten())
+    let Some(unit) = unit else { return Ok(None) };
+    let teams = names::teams_of_unit(tx, workspace, unit)?;
+    if let Some(own) = case.current.filter(|own| teams.iter().any(|(team, _)| team == own)) {
+        return Ok(Some(own));
+    }
+    // The deepest category a team knows, then any complaint; then who has the fewest.
+    let skill = |skills: &[String]| {
+        let named = case.path.iter().rposition(|key| skills.contains(key)).map_or(0, |at| at + 2);
+        named.max(usize::from(skills.iter().any(|s| s == "complaint" || s == "投诉")))
+    };
+    let best = teams.iter().map(|(_, skills)| skill(skills)).max().unwrap_or(0);
+    let mut open = Vec::new();
+    for (team, _) in teams.iter().filter(|(_, skills)| skill(skills) == best) {
+        open.push((store::open_of_team(tx, *team)?, *team));
+    }
+    // Ties by name, which is the order they came in.
+    Ok(open.into_iter().min_by_key(|(n, _)| *n).map(|(_, team)| team))
 }
 
 /// The region of the table a customer's region belongs to.
@@ -90,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_longest_region_decides() {
-        let region = |key: &str, matches: &[&str]| Region { key: key.into(), title: PackText { zh: format!("{key}区"), en: key.into() }, matches: matches.iter().map(ToString::to_string).collect(), team: None, unit: None };
+        let region = |key: &str, matches: &[&str]| Region { key: key.into(), title: PackText { zh: format!("{key}区"), en: key.into() }, matches: matches.iter().map(ToString::to_string).collect(), team: None, unit: None, calendar: None };
         let (east, hangzhou) = (region("east", &["浙江", "33"]), region("hangzhou", &["浙江杭州", "3301"]));
         assert!(hangzhou.fits("浙江杭州西湖区") > east.fits("浙江杭州西湖区"));
         assert!(east.fits("330200") > hangzhou.fits("330200"));

@@ -32,6 +32,9 @@ pub struct Settings {
     pub repeat_tag: String,
     /// Whether the region of the customer, or the category, decides which team handles it.
     pub place: bool,
+    /// Key of the calendar care is planned in where neither plan nor region names one; empty: calendar time.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub calendar: String,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             candidate_tag: "疑似投诉".into(),
             repeat_tag: "重复投诉".into(),
             place: true,
+            calendar: String::new(),
         }
     }
 }
@@ -70,6 +74,9 @@ impl Settings {
         within("low_score", self.low_score, 0, 4);
         if !grade::is_grade(&self.repeat_grade) {
             found.push(fault("repeat_grade", format!("there is no grade `{}`", clip(&self.repeat_grade, 40)), grade::RULE));
+        }
+        if !self.calendar.is_empty() && !shouwen_web::is_pack_key(&self.calendar) {
+            found.push(fault("calendar", format!("`{}` is no key of a calendar", clip(&self.calendar, 60)), "the key of a calendar, such as office; empty for none"));
         }
         for (field, tag) in [("signal_tag", &self.signal_tag), ("candidate_tag", &self.candidate_tag), ("repeat_tag", &self.repeat_tag)] {
             if tag.chars().count() > 50 || tag.contains([',', '/']) {

@@ -6,14 +6,14 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Problem, Result, WorkspaceId};
 use shouwen_store::{Ctx, Tx};
-use shouwen_web::{Allowed, Answer, App, Input, axum};
+use shouwen_web::{Allowed, Answer, App, Input, PackText, axum};
 
 use crate::care_plan::CarePlan;
 use crate::items::{self, Fault, Item, refusal};
 use crate::region::Region;
 use crate::settings::{self, Settings};
 use crate::signal::{Hit, LONGEST_TEXT, Matcher, Signal};
-use crate::{ComplaintSettings, grade};
+use crate::{ComplaintRead, ComplaintSettings, grade};
 
 #[utoipa::path(get, path = "/complaints/settings", responses((status = 200, body = Settings)), tag = "complaints", summary = "What counts as a complaint, and when it repeats", extensions(("x-permission" = json!("complaint.settings"))))]
 pub async fn show(AppState(app): AppState<App>, who: Allowed<ComplaintSettings>) -> Answer<axum::Json<Settings>> {
@@ -119,6 +119,19 @@ pub async fn try_signals(AppState(app): AppState<App>, who: Allowed<ComplaintSet
         Ok(SignalTrialResult { hits, grade })
     })
     .await
+}
+
+/// A region by name.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct RegionName {
+    pub key: String,
+    pub title: PackText,
+}
+
+#[utoipa::path(get, path = "/complaints/region-names", responses((status = 200, body = Vec<RegionName>)), tag = "complaints", summary = "The regions complaints are handled in, to choose from", extensions(("x-permission" = json!("complaint.read"))))]
+pub async fn region_names(AppState(app): AppState<App>, who: Allowed<ComplaintRead>) -> Answer<axum::Json<Vec<RegionName>>> {
+    let workspace = who.viewer.workspace;
+    app.query(move |tx| Ok(items::list::<Region>(tx, workspace)?.iter().map(|r| RegionName { key: r.key.clone(), title: r.title.clone() }).collect())).await
 }
 
 /// Regions with their version.

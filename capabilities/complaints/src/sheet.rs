@@ -86,12 +86,13 @@ pub async fn show(AppState(app): AppState<App>, who: Allowed<CaseRead>, Id(id): 
         let table = items::list::<Signal>(tx, workspace)?;
         let title = |key: &str| table.iter().find(|s| s.key == key).map(|s| Title { zh: s.title.zh.clone(), en: s.title.en.clone() });
         let signals = state.signals.iter().map(|s| SignalSeen { title: title(&s.signal), signal: s.signal.clone(), grade: s.grade.clone(), message_id: s.message_id, at: s.at }).collect();
+        let regions = items::list::<region::Region>(tx, workspace)?;
         let (mut earlier, mut earlier_hidden) = (Vec::new(), 0);
         for other in &state.earlier {
             match store::load(tx, workspace, *other)? {
                 Some(seen) if scope.sees(&seen.access()) => {
                     let name = customer_name(tx, seen.customer)?;
-                    earlier.push(ComplaintRow::of(&tree, *other, seen, name));
+                    earlier.push(ComplaintRow::of(&tree, &regions, *other, seen, name));
                 }
                 _ => earlier_hidden += 1,
             }
@@ -99,10 +100,10 @@ pub async fn show(AppState(app): AppState<App>, who: Allowed<CaseRead>, Id(id): 
         earlier.sort_by(|a, b| b.opened_at.cmp(&a.opened_at));
         let region = state.told.as_ref().and_then(|t| t.region.clone());
         let found = region.as_deref().map(|r| region::find(tx, workspace, r)).transpose()?.flatten();
-        let by_category = state.field("category").map(|key| tree.team(tx, workspace, key)).transpose()?.flatten();
+        let by_category = state.field("category").map(|key| tree.team(tx, workspace, key, state.team)).transpose()?.flatten();
         let responsible = match (by_category, &found) {
             (Some(team), _) => Some(team),
-            (None, Some(found)) => found.team(tx, workspace)?,
+            (None, Some(found)) => found.team(tx, workspace, &region::Wanted { current: state.team, path: state.path() })?,
             (None, None) => None,
         };
         let responsible_team = responsible.filter(|team| state.team != Some(*team)).map(|team| names::team_name(tx, team)).transpose()?.flatten();

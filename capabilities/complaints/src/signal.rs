@@ -1,8 +1,9 @@
 //! Words that raise the grade at once (升级信号), found in one pass over a text. Pure: no I/O.
 //!
 //! A match is *cleared* when a plain negation stands right before it in the same clause ("不是要投诉12315", "not going to
-//! call a lawyer"), with nothing between but small verbs. Whatever is less plain than that raises: a false alarm costs a
-//! look, a missed one costs more. Signals of safety (`always`) are never cleared.
+//! call a lawyer", "I do not want a lawyer"), with nothing between but small verbs, and the rest of the sentence takes
+//! nothing back ("but", "否则"). Whatever is less plain than that raises: a false alarm costs a look, a missed one costs
+//! more. Signals of safety (`always`) are never cleared. A match within a phrase of `except` is none at all.
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use regex::{Regex, RegexBuilder};
@@ -11,6 +12,7 @@ use shouwen_web::{PACK_KEY_RULE, PackText, is_pack_key};
 
 use crate::grade;
 use crate::items::{Fault, Item, fault, titled};
+use crate::plain::{self, Plain, close, plain};
 
 /// A text is looked through so far, in characters: whoever hides a word behind a book is found by people.
 pub const LONGEST_TEXT: usize = 20_000;
@@ -32,12 +34,16 @@ pub struct Signal {
     pub title: PackText,
     /// `minor`, `major` or `critical`: the case has at least this grade from then on.
     pub grade: String,
-    /// Found wherever they stand; upper and lower case, full and half width are the same. Latin words and numbers only whole.
+    /// Found wherever they stand; upper and lower case, full and half width, simplified and traditional are the same, and
+    /// what was pulled apart (律 师) is drawn together. Latin words and numbers only whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<String>,
-    /// Regular expressions (linear time, no look-around), over the text in lower case and half width.
+    /// Regular expressions (linear time, no look-around), over the text in lower case, half width and simplified characters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<String>,
+    /// Longer phrases in which a word means something else: 律师事务所 of a customer, 住院部.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
     /// Never cleared by a negation before it: safety of people.
     #[serde(default)]
     pub always: bool,
@@ -66,13 +72,16 @@ impl Item for Signal {
         if self.words.is_empty() && self.patterns.is_empty() {
             found.push(fault("words", "neither words nor patterns", "words = [\"…\"], or patterns = [\"…\"]"));
         }
-        if self.words.len() + self.patterns.len() > MOST_WORDS {
-            found.push(fault("words", format!("{} words and patterns", self.words.len() + self.patterns.len()), format!("at most {MOST_WORDS} in one signal")));
+        let all = self.words.len() + self.patterns.len() + self.except.len();
+        if all > MOST_WORDS {
+            found.push(fault("words", format!("{all} words, patterns and exceptions"), format!("at most {MOST_WORDS} in one signal")));
         }
-        for (i, word) in self.words.iter().enumerate() {
-            let length = word.trim().chars().count();
-            if length < 2 || length > LONGEST_WORD {
-                found.push(fault(&format!("words[{i}]"), format!("`{}` is too short or too long", shouwen_kernel::text::clip(word, 80)), format!("2 to {LONGEST_WORD} characters")));
+        for (list, words) in [("words", &self.words), ("except", &self.except)] {
+            for (i, word) in words.iter().enumerate() {
+                let length = word.trim().chars().count();
+                if length < 2 || length > LONGEST_WORD {
+                    found.push(fault(&format!("{list}[{i}]"), format!("`{}` is too short or too long", shouwen_kernel::text::clip(word, 80)), format!("2 to {LONGEST_WORD} characters")));
+                }
             }
         }
         for (i, pattern) in self.patterns.iter().enumerate() {
@@ -115,38 +124,11 @@ pub struct Hit {
 /// Signals made ready for looking through texts.
 pub struct Matcher {
     signals: Vec<Signal>,
+    /// Words and, after them, exceptions.
     words: Option<AhoCorasick>,
-    /// Of each word: its signal.
-    owners: Vec<usize>,
+    /// Of each word: its signal, and whether it is an exception.
+    owners: Vec<(usize, bool)>,
     patterns: Vec<(usize, Regex)>,
-}
-
-/// A text in one form: lower case, half width, without characters that show nothing; and where each character stood.
-struct Plain {
-    text: String,
-    /// Byte in `text` → character of the original.
-    origin: Vec<u32>,
-}
-
-fn plain(text: &str) -> Plain {
-    let mut out = Plain { text: String::with_capacity(text.len()), origin: Vec::with_capacity(text.len()) };
-    for (i, c) in text.chars().take(LONGEST_TEXT).enumerate() {
-        let c = match c {
-            '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-            '\u{3000}' | '\u{A0}' => ' ',
-            '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{AD}' => continue,
-            '\u{2019}' => '\'',
-            c => c,
-        };
-        let mut lower = c.to_lowercase();
-        let c = match (lower.next(), lower.next()) {
-            (Some(one), None) => one,
-            _ => c,
-        };
-        out.text.push(c);
-        out.origin.resize(out.text.len(), i as u32);
-    }
-    out
 }
 
 impl Matcher {
@@ -155,9 +137,11 @@ impl Matcher {
         let signals: Vec<Signal> = signals.iter().filter(|s| s.active).cloned().collect();
         let (mut words, mut owners, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
         for (i, signal) in signals.iter().enumerate() {
-            for word in signal.words.iter().filter(|w| w.chars().count() >= 2) {
-                words.push(plain(word.trim()).text);
-                owners.push(i);
+            for (list, except) in [(&signal.words, false), (&signal.except, true)] {
+                for word in list.iter().filter(|w| w.chars().count() >= 2) {
+                    words.push(close(word.trim(), LONGEST_WORD).text);
+                    owners.push((i, except));
+                }
             }
             patterns.extend(signal.patterns.iter().filter_map(|p| compile(p).ok()).map(|p| (i, p)));
         }
@@ -168,30 +152,58 @@ impl Matcher {
 
     /// Every match, in the order of the text.
     pub fn scan(&self, text: &str) -> Vec<Hit> {
-        let plain = plain(text);
-        let mut spans: Vec<(usize, usize, usize)> = Vec::new();
+        let (loose, close) = (plain(text, LONGEST_TEXT), close(text, LONGEST_TEXT));
+        let mut spans: Vec<Span> = Vec::new();
+        let mut excepted: Vec<(usize, usize, usize)> = Vec::new();
         if let Some(words) = &self.words {
-            let found = words.find_overlapping_iter(plain.text.as_str()).take(MOST_MATCHES);
-            spans.extend(found.filter_map(|m| Some((*self.owners.get(m.pattern().as_usize())?, m.start(), whole(&plain.text, m.start(), m.end())?))));
+            for m in words.find_overlapping_iter(close.text.as_str()).take(MOST_MATCHES) {
+                let Some((owner, except)) = self.owners.get(m.pattern().as_usize()).copied() else { continue };
+                let Some(end) = whole(&close.text, m.start(), m.end()) else { continue };
+                if except {
+                    excepted.push((owner, m.start(), end));
+                } else {
+                    spans.push(Span { owner, start: m.start(), end, of: &close });
+                }
+            }
         }
-        for (owner, pattern) in &self.patterns {
-            spans.extend(pattern.find_iter(&plain.text).take(20).filter(|m| !m.is_empty()).map(|m| (*owner, m.start(), m.end())));
+        // A pattern may mean the gaps, or not: it is looked for with them and without.
+        for of in [Some(&close), Some(&loose).filter(|loose| loose.text != close.text)].into_iter().flatten() {
+            for (owner, pattern) in &self.patterns {
+                spans.extend(pattern.find_iter(&of.text).take(20).filter(|m| !m.is_empty()).map(|m| Span { owner: *owner, start: m.start(), end: m.end(), of }));
+            }
         }
-        spans.sort_unstable_by_key(|(owner, start, end)| (*start, usize::MAX - *end, *owner));
+        spans.retain(|s| !(std::ptr::eq(s.of, &close) && excepted.iter().any(|(owner, start, end)| *owner == s.owner && *start <= s.start && s.end <= *end)));
+        let mut spans: Vec<(usize, usize, Span)> = spans.into_iter().map(|s| (s.first(), s.last(), s)).collect();
+        spans.sort_by_key(|(first, last, s)| (*first, usize::MAX - *last, s.owner));
         let chars: Vec<char> = text.chars().take(LONGEST_TEXT).collect();
         let mut hits: Vec<Hit> = Vec::new();
-        for (owner, start, end) in spans {
+        for (at, last, Span { owner, start, end, of }) in spans {
             let Some(signal) = self.signals.get(owner) else { continue };
-            let at = plain.origin.get(start).copied().unwrap_or(0) as usize;
-            let last = plain.origin.get(end.saturating_sub(1)).copied().unwrap_or(0) as usize;
             // 媒体 within 自媒体: of one signal, the longer one stands.
             if hits.iter().any(|h| h.signal == signal.key && h.at <= at && last < h.at + h.len) {
                 continue;
             }
-            let cleared_by = if signal.always { None } else { negation(&plain.text, start, end) };
+            let cleared_by = if signal.always { None } else { negation(&of.text, start, end) };
             hits.push(Hit { signal: signal.key.clone(), grade: signal.grade.clone(), at, len: last + 1 - at.min(last), text: chars.get(at..=last).map(|c| c.iter().collect()).unwrap_or_default(), cleared_by });
         }
         hits
+    }
+}
+
+/// Where a word or pattern was found.
+struct Span<'a> {
+    owner: usize,
+    start: usize,
+    end: usize,
+    of: &'a Plain,
+}
+
+impl Span<'_> {
+    fn first(&self) -> usize {
+        self.of.origin.get(self.start).copied().unwrap_or(0) as usize
+    }
+    fn last(&self) -> usize {
+        self.of.origin.get(self.end.saturating_sub(1)).copied().unwrap_or(0) as usize
     }
 }
 
@@ -218,7 +230,7 @@ const NOT_ZH: &[&str] = &[
 ];
 const NOT_EN: &[&str] = &[
     "not going to", "will not", "won't", "wont", "do not want to", "don't want to", "did not", "didn't", "do not intend to", "don't intend to", "no intention of", "no intention to", "not planning to", "no need to", "no need for", "never said", "not want to",
-    "withdraw", "withdrawing", "withdrew", "instead of", "rather than",
+    "withdraw", "withdrawing", "withdrew", "instead of", "rather than", "do not want", "don't want", "dont want", "do not need", "don't need", "dont need", "not asking for", "not looking for", "without",
 ];
 /// What may stand between a negation and the word.
 const LIGHT_ZH: &[&str] = &["投诉", "举报", "反映", "起诉", "拨打", "联系", "通过", "电话", "任何", "说要", "要", "想", "去", "到", "打", "拨", "找", "请", "来", "向", "给", "跟", "和", "告", "上", "走", "提", "的", "对", "在", "过"];
@@ -227,16 +239,22 @@ const LIGHT_EN: &[&str] = &[
     "at", "from",
 ];
 /// A clause with one of these may mean the opposite of what it says: nothing is cleared in it.
-const DOUBT: &[&str] = &["以为", "难道", "是不是", "要不是", "除非", "别逼", "不得不", "不会不", "不是不", "不排除", "吗", "hesitate", "unless", "don't think", "do not think", "if you", "wait"];
+const DOUBT: &[&str] = &["也得", "也要", "也会", "只好", "只能", "都得", "以为", "难道", "是不是", "要不是", "除非", "别逼", "不得不", "不会不", "不是不", "不排除", "吗", "hesitate", "unless", "don't think", "do not think", "if you", "wait"];
+/// And these in what follows of the sentence take the negation back: “不想找律师，但你们逼我”, “I do not want a lawyer, but I will”.
+const TAKEN_BACK: &[&str] = &["但", "可是", "不过", "然而", "否则", "不然", "逼", "如果", "要是", "再不", "除非", "只好", "只能", "不得不", "but", "however", "or else", "otherwise", "unless", "if you", "if this", "if it"];
 
 /// The negation right before a match, within its clause.
 fn negation(text: &str, start: usize, end: usize) -> Option<String> {
-    let breaks = |c: char| matches!(c, '。' | '！' | '!' | '？' | '?' | ';' | '；' | '，' | ',' | '\n' | '：' | ':') || c == '.';
+    let breaks = |c: char| plain::breaks(c) || c == '.';
     let (head, tail) = (text.get(..start)?, text.get(end..)?);
     let from = head.rfind(breaks).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
     let head = &head[from..];
     let stop = tail.find(|c: char| breaks(c) && c != '?' && c != '？').unwrap_or(tail.len());
     let clause_tail = &tail[..stop];
+    let sentence = tail.split(['。', '！', '!', '？', '?', '.', '\n']).next().unwrap_or(tail);
+    if TAKEN_BACK.iter().any(|word| sentence.match_indices(word).any(|(at, _)| !word.is_ascii() || edge(sentence, at, word.len()))) {
+        return None;
+    }
     // A question asks nothing away.
     if DOUBT.iter().any(|word| head.contains(word) || clause_tail.contains(word)) || clause_tail.contains(['?', '？']) {
         return None;
@@ -280,6 +298,7 @@ mod tests {
             grade: grade.into(),
             words: words.iter().map(ToString::to_string).collect(),
             patterns: patterns.iter().map(ToString::to_string).collect(),
+            except: if key == "lawyer" { vec!["律师事务所".into()] } else { vec![] },
             always,
             active: true,
         };
@@ -305,6 +324,31 @@ mod tests {
         assert_eq!(raised("工\u{200B}信部见"), ["regulator"], "hidden characters hide nothing");
         let hit = &matcher().scan("您好，１２３１５见")[0];
         assert_eq!((hit.at, hit.len, hit.text.as_str()), (3, 5, "１２３１５"), "the place is that of the text as written");
+    }
+
+    #[test]
+    fn traditional_pulled_apart_and_dressed_up_words_are_found() {
+        for text in ["我要找律師", "律 师函", "律-師", "律🔥师", "找律\n师", "起訴你們", "my l a w y e r", "my lаwyеr"] {
+            assert_eq!(raised(text), ["lawyer"], "{text}");
+        }
+        for text in ["1️⃣2️⃣3️⃣1️⃣5️⃣", "①②③①⑤", "1·2·3·1·5", "12315😡"] {
+            assert_eq!(raised(text), ["regulator"], "{text}");
+        }
+        assert_eq!(raised("自殺"), ["self_harm"]);
+        assert!(raised("应付 12,315 元").is_empty(), "an amount");
+        assert!(raised("请修好我们律师事务所的专线").is_empty(), "a customer that is a law firm");
+        assert_eq!(raised("我们律师事务所会起诉"), ["lawyer"], "and sues");
+    }
+
+    #[test]
+    fn not_wanting_a_lawyer_is_no_threat_unless_it_is_taken_back() {
+        for text in ["I do not want a lawyer", "I don't need a lawyer, I need a refund", "沒有要找律師", "我不想找律師，我想退款", "We can settle this without a lawyer."] {
+            assert!(raised(text).is_empty(), "{text}");
+            assert!(!matcher().scan(text).is_empty(), "{text}: still shown");
+        }
+        for text in ["I do not want a lawyer, but I will get one", "我不想找律师，但你们逼我", "不想找律师也得找", "I don't want to have to call my lawyer", "我不想打12315，否则早打了", "不想起诉，如果三天内解决"] {
+            assert!(!raised(text).is_empty(), "{text}");
+        }
     }
 
     #[test]
@@ -348,9 +392,9 @@ mod tests {
 
     #[test]
     fn faults_of_a_signal_are_named() {
-        let mut signal = Signal { key: "Bad Key".into(), title: PackText::default(), grade: "huge".into(), words: vec!["x".into()], patterns: vec!["(".into(), "a*".into(), "x{1000}{1000}".into(), "y".repeat(300)], always: false, active: true };
+        let mut signal = Signal { key: "Bad Key".into(), title: PackText::default(), grade: "huge".into(), words: vec!["x".into()], patterns: vec!["(".into(), "a*".into(), "x{1000}{1000}".into(), "y".repeat(300)], except: vec!["z".into()], always: false, active: true };
         let paths: Vec<String> = signal.faults().into_iter().map(|f| f.path).collect();
-        assert_eq!(paths, ["key", "title", "grade", "words[0]", "patterns[0]", "patterns[1]", "patterns[2]", "patterns[3]"]);
+        assert_eq!(paths, ["key", "title", "grade", "words[0]", "except[0]", "patterns[0]", "patterns[1]", "patterns[2]", "patterns[3]"]);
         signal.words.clear();
         signal.patterns.clear();
         assert!(signal.faults().iter().any(|f| f.path == "words"));

@@ -11,10 +11,20 @@ pub const MOST: usize = 128;
 const FEWEST: usize = 6;
 const LONGEST_TEXT: usize = 6_000;
 
-/// The text of a message that is the customer's own: subject, and what stands above a quotation.
+/// Begins of subjects that were taken over from the letter that is answered.
+const REPLIES: &[&str] = &["re:", "re：", "回复:", "回复：", "回覆:", "回覆：", "答复:", "答复：", "aw:", "sv:"];
+
+/// The text of a message that is the customer's own: subject, and what stands above a quotation. The subject of an answer
+/// is that of the letter it answers, and an answer that says nothing itself only quotes.
 pub fn own_text(content: &Content) -> String {
-    let body = if content.reply_text.trim().is_empty() { &content.text } else { &content.reply_text };
-    let mut text = content.subject.clone();
+    let subject = content.subject.trim().to_lowercase();
+    let answers = REPLIES.iter().any(|begin| subject.starts_with(begin));
+    let body = match content.reply_text.trim().is_empty() {
+        true if answers => "",
+        true => &content.text,
+        false => &content.reply_text,
+    };
+    let mut text = if answers { String::new() } else { content.subject.clone() };
     text.push('\n');
     text.push_str(body);
     text

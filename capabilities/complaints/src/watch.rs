@@ -1,17 +1,20 @@
 //! Follows the log: what is known of cases, and what follows from it. Reading the log again (a rebuild) only restores
 //! what is known: reactions were told at the time and stand in the log themselves.
 
+use std::sync::Arc;
+
 use shouwen_contracts::casework::{CaseEvent, CaseTypeEvent};
 use shouwen_contracts::complaints::ComplaintEvent;
 use shouwen_contracts::customers::CustomerEvent;
 use shouwen_contracts::identity::IdentityEvent;
 use shouwen_contracts::message::Content;
 use shouwen_contracts::voice::VoiceEvent;
-use shouwen_kernel::{CaseId, Result};
+use shouwen_contracts::service_levels::CalendarEvent;
+use shouwen_kernel::{CaseId, CustomerId, Result};
 use shouwen_store::{Position, Recorded, Subscription, Tx, params};
 
 use crate::react::{self, Happening};
-use crate::{file, names, sketch, store};
+use crate::{file, hours, names, sketch, store};
 
 const NAME: &str = "complaints.cases";
 /// Up to where reactions were told when a rebuild began.
@@ -20,11 +23,11 @@ const TOLD_UPTO: &str = "complaints.told_upto";
 /// Bumping its version rebuilds the rows from the log and tells nothing twice.
 pub const SUBSCRIPTION: Subscription = Subscription {
     name: NAME,
-    version: 1,
+    version: 2,
     reset: Some(reset),
     kinds: &[
         "case.opened", "case.message_added", "case.assigned", "case.accountable", "case.stage", "case.closed", "case.edited", "case.customer", "case.merged", "case.unmerged", "case.watched", "case.verified",
-        "case_type.saved", "case_type.removed", "customer.saved", "customer.merged", "customer.unmerged", "survey.answered", "person.saved", "team.saved", "team.deleted", "org_unit.saved", "org_unit.deleted",
+        "case_type.saved", "case_type.removed", "customer.saved", "customer.merged", "customer.unmerged", "survey.answered", "person.saved", "team.saved", "team.deleted", "org_unit.saved", "org_unit.deleted", "calendar.saved", "calendar.removed",
         "complaint.classified", "complaint.graded", "complaint.signal", "complaint.repeated",
     ],
     handle,
@@ -51,6 +54,9 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     let workspace = recorded.workspace;
     if let Some(event) = recorded.event::<IdentityEvent>()? {
         return names::on_identity(tx, workspace, event);
+    }
+    if let Some(event) = recorded.event::<CalendarEvent>()? {
+        return hours::on_calendar(tx, workspace, event);
     }
     if let Some(event) = recorded.event::<CaseTypeEvent>()? {
         return names::on_type(tx, workspace, event);
@@ -89,10 +95,10 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                 }
             }
             // What the customer writes, and what is noted of a call when the case is opened by hand. Work orders quote others.
-            CaseEvent::MessageAdded(m) if (m.direction == "in" && !m.auto) || (m.direction == "note" && state.channel != "internal") => {
+            CaseEvent::MessageAdded(m) if (m.direction == "in" && !m.auto) || (m.direction == "note" && state.channel == "manual") => {
                 let first = store::sketch(tx, case)?.is_empty();
                 if first || (m.direction == "in" && !replay) {
-                    let content: Option<Content> = tx.blob(&m.content)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                    let content: Option<Content> = content(tx, &m.content)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
                     let text = content.as_ref().map(sketch::own_text).unwrap_or_default();
                     if first {
                         print = Some(sketch::sketch(&format!("{}\n{text}", state.title)));
@@ -125,6 +131,31 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     Ok(())
 }
 
+/// A stored body; small ones of a step are fetched together.
+fn content(tx: &Tx<'_>, name: &String) -> Result<Option<Arc<Vec<u8>>>> {
+    let others = |events: &[Arc<Recorded>]| {
+        let added = events.iter().filter(|e| e.kind == "case.message_added").filter_map(|e| e.event::<CaseEvent>().ok().flatten());
+        added.filter_map(|event| if let CaseEvent::MessageAdded(m) = event { Some(m).filter(|m| m.direction == "in" && !m.auto).map(|m| m.content) } else { None }).collect()
+    };
+    match tx.ahead("complaint.contents", name, others, |names| Ok(tx.small_blobs(names)?.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))).collect()))? {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Ok(tx.blob(name)?.map(Arc::new)),
+    }
+}
+
+/// What follows for the open cases of a customer.
+fn open_again(tx: &Tx<'_>, recorded: &Recorded, customer: CustomerId, happening: &Happening) -> Result<()> {
+    for case in store::open_cases(tx, customer, 50)? {
+        let Some(before) = store::load(tx, recorded.workspace, case)? else { continue };
+        let mut state = before.clone();
+        react::to(tx, recorded, case, &before, &mut state, happening)?;
+        if state != before {
+            store::save(tx, recorded.workspace, case, &before, &mut state)?;
+        }
+    }
+    Ok(())
+}
+
 fn on_customer(tx: &Tx<'_>, recorded: &Recorded, event: CustomerEvent) -> Result<()> {
     let workspace = recorded.workspace;
     match &event {
@@ -132,25 +163,24 @@ fn on_customer(tx: &Tx<'_>, recorded: &Recorded, event: CustomerEvent) -> Result
             let known = names::Known { name: c.name.clone(), region: c.region.clone(), org_unit: c.org_unit_id };
             let moved = names::keep_customer(tx, workspace, c.customer_id, &known)?;
             if moved && !is_replay(tx, recorded)? {
-                for case in store::open_cases(tx, names::root(tx, c.customer_id)?, 50)? {
-                    let Some(before) = store::load(tx, workspace, case)? else { continue };
-                    let mut state = before.clone();
-                    react::to(tx, recorded, case, &before, &mut state, &Happening { moved: true, ..Happening::default() })?;
-                    if state != before {
-                        store::save(tx, workspace, case, &before, &mut state)?;
-                    }
-                }
+                open_again(tx, recorded, names::root(tx, c.customer_id)?, &Happening { moved: true, ..Happening::default() })?;
             }
             Ok(())
         }
         CustomerEvent::Merged(m) => {
             names::on_merge(tx, &event)?;
             store::follow_customer(tx, workspace, m.customer_id)?;
-            if is_replay(tx, recorded)? { Ok(()) } else { file::follow_merge(tx, recorded, m.customer_id, m.into) }
+            if is_replay(tx, recorded)? {
+                return Ok(());
+            }
+            file::follow_merge(tx, recorded, m.customer_id, m.into)?;
+            // Two mailboxes of one customer: what they wrote from the one repeats what they wrote from the other.
+            open_again(tx, recorded, names::root(tx, m.into)?, &Happening { retold: true, ..Happening::default() })
         }
         CustomerEvent::Unmerged(u) => {
             names::on_merge(tx, &event)?;
-            store::follow_customer(tx, workspace, u.from)
+            store::follow_customer(tx, workspace, u.from)?;
+            store::part(tx, workspace, [u.from, u.customer_id])
         }
         CustomerEvent::Recognised(_) | CustomerEvent::Matched(_) => Ok(()),
     }

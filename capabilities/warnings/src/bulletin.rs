@@ -9,7 +9,7 @@ use shouwen_store::{Tx, params};
 use shouwen_web::PackText;
 
 use crate::maths::Grade;
-use crate::{people, warning};
+use crate::{regions, warning};
 
 /// Rows of a table.
 const MOST: usize = 20;
@@ -108,7 +108,7 @@ pub fn gather(tx: &Tx<'_>, workspace: WorkspaceId, from: Time, to: Time) -> Resu
     let titled = |kind: &'static str| move |key: &str| -> Result<PackText> { Ok(if key.is_empty() { PackText { zh: "未分类".into(), en: "Not known".into() } } else { warning::label(tx, workspace, kind, key)?.unwrap_or_else(|| same(key)) }) };
     let by_type = period.table("case_type", titled("type"))?;
     let mut by_category = period.table("category", titled("category"))?;
-    let mut by_region = period.table("region", |key| Ok(if key.is_empty() { PackText { zh: "地区不明".into(), en: "Not known".into() } } else { same(&people::region_name(tx, workspace, key)?) }))?;
+    let mut by_region = period.table("region", |key| Ok(if key.is_empty() { PackText { zh: "地区不明".into(), en: "Not known".into() } } else { regions::title(tx, workspace, key)? }))?;
     let sum = |lines: &[Line], pick: fn(&Line) -> i64| lines.iter().map(pick).sum::<i64>();
     let (cases, cases_before) = (sum(&by_type, |l| l.count), sum(&by_type, |l| l.before));
     let mut rises: Vec<Line> = by_category.iter().filter(|l| !l.key.is_empty() && l.count >= 3 && l.count > l.before).cloned().collect();

@@ -177,7 +177,7 @@ pub fn on_due(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let last = missed.len() - 1;
     for (i, at) in missed.iter().enumerate().skip(missed.len().saturating_sub(MADE_UP)) {
         let Some((from, to, mark)) = period(weekly, *at, &zone) else { continue };
-        let to_whom = if i == last { people::meant(tx, workspace, &plan.to, None)? } else { Vec::new() };
+        let to_whom = if i == last { readers(tx, workspace, &plan.to)? } else { Vec::new() };
         make(tx, &Ctx::system(workspace, "bulletin"), &Making { weekly, from, to, mark: &mark, zone: &zone_name, people: &to_whom, by: None })?;
     }
     arm(tx, workspace, weekly, next(plan, weekly, tx.now(), &zone))
@@ -219,6 +219,11 @@ fn make(tx: &Tx<'_>, ctx: &Ctx, m: &Making<'_>) -> Result<Option<BulletinId>> {
     }
     tx.audit(ctx, "bulletin.made", "bulletin", Some(id.0), Some(json!({ "mark": m.mark, "people": m.people.len() })))?;
     Ok(Some(id))
+}
+
+/// To whom a bulletin goes: of those who are named, who may read of the whole workspace.
+fn readers(tx: &Tx<'_>, workspace: WorkspaceId, to: &[String]) -> Result<Vec<PersonId>> {
+    people::who_read_all(tx, workspace, people::meant(tx, workspace, to, None)?)
 }
 
 fn load(tx: &Tx<'_>, workspace: WorkspaceId, id: BulletinId) -> Result<Bulletin> {
@@ -324,7 +329,7 @@ pub async fn make_now(State(app): State<App>, who: Allowed<WarningManage>, input
         let today = tx.now().to_jiff().to_zoned(zone.clone()).date();
         let into = if weekly { today.weekday().since(Weekday::Monday) } else { 0 };
         let from = today.checked_sub(jiff::Span::new().days(into)).ok().and_then(|d| start_of(d, &zone)).unwrap_or_else(|| tx.now().plus_seconds(-86_400));
-        let people = if body.send { people::meant(tx, ctx.workspace, &plan.to, None)? } else { Vec::new() };
+        let people = if body.send { readers(tx, ctx.workspace, &plan.to)? } else { Vec::new() };
         let mark = format!("now:{}", tx.now().micros());
         let making = Making { weekly, from, to: tx.now(), mark: &mark, zone: &zone_name, people: &people, by: Some(viewer.person) };
         match make(tx, &ctx, &making)? {

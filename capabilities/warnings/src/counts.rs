@@ -7,7 +7,7 @@ use shouwen_store::{Engine, Timer, Tx, params};
 
 use crate::evaluate;
 use crate::facts::{self, Fact};
-use crate::maths::{WEEK, window_of};
+use crate::maths::{weeks_before, window_of};
 use crate::thresholds::{self, Stored};
 
 /// Timer: a threshold is new or counts other things; the cases that are there already are counted, a page at a time.
@@ -51,7 +51,8 @@ pub fn settle(tx: &Tx<'_>, workspace: WorkspaceId, fact: &Fact, new: bool) -> Re
         if let Some((grp, bucket)) = place(tx, workspace, one, fact, before)? {
             let threshold = &one.stored.threshold;
             let (first, last) = window_of(tx.now().seconds(), threshold.window_s(), threshold.step());
-            if (first..=last).contains(&bucket) {
+            // While the past is being counted the band knows half of it; at the end every group is asked.
+            if (first..=last).contains(&bucket) && !one.stored.counting {
                 evaluate::group(tx, workspace, &one.stored, &grp)?;
             }
         }
@@ -91,18 +92,30 @@ pub fn sum(tx: &Tx<'_>, threshold: ObjectId, grp: &str, first: i64, last: i64) -
 }
 
 /// The counts of the same window 1, 2 … weeks before; weeks before counting began are left out.
-pub fn earlier_weeks(tx: &Tx<'_>, workspace: WorkspaceId, threshold: ObjectId, grp: &str, window: (i64, i64), weeks: i64) -> Result<Vec<i64>> {
+pub fn earlier_weeks(tx: &Tx<'_>, workspace: WorkspaceId, threshold: ObjectId, grp: &str, window: (i64, i64), step: i64, weeks: i64) -> Result<Vec<i64>> {
     let began: Option<(Time,)> = tx.opt("SELECT opened_at FROM warning_fact WHERE workspace_id = ?1 ORDER BY opened_at, case_id LIMIT 1", params![workspace])?;
     let Some((began,)) = began else { return Ok(Vec::new()) };
+    let zone = zone(tx, workspace)?;
     let mut counts = Vec::new();
     for week in 1..=weeks {
-        let (first, last) = (window.0 - week * WEEK, window.1 - week * WEEK);
+        let (first, last) = weeks_before(window, week, &zone, step);
         if first < began.seconds() {
             break;
         }
         counts.push(sum(tx, threshold, grp, first, last)?);
     }
     Ok(counts)
+}
+
+/// The workspace's time zone.
+pub fn zone(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<jiff::tz::TimeZone> {
+    Ok(jiff::tz::TimeZone::get(&crate::letters::settings_of(tx, workspace)?.1).unwrap_or(jiff::tz::TimeZone::UTC))
+}
+
+/// Counts anew for every threshold: facts of many cases changed at once.
+pub fn recount_all(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<()> {
+    turn(tx, workspace)?;
+    thresholds::enabled(tx, workspace)?.iter().try_for_each(|stored| recount(tx, workspace, stored.id))
 }
 
 /// The newest cases of a group since `since`.

@@ -130,7 +130,7 @@ impl Crisis {
         let access = self.access(tx)?;
         tx.emit::<WarningEvent>(ctx, self.case_id.map(|c| c.0), Some(&access), event)
     }
-    /// A line of its log. Kinds: `declared`, `acknowledged`, `note`, `plan`, `statement`, `over`, `resumed`, `write_up`,
+    /// A line of its log. Kinds: `declared`, `stand_in`, `acknowledged`, `note`, `plan`, `statement`, `over`, `resumed`, `write_up`,
     /// `overdue`, `ended`.
     pub fn log(&self, tx: &Tx<'_>, kind: &str, person: Option<PersonId>, text: &str) -> Result<()> {
         let id: ObjectId = tx.id();
@@ -156,7 +156,7 @@ pub struct Member {
 #[schema(as = CrisisEntry)]
 pub struct Entry {
     pub id: ObjectId,
-    /// `declared`, `acknowledged`, `note`, `plan`, `statement`, `over`, `resumed`, `write_up`, `overdue`, `ended`.
+    /// `declared`, `stand_in`, `acknowledged`, `note`, `plan`, `statement`, `over`, `resumed`, `write_up`, `overdue`, `ended`.
     pub kind: String,
     /// Null: the product.
     pub by: Option<Named>,

@@ -14,7 +14,7 @@ use crate::crisis::{Crisis, CrisisWhole, whole};
 use crate::crisis_time::house;
 use crate::warning::Warning;
 use crate::warnings::text;
-use crate::{CrisisDeclare, WarningRead, crisis_case, crisis_time, letters, people, settings};
+use crate::{CrisisDeclare, WarningRead, counts, crisis_case, crisis_time, letters, people, settings};
 
 /// A crisis to declare.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -34,6 +34,9 @@ pub struct Declaration {
     /// Hours until the plan is due; the setting when absent.
     #[serde(default)]
     pub plan_hours: Option<i64>,
+    /// It is another one than the crisis somebody has just declared.
+    #[serde(default)]
+    pub separate: bool,
 }
 
 #[utoipa::path(post, path = "/crises", request_body = Declaration, responses((status = 201, body = CrisisWhole), (status = 409, description = "crisis.running")), tag = "crises", summary = "Declare a crisis: convenes the rapid-response group and starts the plan clock", extensions(("x-permission" = json!("crisis.declare"))))]
@@ -49,6 +52,8 @@ pub async fn declare(State(app): State<App>, who: Allowed<CrisisDeclare>, input:
             let scope = viewer.scope("warning.read").ok_or_else(|| Problem::forbidden("warning.read"))?;
             w.must_be_seen(tx, &scope)?;
         }
+        // Two clicks, two people: the second waits here until the first is written.
+        counts::turn(tx, ctx.workspace)?;
         running(tx, &ctx, &body)?;
         let id: ObjectId = tx.id();
         let due = tx.now().plus_seconds(hours * 3600);
@@ -57,7 +62,7 @@ pub async fn declare(State(app): State<App>, who: Allowed<CrisisDeclare>, input:
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'convened', ?7, ?8, ?9, ?10, ?11, 1)",
             params![id, ctx.workspace, body.warning_id.map(|w| w.0), body.case_id, title, situation, true, viewer.person, tx.now(), hours, due],
         )?;
-        let mut group = people::meant(tx, ctx.workspace, &settings.crisis_group, None)?;
+        let (mut group, stand_in) = people::rapid_group(tx, ctx.workspace, &settings.crisis_group)?;
         if !group.contains(&viewer.person) {
             group.push(viewer.person);
         }
@@ -68,6 +73,9 @@ pub async fn declare(State(app): State<App>, who: Allowed<CrisisDeclare>, input:
         }
         let c = Crisis::load(tx, ctx.workspace, id)?;
         c.log(tx, "declared", Some(viewer.person), &situation)?;
+        if stand_in {
+            c.log(tx, "stand_in", None, "")?;
+        }
         crisis_time::set(tx, &c, crisis_time::PLAN, due)?;
         let known = body.warning_id.map(|w| Warning::load(tx, ctx.workspace, w)).transpose()?.flatten().and_then(|w| w.case_id);
         let mut related: Vec<CaseId> = body.case_id.into_iter().chain(known).collect();
@@ -100,7 +108,10 @@ pub async fn declare(State(app): State<App>, who: Allowed<CrisisDeclare>, input:
     .await
 }
 
-/// Two clicks, two people: one crisis of one thing.
+/// A crisis that names nothing it began with is taken for the one that was declared within so many seconds before.
+const JUST_NOW: i64 = 600;
+
+/// One crisis of one thing.
 fn running(tx: &Tx<'_>, ctx: &Ctx, body: &Declaration) -> Result<()> {
     let mut found: Option<(ObjectId,)> = None;
     if let Some(case) = body.case_id {
@@ -112,6 +123,12 @@ fn running(tx: &Tx<'_>, ctx: &Ctx, body: &Declaration) -> Result<()> {
     }
     if let (None, Some(warning)) = (&found, body.warning_id) {
         found = tx.opt("SELECT id FROM warning_crisis WHERE warning_id = ?1 AND workspace_id = ?2 AND live = ?3 LIMIT 1", params![warning.0, ctx.workspace, true])?;
+    }
+    if found.is_none() && body.case_id.is_none() && body.warning_id.is_none() && !body.separate {
+        found = tx.opt(
+            "SELECT id FROM warning_crisis WHERE workspace_id = ?1 AND live = ?2 AND declared_at > ?3 ORDER BY declared_at DESC LIMIT 1",
+            params![ctx.workspace, true, tx.now().plus_seconds(-JUST_NOW)],
+        )?;
     }
     match found {
         Some((id,)) => Err(Problem::conflict("crisis.running", "a crisis of this is under way").expected("go to it").detail(json!({ "crisis_id": id }))),

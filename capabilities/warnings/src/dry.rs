@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{CaseId, Problem, Result, Time, WarningId, WorkspaceId};
 use shouwen_store::Tx;
@@ -11,10 +12,10 @@ use shouwen_web::{Allowed, Answer, App, Id, Input, PackText, axum};
 
 use crate::evaluate::LEAST_WEEKS;
 use crate::facts::{self, Fact};
-use crate::maths::{Band, Grade, Said, Step, WEEK, band, bucket_of, judge, step, window_of};
+use crate::maths::{Band, Grade, Said, Step, WEEK, band, bucket_of, judge, step, weeks_before, window_of};
 use crate::threshold::Threshold;
 use crate::warning::{Warning, label};
-use crate::{WarningManage, WarningRead, people, thresholds};
+use crate::{WarningManage, WarningRead, counts, regions, thresholds};
 
 /// Cases looked at most.
 const MOST: usize = 400_000;
@@ -49,7 +50,7 @@ pub struct WouldRaise {
     pub category: Option<String>,
     pub category_title: Option<PackText>,
     pub region: Option<String>,
-    pub region_title: Option<String>,
+    pub region_title: Option<PackText>,
     pub product: Option<String>,
     pub count: i64,
     pub limit: i64,
@@ -109,9 +110,9 @@ impl Past {
     fn within(&self, (first, last): (i64, i64)) -> i64 {
         self.buckets.range(first..=last).map(|(_, n)| n).sum()
     }
-    fn band(&self, threshold: &Threshold, window: (i64, i64), began: i64) -> Option<Band> {
+    fn band(&self, threshold: &Threshold, zone: &TimeZone, window: (i64, i64), began: i64) -> Option<Band> {
         let rule = threshold.band.as_ref()?;
-        let earlier: Vec<i64> = (1..=rule.weeks).map(|w| (window.0 - w * WEEK, window.1 - w * WEEK)).take_while(|w| w.0 >= began).map(|w| self.within(w)).collect();
+        let earlier: Vec<i64> = (1..=rule.weeks).map(|w| weeks_before(window, w, zone, threshold.step())).take_while(|w| w.0 >= began).map(|w| self.within(w)).collect();
         band(&earlier, rule.k, LEAST_WEEKS)
     }
 }
@@ -125,6 +126,7 @@ pub fn run(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, days: i64
     let weeks = threshold.band.as_ref().map_or(0, |b| b.weeks);
     let from = since.plus_seconds(-weeks * WEEK - window_s).max(now.plus_seconds(-facts::KEEP_DAYS * 86_400));
     let condition = threshold.reads();
+    let zone = counts::zone(tx, workspace)?;
     let mut groups: HashMap<String, Past> = HashMap::new();
     let mut said: HashMap<String, (Said, i64)> = HashMap::new();
     let mut report = TrialReport { days, counted: 0, cases: 0, cut: false, raised: 0, by_grade: BTreeMap::new(), raises: Vec::new(), chart: Chart { points: Vec::new(), limits: threshold.limits() }, chart_group: String::new() };
@@ -148,7 +150,7 @@ pub fn run(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, days: i64
             }
             let window = window_of(at, window_s, size);
             let count = past.within(window);
-            let rise = threshold.rise().filter(|rise| count >= rise.min_count).and_then(|rise| past.band(threshold, window, began).map(|band| (rise, band)));
+            let rise = threshold.rise().filter(|rise| count >= rise.min_count).and_then(|rise| past.band(threshold, &zone, window, began).map(|band| (rise, band)));
             let Some(verdict) = judge(count, &threshold.limits(), rise) else { continue };
             let before = said.get(&grp).map(|(said, last)| Said { open: at < last + window_s, ..*said });
             let came = step(before, verdict.grade, at, window_s);
@@ -194,7 +196,7 @@ pub fn run(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, days: i64
     }
     for (_, raise) in raises.iter_mut().rev().take(SHOWN) {
         raise.category_title = raise.category.as_deref().map(|key| label(tx, workspace, "category", key)).transpose()?.flatten();
-        raise.region_title = raise.region.as_deref().map(|r| people::region_name(tx, workspace, r)).transpose()?;
+        raise.region_title = raise.region.as_deref().map(|r| regions::title(tx, workspace, r)).transpose()?;
     }
     // The chart shows the group that was raised last, else the largest.
     let shown = raises.last().map(|r| r.0.clone()).or_else(|| groups.iter().max_by_key(|(key, past)| (past.total, std::cmp::Reverse((*key).clone()))).map(|(key, _)| key.clone()));
@@ -202,7 +204,7 @@ pub fn run(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, days: i64
         let began = began.unwrap_or_default();
         let pace = ((now.seconds() - since.seconds()) / POINTS).max(size);
         let times: Vec<i64> = (0..=POINTS).map(|i| since.seconds() + i * pace).filter(|at| *at <= now.seconds()).collect();
-        report.chart.points = points(past, threshold, &times, began);
+        report.chart.points = points(past, threshold, &zone, &times, began);
         report.chart_group = named(tx, workspace, threshold, &key)?;
     }
     report.raises = raises.into_iter().rev().take(SHOWN).map(|r| r.1).collect();
@@ -211,7 +213,7 @@ pub fn run(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, days: i64
 
 /// A point for each of these instants: the most there were in a window since the point before, so that a burst between two
 /// points is not overlooked.
-fn points(past: &Past, threshold: &Threshold, times: &[i64], began: i64) -> Vec<Point> {
+fn points(past: &Past, threshold: &Threshold, zone: &TimeZone, times: &[i64], began: i64) -> Vec<Point> {
     let (window_s, size) = (threshold.window_s(), threshold.step());
     let mut points = Vec::with_capacity(times.len());
     let mut before = None;
@@ -221,7 +223,7 @@ fn points(past: &Past, threshold: &Threshold, times: &[i64], began: i64) -> Vec<
         // It was highest just when a case came.
         let burst = past.buckets.range(since..own.1.max(since)).map(|(bucket, _)| window_of(*bucket, window_s, size)).map(|w| (past.within(w), w)).max_by_key(|(n, _)| *n);
         let (count, window) = burst.filter(|(n, _)| *n > past.within(own)).unwrap_or((past.within(own), own));
-        let usual = past.band(threshold, window, began);
+        let usual = past.band(threshold, zone, window, began);
         points.push(Point { at: Time::from_seconds(*at), count, upper: usual.map(|b| b.upper), median: usual.map(|b| b.median) });
         before = Some(*at);
     }
@@ -232,7 +234,7 @@ fn named(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, grp: &str) 
     let group = threshold.group_of(grp);
     let mut parts: Vec<String> = Vec::new();
     if let Some(region) = &group.region {
-        parts.push(people::region_name(tx, workspace, region)?);
+        parts.push(regions::title(tx, workspace, region)?.zh);
     }
     if let Some(category) = &group.category {
         parts.push(label(tx, workspace, "category", category)?.map_or_else(|| category.clone(), |t| t.zh));
@@ -282,7 +284,7 @@ pub async fn chart(State(app): State<App>, who: Allowed<WarningRead>, Id(id): Id
         let began = began.map_or(i64::MAX, |b| b.0.seconds());
         let mut times: Vec<i64> = (0..).map(|i| begin + i * pace).take_while(|at| *at < end).collect();
         times.push(end);
-        let points = points(&past, threshold, &times, began);
+        let points = points(&past, threshold, &counts::zone(tx, workspace)?, &times, began);
         Ok(Chart { points, limits: threshold.limits() })
     })
     .await

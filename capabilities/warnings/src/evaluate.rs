@@ -11,7 +11,7 @@ use crate::maths::{Grade, Said, Step, Verdict, band, judge, step, window_of};
 use crate::threshold::{Group, Level, window_start};
 use crate::thresholds::Stored;
 use crate::warning::{self, StepRow, Warning};
-use crate::{counts, letters, people, timers, wishes};
+use crate::{counts, hours, letters, people, regions, timers, wishes};
 
 /// Cases linked to a warning's case.
 const RELATED: usize = 20;
@@ -27,7 +27,7 @@ pub fn group(tx: &Tx<'_>, workspace: WorkspaceId, stored: &Stored, grp: &str) ->
     // The band costs a look at every earlier week; below its minimum it says nothing anyway.
     let rise = match (&threshold.band, threshold.rise()) {
         (Some(rule), Some(rise)) if count >= rule.min_count => {
-            let earlier = counts::earlier_weeks(tx, workspace, stored.id, grp, window, rule.weeks)?;
+            let earlier = counts::earlier_weeks(tx, workspace, stored.id, grp, window, threshold.step(), rule.weeks)?;
             band(&earlier, rule.k, LEAST_WEEKS).map(|band| (rise, band))
         }
         _ => None,
@@ -60,9 +60,9 @@ fn why(verdict: Verdict) -> &'static str {
 fn titled(tx: &Tx<'_>, workspace: WorkspaceId, title: &PackText, group: &Group) -> Result<PackText> {
     let (mut zh, mut en) = (vec![title.zh.clone()], vec![title.en.clone()]);
     if let Some(region) = &group.region {
-        let name = people::region_name(tx, workspace, region)?;
-        zh.push(name.clone());
-        en.push(name);
+        let name = regions::title(tx, workspace, region)?;
+        zh.push(name.zh);
+        en.push(name.en);
     }
     if let Some(category) = &group.category {
         let named = warning::label(tx, workspace, "category", category)?.unwrap_or_else(|| PackText { zh: category.clone(), en: category.clone() });
@@ -111,7 +111,7 @@ fn raise(tx: &Tx<'_>, workspace: WorkspaceId, stored: &Stored, grp: &str, verdic
         limit: verdict.limit,
         window_s: threshold.window_s(),
         response: level.response.clone(),
-        respond_by: tx.now().plus_seconds(level.within_hours * 3600),
+        respond_by: hours::after(tx, workspace, level.calendar.as_deref(), tx.now(), level.within_hours)?,
         people: people::meant(tx, workspace, &level.to, group.region.as_deref())?,
         team_id: None,
         related: counts::newest(tx, stored.id, grp, window_start(tx.now(), threshold.window_s()), RELATED)?,
@@ -124,7 +124,7 @@ fn raise(tx: &Tx<'_>, workspace: WorkspaceId, stored: &Stored, grp: &str, verdic
 /// Writes a new warning, tells of it, wishes its case.
 pub fn bear(tx: &Tx<'_>, workspace: WorkspaceId, b: &Birth) -> Result<WarningId> {
     let id: WarningId = tx.id();
-    let unit = people::unit_of(tx, workspace, b.group.region.as_deref())?;
+    let unit = regions::unit(tx, workspace, b.group.region.as_deref())?;
     tx.run(
         "INSERT INTO warning_warning (id, workspace_id, threshold_id, threshold, grp, title_zh, title_en, grade, why, category, region, product, found, peak, threshold_limit, window_s, response_zh, response_en,
          org_unit_id, team_id, state, live, raised_at, graded_at, respond_by, rung, late, version)
@@ -170,12 +170,13 @@ pub fn bear(tx: &Tx<'_>, workspace: WorkspaceId, b: &Birth) -> Result<WarningId>
 fn climb(tx: &Tx<'_>, workspace: WorkspaceId, stored: &Stored, grp: &str, id: WarningId, from: Grade, verdict: Verdict, count: i64) -> Result<()> {
     let Some(level) = stored.threshold.level_of(verdict.grade) else { return Ok(()) };
     let Some(before) = Warning::lock(tx, workspace, id)? else { return Ok(()) };
-    let Level { response, within_hours, to, .. } = level;
+    let Level { response, within_hours, to, calendar, .. } = level;
+    let respond_by = hours::after(tx, workspace, calendar.as_deref(), tx.now(), *within_hours)?;
     // An answer to a milder grade does not answer for this one.
     tx.run(
         "UPDATE warning_warning SET grade = ?2, why = ?3, found = ?4, peak = CASE WHEN peak < ?4 THEN ?4 ELSE peak END, threshold_limit = ?5, response_zh = ?6, response_en = ?7, state = 'open', live = ?8,
          graded_at = ?9, respond_by = ?10, overdue_at = NULL, rung = 0, version = version + 1 WHERE id = ?1",
-        params![id.0, verdict.grade.word(), why(verdict), count, verdict.limit, response.zh, response.en, true, tx.now(), tx.now().plus_seconds(within_hours * 3600)],
+        params![id.0, verdict.grade.word(), why(verdict), count, verdict.limit, response.zh, response.en, true, tx.now(), respond_by],
     )?;
     remember(tx, workspace, stored.id, grp, id, verdict.grade)?;
     let Some(w) = Warning::load(tx, workspace, id)? else { return Ok(()) };

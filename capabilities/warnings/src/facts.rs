@@ -1,21 +1,24 @@
 //! What is counted: the facts of every case, kept from what casework and complaints tell. A change moves the case from one
 //! counter to another.
 
+use std::sync::Arc;
+
 use shouwen_contracts::casework::{CaseEvent, Opened};
-use shouwen_contracts::complaints::{Classified, ComplaintEvent};
+use shouwen_contracts::complaints::{Classified, ComplaintEvent, ComplaintWordsEvent};
+use shouwen_contracts::service_levels::CalendarEvent;
 use shouwen_kernel::{CaseId, Result, Time, WorkspaceId, text::clip};
 use shouwen_store::{FromRow, Json, Recorded, Row, Subscription, Tx, Value, params};
 
-use crate::{counts, people};
+use crate::{counts, hours, people, regions};
 
 /// Counters and people are one projection: a warning must know whom to tell at the moment it is raised.
 pub const SUBSCRIPTION: Subscription = Subscription {
     name: "warnings.counts",
-    version: 1,
+    version: 2,
     reset: Some(reset),
     kinds: &[
         "case.opened", "case.edited", "case.closed", "case.reopened", "case.merged", "case.unmerged", "complaint.classified", "person.saved", "person.rights_changed", "team.saved", "team.deleted",
-        "org_unit.saved", "org_unit.deleted",
+        "org_unit.saved", "org_unit.deleted", "complaint.named", "calendar.saved", "calendar.removed",
     ],
     handle,
 };
@@ -76,7 +79,7 @@ impl FromRow for Fact {
 }
 
 fn reset(tx: &Tx<'_>) -> Result<()> {
-    for table in ["warning_fact", "warning_member", "warning_count", "warning_staff", "warning_role", "warning_team_member", "warning_team", "warning_unit"] {
+    for table in ["warning_fact", "warning_member", "warning_count", "warning_staff", "warning_role", "warning_team_member", "warning_team", "warning_unit", "warning_region", "warning_calendar", "warning_reader"] {
         tx.execute(&format!("DELETE FROM {table}"), params![])?;
     }
     Ok(())
@@ -87,11 +90,24 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         return people::handle(tx, recorded);
     }
     let workspace = recorded.workspace;
-    if let Some(ComplaintEvent::Classified(c)) = recorded.event::<ComplaintEvent>()? {
+    if let Some(event) = recorded.event::<ComplaintWordsEvent>()? {
+        return regions::on_named(tx, workspace, event);
+    }
+    if let Some(event) = recorded.event::<CalendarEvent>()? {
+        return hours::on_calendar(tx, workspace, event);
+    }
+    if let Some(ComplaintEvent::Classified(mut c)) = recorded.event::<ComplaintEvent>()? {
+        c.region = one_key(tx, workspace, c.region)?;
         return change(tx, workspace, c.case_id, |fact| classified(fact, &c));
     }
     match recorded.event::<CaseEvent>()? {
         Some(CaseEvent::Opened(o)) => opened(tx, workspace, &o),
+        Some(CaseEvent::Edited(mut e)) if e.field == "fields.region" => {
+            if let Some(region) = one_key(tx, workspace, e.to.as_str().map(|r| clip(r, 100)))? {
+                e.to = region.into();
+            }
+            change(tx, workspace, e.case_id, |fact| edited(fact, &e.field, &e.to))
+        }
         Some(CaseEvent::Edited(e)) => change(tx, workspace, e.case_id, |fact| edited(fact, &e.field, &e.to)),
         Some(CaseEvent::Closed(c)) => change(tx, workspace, c.case_id, |fact| fact.aside = ASIDE.contains(&c.resolution.as_str())),
         Some(CaseEvent::Reopened(r)) => change(tx, workspace, r.case_id, |fact| fact.aside = false),
@@ -99,6 +115,11 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         Some(CaseEvent::Unmerged(m)) => change(tx, workspace, m.case_id, |fact| fact.merged = false),
         _ => Ok(()),
     }
+}
+
+/// A region under the key it goes by.
+fn one_key(tx: &Tx<'_>, workspace: WorkspaceId, region: Option<String>) -> Result<Option<String>> {
+    region.filter(|r| !r.trim().is_empty()).map(|r| regions::of(tx, workspace, &r)).transpose()
 }
 
 /// Too old to be kept.
@@ -119,7 +140,7 @@ fn opened(tx: &Tx<'_>, workspace: WorkspaceId, o: &Opened) -> Result<()> {
         tier: o.tier.clone(),
         category: None,
         path: Vec::new(),
-        region: o.region.clone(),
+        region: one_key(tx, workspace, o.region.clone())?,
         product: None,
         cause: None,
         responsibility: None,
@@ -128,11 +149,27 @@ fn opened(tx: &Tx<'_>, workspace: WorkspaceId, o: &Opened) -> Result<()> {
         aside: false,
         opened_at: o.opened_at,
     };
-    // Told twice, it is there already. One way to the database for most mail: nothing counts it yet, so nothing is looked up.
-    if tx.execute(&format!("{INSERT} DO NOTHING"), &values(workspace, &fact))? == 0 {
+    // Told twice, it is there already.
+    if is_kept(tx, fact.case_id)? {
         return Ok(());
     }
+    tx.run(&format!("{INSERT} DO NOTHING"), &values(workspace, &fact))?;
+    tx.set_ahead(KEPT, fact.case_id, Some(()));
+    // Nothing counts it yet, so nothing is looked up.
     counts::settle(tx, workspace, &fact, true)
+}
+
+/// Cases of a step whose facts are kept; see [`Tx::ahead`].
+const KEPT: &str = "warning.kept";
+
+fn is_kept(tx: &Tx<'_>, case: CaseId) -> Result<bool> {
+    let others = |events: &[Arc<Recorded>]| events.iter().filter(|e| e.kind == "case.opened").filter_map(|e| e.subject.map(CaseId)).collect();
+    let found = tx.ahead(KEPT, &case, others, |ids| {
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<(CaseId,)>> = tx.all_each("SELECT case_id FROM warning_fact WHERE case_id = ?1", &runs)?;
+        Ok(rows.into_iter().flatten().map(|(id,)| (id, ())).collect())
+    })?;
+    Ok(found.is_some())
 }
 
 fn classified(fact: &mut Fact, c: &Classified) {
@@ -188,6 +225,24 @@ fn change(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId, with: impl FnOnce(&
 /// The facts of a case.
 pub fn load(tx: &Tx<'_>, workspace: WorkspaceId, case: CaseId) -> Result<Option<Fact>> {
     tx.opt(&format!("SELECT {COLUMNS} FROM warning_fact WHERE case_id = ?1 AND workspace_id = ?2"), params![case, workspace])
+}
+
+/// Cases that move between counters in one step; more are counted anew, a page at a time.
+const MOVED_AT_ONCE: usize = 5000;
+
+/// What was kept under one region goes under another.
+pub fn rename_region(tx: &Tx<'_>, workspace: WorkspaceId, from: &str, to: &str) -> Result<()> {
+    let found: Vec<Fact> = tx.all(&format!("SELECT {COLUMNS} FROM warning_fact WHERE workspace_id = ?1 AND region = ?2 ORDER BY opened_at, case_id LIMIT ?3"), params![workspace, from, MOVED_AT_ONCE + 1])?;
+    if found.len() > MOVED_AT_ONCE {
+        tx.run("UPDATE warning_fact SET region = ?3 WHERE workspace_id = ?1 AND region = ?2", params![workspace, from, to])?;
+        return counts::recount_all(tx, workspace);
+    }
+    for fact in found {
+        let fact = Fact { region: Some(to.to_owned()), ..fact };
+        save(tx, workspace, &fact)?;
+        counts::settle(tx, workspace, &fact, false)?;
+    }
+    Ok(())
 }
 
 /// A page of the facts of a time, oldest first, after (`opened_at`, `case_id`).

@@ -4,7 +4,7 @@
 use shouwen_contracts::message::Content;
 use shouwen_contracts::wish::{LetterEvent, LetterWish};
 use shouwen_kernel::{PersonId, Result, Time, WorkspaceId};
-use shouwen_store::{Ctx, Tx, params};
+use shouwen_store::{Ctx, ToValue, Tx, Value};
 
 use crate::maths::Grade;
 use crate::warning::Warning;
@@ -36,10 +36,14 @@ pub fn wall(at: Time, zone: &str) -> String {
 /// One letter in each language its readers use. `write` gives subject and text for a locale.
 pub fn wish(tx: &Tx<'_>, ctx: &Ctx, source: &str, people: &[PersonId], write: impl Fn(&str) -> Result<(String, String, Option<String>)>) -> Result<()> {
     let mut by_language: [(&str, Vec<PersonId>); 2] = [("zh-CN", Vec::new()), ("en", Vec::new())];
+    let places: Vec<String> = (1..=people.len()).map(|i| format!("?{i}")).collect();
+    let readers: Vec<Value> = people.iter().map(ToValue::to_value).collect();
+    let english: Vec<(PersonId,)> = match people.is_empty() {
+        true => Vec::new(),
+        false => tx.all(&format!("SELECT person_id FROM warning_staff WHERE person_id IN ({}) AND locale LIKE 'en%'", places.join(", ")), &readers)?,
+    };
     for person in people {
-        let locale: Option<(String,)> = tx.opt("SELECT locale FROM warning_staff WHERE person_id = ?1", params![person])?;
-        let english = locale.is_some_and(|(l,)| l.starts_with("en"));
-        by_language[usize::from(english)].1.push(*person);
+        by_language[usize::from(english.iter().any(|(id,)| id == person))].1.push(*person);
     }
     for (locale, people) in by_language.into_iter().filter(|(_, people)| !people.is_empty()) {
         let (subject, text, html) = write(locale)?;

@@ -14,11 +14,13 @@ mod crisis_time;
 mod dry;
 mod evaluate;
 mod facts;
+mod hours;
 mod letters;
 mod maths;
 mod on_cases;
 mod pack_warnings;
 mod people;
+mod regions;
 mod settings;
 mod threshold;
 mod thresholds;
@@ -45,7 +47,10 @@ permissions! {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "warnings", version: 1, sql: include_str!("../migrations/0001_warnings.sql") }],
+        migrations: &[
+            Migration { capability: "warnings", version: 1, sql: include_str!("../migrations/0001_warnings.sql") },
+            Migration { capability: "warnings", version: 2, sql: include_str!("../migrations/0002_hours.sql") },
+        ],
         routes: OpenApiRouter::new()
             .routes(routes!(warnings::list))
             .routes(routes!(warnings::counted))

@@ -88,6 +88,13 @@ pub const fn window_of(now: i64, window_s: i64, step: i64) -> (i64, i64) {
 /// Seconds of a week.
 pub const WEEK: i64 = 7 * 86_400;
 
+/// The window of so many weeks before, at the same local time: where clocks changed in between, an hour earlier or later.
+pub fn weeks_before(window: (i64, i64), weeks: i64, zone: &jiff::tz::TimeZone, step: i64) -> (i64, i64) {
+    let last = jiff::Timestamp::from_second(window.1).ok().and_then(|at| at.to_zoned(zone.clone()).checked_sub(jiff::Span::new().try_weeks(weeks).ok()?).ok());
+    let last = last.map_or(window.1 - weeks * WEEK, |at| bucket_of(at.timestamp().as_second(), step));
+    (last - (window.1 - window.0), last)
+}
+
 /// What is usual at this hour of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Band {
@@ -245,6 +252,17 @@ mod tests {
         assert_eq!(step(closed, Grade::Yellow, 4599, 3600), Step::Silent);
         assert_eq!(step(closed, Grade::Yellow, 4600, 3600), Step::Raise);
         assert_eq!(step(closed, Grade::Red, 1001, 3600), Step::Raise);
+    }
+
+    #[test]
+    fn the_same_hour_of_earlier_weeks_is_that_of_the_local_clock() {
+        let zone = |name: &str| jiff::tz::TimeZone::get(name).unwrap();
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+        // Berlin: winter time until 29 March 2026. Nine in the morning is eight in UTC before, seven after.
+        let window = window_of(at("2026-04-01T07:00:00Z"), 86_400, 3600);
+        let before = weeks_before(window, 1, &zone("Europe/Berlin"), 3600);
+        assert_eq!((before.1, before.1 - before.0), (at("2026-03-25T08:00:00Z"), window.1 - window.0));
+        assert_eq!(weeks_before(window, 3, &zone("Asia/Shanghai"), 3600).1, window.1 - 3 * WEEK, "no clocks change there");
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{ObjectId, Problem, Result, WorkspaceId};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 
 use crate::threshold::Threshold;
 use crate::thresholds;
@@ -31,13 +31,15 @@ struct Known {
     types: Option<Vec<String>>,
     categories: Option<Vec<String>>,
     roles: Option<Vec<String>>,
+    calendars: Option<Vec<String>>,
 }
 
 impl Known {
     fn of(pack: &PackFiles) -> Self {
         let tables = |pattern: &'static str| -> Option<Vec<toml::Table>> {
             let files: Vec<&PackFile> = pack.matching(pattern).chain(pack.matching_required(pattern)).collect();
-            (!files.is_empty()).then(|| files.iter().filter_map(|file| file.text.parse().ok()).collect())
+            // A file that is no TOML is told where it is checked; what it holds is not known.
+            if files.is_empty() { None } else { files.iter().map(|file| file.text.parse().ok()).collect() }
         };
         let key = |item: &toml::Value| item.get("key").and_then(toml::Value::as_str).map(str::to_owned);
         let listed = |pattern, list: &str| tables(pattern).map(|found| found.iter().filter_map(|t| t.get(list)?.as_array()).flatten().filter_map(key).collect::<Vec<_>>());
@@ -48,6 +50,7 @@ impl Known {
                 roles.extend(ROLES.map(str::to_owned));
                 roles
             }),
+            calendars: tables("calendars/*.toml").map(|found| found.iter().filter_map(|t| t.get("key")?.as_str().map(str::to_owned)).chain(["office".to_owned(), "around-the-clock".to_owned()]).collect()),
         }
     }
 
@@ -70,8 +73,11 @@ impl Known {
                 }
             }
         };
+        let calendars = threshold.grade.iter().enumerate().filter_map(|(i, level)| Some((i, level.calendar.as_deref().filter(|key| missing(&self.calendars, key))?)));
+        let calendars: Vec<_> = calendars.map(|(i, key)| (format!("grade[{i}].calendar"), format!("there is no calendar `{key}`"), there(&self.calendars))).collect();
         threshold.grade.iter().enumerate().for_each(|(i, level)| parties(format!("grade[{i}]"), &level.to));
         threshold.ladder.iter().enumerate().for_each(|(i, rung)| parties(format!("ladder[{i}]"), &rung.to));
+        found.extend(calendars);
         found
     }
 }
@@ -89,8 +95,7 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
             for (path, wrong, right) in threshold.faults() {
                 faults.push(doc.fault(&format!("threshold[{i}].{path}"), format!("`{path}`: {wrong}"), right));
             }
-            // References are looked at when nothing was left out for its shape: what is missing might stand there.
-            for (path, wrong, right) in if doc.clean { known.faults(threshold) } else { Vec::new() } {
+            for (path, wrong, right) in known.faults(threshold) {
                 faults.push(doc.fault(&format!("threshold[{i}].{path}"), wrong, right));
             }
         }
@@ -125,11 +130,12 @@ fn one(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, wanted: &Threshold, replace: bo
         thresholds::insert(tx, ctx.workspace, wanted, Some((&pack.key, &print_wanted)))?;
         return Ok(PackChange::new(PART.section, &wanted.key, PackDid::Created));
     };
-    if let Some(other) = own.filter(|other| *other != pack.key) {
-        return Ok(PackChange::new(PART.section, &wanted.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
-    }
     let stored = thresholds::load(tx, ctx.workspace, id)?;
-    let did = pack_decision(installed.as_deref(), Some(&print(&stored.threshold)?), &print_wanted, replace);
+    let current = print(&stored.threshold)?;
+    if let Some(change) = pack_of_others(PART.section, &wanted.key, &pack.key, own.as_deref(), current == print_wanted, replace) {
+        return Ok(change);
+    }
+    let did = pack_decision(installed.as_deref(), Some(&current), &print_wanted, replace);
     if did == PackDid::Updated {
         thresholds::rewrite(tx, ctx.workspace, &stored, wanted)?;
     }

@@ -1,9 +1,11 @@
 //! Who is meant by a role, a team or a name; names for pages; the units of regions.
 
 use shouwen_contracts::identity::IdentityEvent;
-use shouwen_kernel::{OrgUnitId, PersonId, Result, TeamId, WorkspaceId};
+use shouwen_kernel::{OrgUnitId, PersonId, Reach, Result, TeamId, WorkspaceId};
 use shouwen_rules::Party;
 use shouwen_store::{Json, Recorded, Tx, params};
+
+use crate::regions;
 
 /// The events read.
 pub const KINDS: &[&str] = &["person.saved", "person.rights_changed", "team.saved", "team.deleted", "org_unit.saved", "org_unit.deleted"];
@@ -27,6 +29,12 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             Ok(())
         }
         Some(IdentityEvent::RightsChanged(r)) => {
+            if let Some(grants) = &r.grants {
+                tx.run("DELETE FROM warning_reader WHERE person_id = ?1", params![r.person_id])?;
+                if grants.iter().any(|g| g.permission == "warning.read" && g.reach == Reach::Workspace) {
+                    tx.run("INSERT INTO warning_reader (person_id, workspace_id) VALUES (?1, ?2)", params![r.person_id, workspace])?;
+                }
+            }
             let Some(roles) = r.roles else { return Ok(()) };
             tx.run("DELETE FROM warning_role WHERE person_id = ?1", params![r.person_id])?;
             for role in roles {
@@ -50,24 +58,6 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     }
 }
 
-/// The unit of a region, by its code or its name.
-pub fn unit_of(tx: &Tx<'_>, workspace: WorkspaceId, region: Option<&str>) -> Result<Option<OrgUnitId>> {
-    let Some(region) = region else { return Ok(None) };
-    let by_code: Option<(OrgUnitId,)> = tx.opt("SELECT org_unit_id FROM warning_unit WHERE workspace_id = ?1 AND region_code = ?2 ORDER BY org_unit_id LIMIT 1", params![workspace, region])?;
-    if let Some((unit,)) = by_code {
-        return Ok(Some(unit));
-    }
-    // There are a handful of units; a region written out is looked for among their names.
-    let units: Vec<(OrgUnitId, String)> = tx.all("SELECT org_unit_id, name FROM warning_unit WHERE workspace_id = ?1 ORDER BY org_unit_id", params![workspace])?;
-    Ok(units.into_iter().find(|(_, name)| name == region).map(|(unit, _)| unit))
-}
-
-/// A region's name: that of its unit, else itself.
-pub fn region_name(tx: &Tx<'_>, workspace: WorkspaceId, region: &str) -> Result<String> {
-    let found: Option<(String,)> = tx.opt("SELECT name FROM warning_unit WHERE workspace_id = ?1 AND region_code = ?2 ORDER BY org_unit_id LIMIT 1", params![workspace, region])?;
-    Ok(found.map_or_else(|| region.to_owned(), |row| row.0))
-}
-
 /// The active people behind `role:KEY`, `role:KEY@region`, `team:NAME`, `person:ID`; each once, in the order named.
 pub fn meant(tx: &Tx<'_>, workspace: WorkspaceId, parties: &[String], region: Option<&str>) -> Result<Vec<PersonId>> {
     let mut people: Vec<PersonId> = Vec::new();
@@ -77,13 +67,14 @@ pub fn meant(tx: &Tx<'_>, workspace: WorkspaceId, parties: &[String], region: Op
             Ok(Party::Role(key)) => {
                 let (role, at_region) = key.strip_suffix("@region").map_or((key.as_str(), false), |role| (role, true));
                 let all = column(tx.all("SELECT person_id FROM warning_role WHERE workspace_id = ?1 AND role = ?2 ORDER BY person_id", params![workspace, role])?);
-                let unit = if at_region { unit_of(tx, workspace, region)? } else { None };
+                let unit = if at_region { regions::unit(tx, workspace, region)? } else { None };
                 let local = match unit {
                     Some(unit) => below(tx, unit, &all)?,
                     None => Vec::new(),
                 };
-                // A region nobody of that role belongs to is everybody's business.
-                if local.is_empty() { all } else { local }
+                // A region nobody of that role belongs to: those who see everything anyway, before those of other regions.
+                let whole = if at_region && local.is_empty() { who_read_all(tx, workspace, all.clone())? } else { Vec::new() };
+                [local, whole].into_iter().find(|people| !people.is_empty()).unwrap_or(all)
             }
             Ok(Party::Team(name)) => {
                 let team = match name.parse::<TeamId>() {
@@ -104,6 +95,28 @@ pub fn meant(tx: &Tx<'_>, workspace: WorkspaceId, parties: &[String], region: Op
         }
     }
     Ok(people)
+}
+
+/// Those of `people` who may read warnings in the whole workspace.
+pub fn who_read_all(tx: &Tx<'_>, workspace: WorkspaceId, people: Vec<PersonId>) -> Result<Vec<PersonId>> {
+    let all = column(tx.all("SELECT person_id FROM warning_reader WHERE workspace_id = ?1", params![workspace])?);
+    Ok(people.into_iter().filter(|p| all.contains(p)).collect())
+}
+
+/// Whom a crisis convenes: the group that was set; where it means nobody, managers, then administrators stand in. And
+/// whether they stand in.
+pub fn rapid_group(tx: &Tx<'_>, workspace: WorkspaceId, parties: &[String]) -> Result<(Vec<PersonId>, bool)> {
+    let group = meant(tx, workspace, parties, None)?;
+    if !group.is_empty() {
+        return Ok((group, false));
+    }
+    for role in ["role:manager", "role:administrator"] {
+        let found = meant(tx, workspace, &[role.to_owned()], None)?;
+        if !found.is_empty() {
+            return Ok((found, true));
+        }
+    }
+    Ok((Vec::new(), true))
 }
 
 fn column(rows: Vec<(PersonId,)>) -> Vec<PersonId> {

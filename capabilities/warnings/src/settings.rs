@@ -117,7 +117,7 @@ fn checked(s: &Settings) -> Result<()> {
 pub struct SettingsView {
     #[serde(flatten)]
     pub settings: Settings,
-    /// The rapid-response group as people.
+    /// The rapid-response group as people; where it means nobody, who stands in.
     pub members: Vec<people::Named>,
     /// What weekdays and times refer to.
     pub time_zone: String,
@@ -125,7 +125,7 @@ pub struct SettingsView {
 
 fn view(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<SettingsView> {
     let settings = load(tx, workspace)?;
-    let members = people::meant(tx, workspace, &settings.crisis_group, None)?.into_iter().map(|p| people::named(tx, p)).collect::<Result<_>>()?;
+    let members = people::rapid_group(tx, workspace, &settings.crisis_group)?.0.into_iter().map(|p| people::named(tx, p)).collect::<Result<_>>()?;
     Ok(SettingsView { settings, members, time_zone: crate::letters::settings_of(tx, workspace)?.1 })
 }
 

@@ -12,7 +12,7 @@ use crate::maths::{Grade, Rise, bucket_of, step_of};
 /// Longest window.
 pub const LONGEST_WINDOW: i64 = 31 * 86_400;
 /// What separates the parts of a group's name.
-const BETWEEN: char = '\u{1f}';
+pub const BETWEEN: char = '\u{1f}';
 
 /// What groups may be made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -36,6 +36,9 @@ pub struct Level {
     pub response: PackText,
     /// Hours until somebody has answered what is done.
     pub within_hours: i64,
+    /// Key of the calendar these hours, and those of the ladder, are counted in; absent: as the clock runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     /// Who is told: `role:KEY`, `role:KEY@region` (those of the region's unit), `team:NAME`, `person:ID`.
     pub to: Vec<String>,
 }
@@ -199,6 +202,10 @@ impl Threshold {
             By::Region => fact.region.as_ref(),
             By::Product => fact.product.as_ref(),
         };
+        // Cases nobody has classified have nothing in common: they are not of one kind.
+        if self.by.contains(&By::Category) && fact.category.is_none() {
+            return None;
+        }
         let parts: Vec<String> = self.by.iter().map(|by| part(by).map(|t| clip(t, 100)).unwrap_or_default()).collect();
         Some((parts.join(&BETWEEN.to_string()), bucket_of(fact.opened_at.seconds(), self.step())))
     }
@@ -221,6 +228,11 @@ impl Threshold {
     pub fn counts_like(&self, other: &Self) -> bool {
         let what = |t: &Self| json!([t.types, t.category, t.region, t.product, t.condition, t.by, t.level, t.step()]);
         what(self) == what(other)
+    }
+
+    /// Whether another one counts the same cases over the same time: one threshold climbs, two raise two warnings of one thing.
+    pub fn doubles(&self, other: &Self) -> bool {
+        self.enabled && other.enabled && self.window_s() == other.window_s() && self.counts_like(other)
     }
 
     /// Everything that is wrong with it.
@@ -276,6 +288,9 @@ impl Threshold {
             }
             if !(1..=720).contains(&level.within_hours) {
                 wrong(&at("within_hours"), format!("{} hours", level.within_hours), "1 to 720");
+            }
+            if level.calendar.as_deref().is_some_and(|key| !is_pack_key(key)) {
+                wrong(&at("calendar"), "the calendar is no key".into(), PACK_KEY_RULE);
             }
             if level.to.is_empty() {
                 wrong(&at("to"), "nobody is told".into(), "[\"role:supervisor\"]");

@@ -143,6 +143,14 @@ fn checked(threshold: &Threshold) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(refusal(&faults)) }
 }
 
+/// Two grades of one count belong into one threshold.
+fn must_not_double(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, own: Option<ObjectId>) -> Result<()> {
+    match all(tx, workspace)?.into_iter().find(|other| Some(other.id) != own && threshold.doubles(&other.threshold)) {
+        Some(other) => Err(refusal(&[("by".to_owned(), format!("`{}` counts the same cases over the same time", other.threshold.key), "its grades in that threshold: a warning then climbs, instead of a second one".to_owned())])),
+        None => Ok(()),
+    }
+}
+
 fn must_be_free(tx: &Tx<'_>, workspace: WorkspaceId, key: &str, own: Option<ObjectId>) -> Result<()> {
     let taken: Option<(ObjectId,)> = tx.opt("SELECT id FROM warning_threshold WHERE workspace_id = ?1 AND key = ?2", params![workspace, key])?;
     match taken {
@@ -175,6 +183,7 @@ pub async fn create(State(app): State<App>, who: Allowed<WarningManage>, input: 
     app.command(once, StatusCode::CREATED, move |tx| {
         checked(&body.threshold)?;
         must_be_free(tx, ctx.workspace, &body.threshold.key, None)?;
+        must_not_double(tx, ctx.workspace, &body.threshold, None)?;
         let id = insert(tx, ctx.workspace, &body.threshold, None)?;
         tx.audit(&ctx, "warning.threshold_created", "warning_threshold", Some(id.0), Some(json!({ "key": body.threshold.key })))?;
         view(tx, load(tx, ctx.workspace, id)?)
@@ -194,6 +203,7 @@ pub async fn edit(State(app): State<App>, who: Allowed<WarningManage>, Id(id): I
             return Err(Problem::conflict("version_conflict", "somebody has changed this threshold since you looked").expected("look at it again").detail(json!({ "current": current })));
         }
         must_be_free(tx, ctx.workspace, &body.threshold.key, Some(id))?;
+        must_not_double(tx, ctx.workspace, &body.threshold, Some(id))?;
         if stored.threshold != body.threshold {
             rewrite(tx, ctx.workspace, &stored, &body.threshold)?;
             tx.audit(&ctx, "warning.threshold_edited", "warning_threshold", Some(id.0), Some(json!({ "before": stored.threshold, "after": body.threshold })))?;

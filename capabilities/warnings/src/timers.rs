@@ -8,7 +8,7 @@ use shouwen_store::{Timer, TimerHandler, Tx, params};
 use crate::evaluate::house;
 use crate::threshold::Rung;
 use crate::warning::{StepRow, Warning};
-use crate::{bulletins, counts, crisis_time, people, thresholds};
+use crate::{bulletins, counts, crisis_time, hours, people, thresholds};
 
 /// The handlers.
 pub const HANDLERS: [TimerHandler; 5] = [
@@ -31,17 +31,19 @@ pub fn rest(tx: &Tx<'_>, id: WarningId) -> Result<()> {
     tx.cancel_timer(RESPOND, &id.to_string())
 }
 
-fn ladder(tx: &Tx<'_>, w: &Warning) -> Result<Vec<Rung>> {
-    match w.threshold_id {
-        Some(id) => Ok(thresholds::find(tx, w.workspace, id)?.map(|s| s.threshold.ladder).unwrap_or_default()),
-        None => Ok(Vec::new()),
-    }
+/// The rungs, and the calendar their hours are counted in.
+fn ladder(tx: &Tx<'_>, w: &Warning) -> Result<(Vec<Rung>, Option<String>)> {
+    let stored = w.threshold_id.map(|id| thresholds::find(tx, w.workspace, id)).transpose()?.flatten();
+    Ok(stored.map_or_else(Default::default, |s| {
+        let calendar = s.threshold.level_of(w.grade).and_then(|level| level.calendar.clone());
+        (s.threshold.ladder, calendar)
+    }))
 }
 
 fn respond(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let Ok(id) = timer.key.parse::<WarningId>() else { return Ok(()) };
     let Some(w) = Warning::lock(tx, timer.workspace, id)?.filter(|w| w.state == "open" && w.respond_by <= tx.now()) else { return Ok(()) };
-    let ladder = ladder(tx, &w)?;
+    let (ladder, calendar) = ladder(tx, &w)?;
     let mut rung = w.rung.max(0) as usize;
     if w.overdue_at.is_none() {
         tx.run("UPDATE warning_warning SET overdue_at = ?2, version = version + 1 WHERE id = ?1", params![id.0, tx.now()])?;
@@ -61,7 +63,7 @@ fn respond(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
         tx.run("UPDATE warning_warning SET rung = ?2 WHERE id = ?1", params![id.0, rung])?;
     }
     match ladder.get(rung) {
-        Some(next) => tx.set_timer(w.workspace, RESPOND, &timer.key, w.respond_by.plus_seconds(next.after_hours * 3600).max(tx.now()), &json!({})),
+        Some(next) => tx.set_timer(w.workspace, RESPOND, &timer.key, hours::after(tx, w.workspace, calendar.as_deref(), w.respond_by, next.after_hours)?.max(tx.now()), &json!({})),
         None => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use shouwen_web::{PackText, Viewer};
 
 use crate::maths::Grade;
 use crate::people::{self, Named};
+use crate::regions;
 
 /// Columns of a row, with the alias `w`.
 pub const COLUMNS: &str = "w.id, w.workspace_id, w.threshold_id, w.threshold, w.grp, w.title_zh, w.title_en, w.grade, w.why, w.category, w.region, w.product, w.found, w.peak, w.threshold_limit, w.window_s, \
@@ -194,7 +195,7 @@ pub struct WarningView {
     pub category: Option<String>,
     pub category_title: Option<PackText>,
     pub region: Option<String>,
-    pub region_title: Option<String>,
+    pub region_title: Option<PackText>,
     pub product: Option<String>,
     /// Cases in the window when it was last counted up.
     pub count: i64,
@@ -240,7 +241,7 @@ impl WarningView {
             why: w.why.clone(),
             category_title: w.category.as_deref().map(|key| label(tx, w.workspace, "category", key)).transpose()?.flatten(),
             category: w.category.clone(),
-            region_title: w.region.as_deref().map(|r| people::region_name(tx, w.workspace, r)).transpose()?,
+            region_title: w.region.as_deref().map(|r| regions::title(tx, w.workspace, r)).transpose()?,
             region: w.region.clone(),
             product: w.product.clone(),
             count: w.found,

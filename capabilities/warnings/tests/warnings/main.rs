@@ -3,5 +3,6 @@
 mod bulletins;
 mod common;
 mod crises;
+mod hard;
 mod raising;
 mod settings;

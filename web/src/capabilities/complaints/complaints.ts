@@ -29,6 +29,7 @@ export interface Signal {
   grade: Grade
   words?: string[]
   patterns?: string[]
+  except?: string[]
   always: boolean
   active: boolean
 }
@@ -38,17 +39,20 @@ export interface Region {
   match?: string[]
   team?: string | null
   unit?: string | null
+  calendar?: string | null
 }
 export interface CareStep {
   key: string
   title: Words
   after: string
+  calendar?: string | null
   approval: boolean
 }
 export interface CarePlan {
   key: string
   title: Words
   for?: string[]
+  calendar?: string | null
   action: CareStep[]
 }
 export interface Listed<T> {
@@ -81,6 +85,7 @@ export interface ComplaintRow {
   customer_name: string | null
   category: Words | null
   region: string | null
+  region_title: Words | null
   product: string | null
   grade: Grade | null
   signals: string[]
@@ -168,6 +173,19 @@ export const gradeTone = (grade: string | null | undefined) => (grade === 'criti
 
 export const useCategories = (enabled: MaybeRefOrGetter<boolean> = true) =>
   useQuery({ queryKey: ['complaint-categories'], queryFn: async () => (await api.get<{ items: Category[] }>('/complaints/categories')).items, staleTime: 5 * 60_000, enabled: computed(() => toValue(enabled)) })
+/** Working calendars by the key packs and settings name them with. */
+export const useCalendars = () => {
+  const found = useQuery({ queryKey: ['calendar-keys'], queryFn: () => api.get<{ key: string | null; name: string }[]>('/calendars'), staleTime: 60_000 })
+  return computed(() => (found.data.value ?? []).flatMap((one) => (one.key ? [{ value: one.key as string | null, label: one.name }] : [])))
+}
+/** A choice of them that keeps one that is there no longer. */
+export const withOwn = (known: { value: string | null; label: string }[], own: string | null | undefined, none: string) => [
+  { value: null as string | null, label: none },
+  ...known,
+  ...(own && !known.some((one) => one.value === own) ? [{ value: own as string | null, label: own }] : []),
+]
+/** Answers of the form that the sheet shows and changes. */
+export const IN_SHEET = ['category', 'severity']
 export const useSheet = (id: MaybeRefOrGetter<string>, enabled: MaybeRefOrGetter<boolean> = true) =>
   useQuery({ queryKey: computed(() => ['complaint-sheet', toValue(id)]), queryFn: () => api.get<Sheet>(`/complaints/cases/${toValue(id)}`), enabled: computed(() => toValue(enabled)), staleTime: 5_000 })
 

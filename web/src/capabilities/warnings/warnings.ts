@@ -36,7 +36,7 @@ export interface Warning {
   category: string | null
   category_title: Words | null
   region: string | null
-  region_title: string | null
+  region_title: Words | null
   product: string | null
   count: number
   peak: number
@@ -90,6 +90,7 @@ export interface Level {
   limit: number
   response: Words
   within_hours: number
+  calendar?: string | null
   to: string[]
 }
 export interface ThresholdData {
@@ -124,7 +125,7 @@ export interface Trial {
   cut: boolean
   raised: number
   by_grade: Partial<Record<Grade, number>>
-  raises: { at: string; grade: Grade; from: Grade | null; category: string | null; category_title: Words | null; region_title: string | null; product: string | null; count: number; limit: number; why: 'count' | 'band' }[]
+  raises: { at: string; grade: Grade; from: Grade | null; category: string | null; category_title: Words | null; region_title: Words | null; region: string | null; product: string | null; count: number; limit: number; why: 'count' | 'band' }[]
   chart: Chart
   chart_group: string
 }
