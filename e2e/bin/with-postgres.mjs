@@ -13,7 +13,7 @@ const cluster = await startPostgres().catch((error) => {
   process.exit(1)
 })
 console.error(`with-postgres: ${cluster.url}`)
-const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, SHOUWEN_TEST_POSTGRES: cluster.url } })
+const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, SHOUWEN_TEST_POSTGRES: cluster.url, SHOUWEN_TEST_POSTGRES_TLS: cluster.tls } })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
 child.once('error', (error) => {
   console.error(`with-postgres: ${command}: ${error.message}`)

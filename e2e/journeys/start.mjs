@@ -5,9 +5,11 @@ import { Client, refused } from '../lib/api.mjs'
 import { BINARY, setUp, signIn, startServer, ADMIN, PASSWORD } from '../lib/server.mjs'
 import { check, same, step } from '../lib/runner.mjs'
 import { residentMiB } from '../lib/proc.mjs'
+import { startPostgres } from '../lib/postgres.mjs'
 
 export default async function start() {
-  const server = await startServer()
+  const database = process.env.DATABASE === 'postgres' ? (await startPostgres()).url : undefined
+  const server = await startServer({ database })
   let admin
 
   step('CLI-01: ready with no configuration and prints a one-time link', async () => {

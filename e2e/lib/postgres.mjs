@@ -1,28 +1,35 @@
 // A private PostgreSQL cluster in a temporary folder, gone at the end.
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { atEnd, freePort, isRoot, newest, run, start, tempDir, until, which } from './proc.mjs'
 import { Skip } from './runner.mjs'
+import { makeCertificates } from './tls.mjs'
 
 /**
  * Starts a cluster. `durable` keeps fsync on: for tests of durability; others do without and are quicker.
- * Answers `{ url, port, psql(sql, database), createDatabase(name), stop() }`.
+ * It offers TLS with a certificate for localhost; `tls` is the folder of `ca.pem`, `cert.pem` and `other-ca.pem`, an authority
+ * that has nothing to do with it. Answers `{ url, port, tls, psql(sql, database), createDatabase(name), stop() }`.
  */
 export async function startPostgres({ durable = false } = {}) {
   const bin = newest('/usr/lib/postgresql', 'bin') ?? (which('initdb') ? '' : null)
   if (bin === null) throw new Skip('PostgreSQL is not installed (Debian package: postgresql)')
+  if (!which('openssl')) throw new Skip('openssl is not installed (Debian package: openssl)')
   const user = isRoot ? 'postgres' : undefined
   const dir = tempDir('postgres')
   const [data, port] = [join(dir, 'data'), await freePort()]
   mkdirSync(data, { mode: 0o700 })
+  const [tls, other] = ['tls', 'other'].map((name) => join(dir, name))
+  for (const path of [tls, other]) mkdirSync(path)
+  const { cert, key } = makeCertificates(tls)
+  copyFileSync(makeCertificates(other).ca, join(tls, 'other-ca.pem'))
   if (isRoot) {
     const id = (flag) => Number(run('id', [flag, 'postgres']).trim())
-    for (const path of [dir, data]) chownSync(path, id('-u'), id('-g'))
+    for (const path of [dir, data, key]) chownSync(path, id('-u'), id('-g'))
   }
   const as = (command, args) => (isRoot ? run('runuser', ['-u', user, '--', join(bin, command), ...args], { cwd: dir }) : run(join(bin, command), args, { cwd: dir }))
   as('initdb', ['-D', data, '-U', 'shouwen', '--auth=trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'])
   const settings = {
-    listen_addresses: '127.0.0.1', port, unix_socket_directories: dir, max_connections: 200, shared_buffers: '128MB',
+    listen_addresses: '127.0.0.1', port, unix_socket_directories: dir, max_connections: 200, shared_buffers: '128MB', ssl: 'on', ssl_cert_file: cert, ssl_key_file: key,
     ...(durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }),
   }
   const args = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])
@@ -42,7 +49,7 @@ export async function startPostgres({ durable = false } = {}) {
   await until('PostgreSQL answers', () => psql('select 1').trim() === '1', { process: server })
   psql('create database shouwen')
   return {
-    port,
+    port, tls,
     url: `postgres://shouwen@127.0.0.1:${port}/shouwen`,
     psql,
     createDatabase(name) {

@@ -23,6 +23,7 @@ mod sqlite;
 mod subscription;
 mod tail;
 mod timer;
+mod tls;
 mod tx;
 mod upkeep;
 mod value;

@@ -15,7 +15,7 @@ use shouwen_kernel::{Kind, Problem, Result};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Error, NoTls, Row, Statement};
+use tokio_postgres::{Client, Error, Row, Statement};
 
 use crate::db::{Inbox, Job, take};
 use crate::gather::{self, Gathered, Group, Prepared};
@@ -71,10 +71,8 @@ impl Connection {
 
 /// Opens one connection with the settings every one of ours has; refuses servers before 15.
 fn connect(runtime: &Runtime, url: &str, schema: Option<&str>, write: bool) -> Result<Client> {
-    let (client, connection) = runtime.block_on(tokio_postgres::connect(url, NoTls)).map_err(|e| {
-        let why = std::error::Error::source(&e).map(ToString::to_string).unwrap_or_default();
-        Problem::new(Kind::Unavailable, "store.connection", format!("cannot reach PostgreSQL: {e} {why}")).expected("postgres://user:password@host:5432/database of a running server, version 15 or newer")
-    })?;
+    let (config, sealing) = crate::tls::target(url)?;
+    let (client, connection) = runtime.block_on(config.connect(sealing)).map_err(|e| crate::tls::unreached(&e))?;
     // It runs whenever this thread waits for an answer, and ends with the client.
     runtime.spawn(async move {
         if let Err(error) = connection.await {

@@ -88,8 +88,13 @@ impl Drop for House {
 }
 
 pub fn open(location: &Location, folder: &std::path::Path, clock: Arc<dyn Clock>, seed: u64) -> Db {
+    open_at(location, folder, clock, seed).unwrap()
+}
+
+/// The same where it may be refused.
+pub fn open_at(location: &Location, folder: &std::path::Path, clock: Arc<dyn Clock>, seed: u64) -> shouwen_kernel::Result<Db> {
     let services = Services { clock, ids: Arc::new(Ids::seeded(seed)), keys: Arc::new(Keys::for_tests()), blobs: Blobs::at(&folder.join("blobs")).unwrap() };
-    Db::open(location, services).unwrap()
+    Db::open(location, services)
 }
 
 pub fn postgres_url() -> Option<String> {

@@ -10,6 +10,7 @@ mod scope;
 mod small;
 mod subscriptions;
 mod timers;
+mod tls;
 mod transactions;
 mod upkeep;
 mod values;
