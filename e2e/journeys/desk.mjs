@@ -377,7 +377,9 @@ export default async function desk() {
     const panel = page.getByRole('region', { name: '工单', exact: true })
     await panel.getByRole('button', { name: '咨询求助' }).click()
     await page.getByRole('menuitem', { name: '投诉' }).or(page.getByRole('menuitemcheckbox', { name: '投诉' })).or(page.getByRole('menuitemradio', { name: '投诉' })).first().click()
-    await page.locator('#case-form').getByLabel('严重程度').selectOption({ index: 2 })
+    // What a complaint is about and how grave it is stands in its sheet, and in the form no longer.
+    await page.getByRole('region', { name: '投诉单' }).getByLabel('严重程度').selectOption({ index: 2 })
+    await until('it is asked once', async () => (await page.locator('#case-form').getByLabel('严重程度').count()) === 0)
     await until('the choice is stored', async () => (await admin.get(`/cases/${one.case_id}`)).fields.severity)
     await page.locator('#case-form').getByLabel('客户诉求').fill('重开发票')
     await page.keyboard.press('Enter')

@@ -194,7 +194,7 @@ pub fn follow_customer(tx: &Tx<'_>, workspace: WorkspaceId, was: CustomerId) -> 
 /// Complaints a team has open; counted up to a bound that tells teams apart.
 pub fn open_of_team(tx: &Tx<'_>, team: TeamId) -> Result<i64> {
     write(tx)?;
-    Ok(tx.one::<(i64,)>("SELECT count(*) FROM (SELECT 1 FROM complaint_case WHERE team_id = ?1 AND counted = ?2 AND closed = ?3 LIMIT 1000) AS some", params![team, true, false])?.0)
+    Ok(tx.one::<(i64,)>("SELECT count(*) FROM (SELECT 1 FROM complaint_case WHERE team_id = ?1 AND counted = ?2 AND closed = ?3 LIMIT 1000) AS found", params![team, true, false])?.0)
 }
 
 /// A merge of customers was taken back: what only the merge made a repetition is none any more.
