@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Options that take a value, and what the value is.
-const VALUED: [&str; 19] = [
+const VALUED: [&str; 20] = [
     "--data", "--dev", "--model", "--encoders", "--tier", "--precision", "--threads", "--against", "--locked", "--queries", "--start",
-    "--pool", "--step", "--steps", "--today", "--limit", "--checked", "--shared", "--minutes",
+    "--pool", "--step", "--steps", "--today", "--limit", "--checked", "--shared", "--minutes", "--only",
 ];
 const PLAIN: [&str; 5] = ["--json", "--why", "--any", "--quick", "--help"];
 

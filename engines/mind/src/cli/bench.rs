@@ -43,6 +43,9 @@ const SETS: [Set; 18] = [
     set("shopping10 → eprstmt", false, &["shopping10/train"], &["eprstmt/test_public"], "snownlp 79.2", true),
 ];
 
+/// Name of the learning curve among the sets.
+const CURVE: &str = "learning curve faq_webank";
+
 fn own(words: &[&str]) -> Result<(Vec<Value>, String, bool)> {
     let failed = |e: std::io::Error| Problem::new("bench.run", e.to_string(), "a program that can start itself");
     let exe = std::env::current_exe().map_err(failed)?;
@@ -93,7 +96,12 @@ fn table(args: &Args, streams: &mut Streams<'_>, data: &Path, work: &Path) -> Re
     let has_encoder = !crate::encoder::Library::open(Path::new(&encoders)).is_empty();
     let model = work.to_string_lossy().into_owned();
     let tiers: &[&str] = if has_encoder { &["sparse", "semantic"] } else { &["sparse"] };
-    for set in SETS.iter().filter(|s| !(s.long && args.has("--quick"))) {
+    let wanted = |name: &str| args.all("--only").is_empty() || args.all("--only").iter().any(|part| name.contains(part.as_str()));
+    if !SETS.iter().any(|s| wanted(s.name)) && !wanted(CURVE) {
+        let names: Vec<&str> = SETS.iter().map(|s| s.name).chain([CURVE]).collect();
+        return Err(Problem::new("args.only", "--only names no set", format!("a part of one of: {}", names.join(", "))));
+    }
+    for set in SETS.iter().filter(|s| !(s.long && args.has("--quick")) && wanted(s.name)) {
         for tier in tiers {
             // Long reviews gain nothing from sentence vectors and take minutes to encode.
             if *tier == "semantic" && set.name.starts_with("shopping10") {
@@ -125,7 +133,7 @@ fn table(args: &Args, streams: &mut Streams<'_>, data: &Path, work: &Path) -> Re
             }
         }
     }
-    for tier in tiers {
+    for tier in tiers.iter().filter(|_| wanted(CURVE)) {
         learning(streams, data, tier, &encoders)?;
     }
     Ok(())
@@ -160,5 +168,5 @@ fn learning(streams: &mut Streams<'_>, data: &Path, tier: &str, encoders: &str) 
     }
     let row = |key: &str| points.iter().map(|p| percent(&p[key])).collect::<Vec<_>>().join(" | ");
     let rows: Vec<String> = points.iter().map(|p| p["rows"].to_string()).collect();
-    streams.line(&format!("learning curve faq_webank, {tier}: rows {}\n  smallest margin first {}\n  drawn by chance {}", rows.join(" | "), row("chosen"), row("drawn")))
+    streams.line(&format!("{CURVE}, {tier}: rows {}\n  smallest margin first {}\n  drawn by chance {}", rows.join(" | "), row("chosen"), row("drawn")))
 }

@@ -35,7 +35,7 @@ shouwen mind mood     < lines                                        sentiment, 
 shouwen mind language | phrases | duplicates | topics [--limit N] < lines
 shouwen mind similar  --data F [--limit 5] < lines                   nearest of the lines in F
 shouwen mind model    add FILE | list | check                        sentence encoders (optional)
-shouwen mind bench    [--shared DIR] [--quick]
+shouwen mind bench    [--shared DIR] [--quick] [--only SET]          --only: the sets whose name holds this
 Common: --tier auto|sparse|semantic, --encoders DIR, --precision 0.95, --threads N
 ";
 
