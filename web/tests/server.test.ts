@@ -77,3 +77,11 @@ describe('UX-27: what the server notes in a timeline has words', () => {
     expect(wordless('desk.event.', told)).toEqual([])
   })
 })
+
+describe('UX-89: what a role may do has words', () => {
+  it('every group of permissions has a name in both languages', () => {
+    const groups = sources(['capabilities', 'channels', 'platform']).flatMap(({ text }) => [...text.matchAll(/\b[A-Z]\w+ = "([a-z_]+)\.[a-z_]+", "[^"]+", "[^"]+";/g)].map((match) => match[1] ?? ''))
+    expect(groups).toEqual(expect.arrayContaining(['case', 'pack', 'review', 'crisis']))
+    expect(wordless('identity.roles.group.', groups)).toEqual([])
+  })
+})
