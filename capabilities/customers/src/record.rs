@@ -188,16 +188,7 @@ impl Record {
     }
 
     fn add_names(&self, tx: &Tx<'_>) -> Result<()> {
-        let keys = crate::search_keys(&self.name);
-        if keys.is_empty() {
-            return Ok(());
-        }
-        // In one statement: the way to the server and back costs more than a row.
-        let rows: Vec<String> = (0..keys.len()).map(|i| format!("(?1, ?{}, ?2)", i + 3)).collect();
-        let mut values = params![self.workspace, self.id].to_vec();
-        values.extend(keys.into_iter().map(Value::Text));
-        tx.run(&format!("INSERT INTO customer_name (workspace_id, key, customer_id) VALUES {}", rows.join(", ")), &values)?;
-        Ok(())
+        crate::search_keys(&self.name).into_iter().try_for_each(|key| tx.run("INSERT INTO customer_name (workspace_id, key, customer_id) VALUES (?1, ?2, ?3)", params![self.workspace, key, self.id]))
     }
 
     /// Tells the log what others need of the customer.

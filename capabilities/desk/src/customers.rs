@@ -35,15 +35,14 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded, event: &CustomerEvent) -> Result
 }
 
 fn known(tx: &Tx<'_>, workspace: WorkspaceId, id: CustomerId, home: Option<OrgUnitId>, maker: Option<PersonId>) -> Result<()> {
-    tx.execute(
+    tx.run(
         "INSERT INTO desk_customer (customer_id, workspace_id, org_unit_id, made_by) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (customer_id) DO UPDATE SET org_unit_id = ?3",
         params![id, workspace, home, maker],
     )
-    .map(|_| ())
 }
 
 fn joins(tx: &Tx<'_>, id: CustomerId, into: Option<CustomerId>) -> Result<()> {
-    tx.execute("UPDATE desk_customer SET merged_into = ?2 WHERE customer_id = ?1", params![id, into]).map(|_| ())
+    tx.run("UPDATE desk_customer SET merged_into = ?2 WHERE customer_id = ?1", params![id, into])
 }
 
 /// The customer at the end of the merges.

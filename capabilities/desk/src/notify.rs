@@ -2,12 +2,14 @@
 //!
 //! What cases and clocks tell stands here; reviews, complaints and warnings in `notify_loop`.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Data, json};
 use shouwen_contracts::casework::CaseEvent;
 use shouwen_contracts::identity::IdentityEvent;
 use shouwen_contracts::service_levels::ClockEvent;
 use shouwen_kernel::{CaseId, NoticeId, PersonId, Result};
-use shouwen_store::{Recorded, Tx, params};
+use shouwen_store::{Recorded, Tx, Value, params};
 
 use crate::parties::{self, MOST, Place};
 use crate::{notify_loop, wall};
@@ -167,8 +169,15 @@ fn on_clock(tx: &Tx<'_>, recorded: &Recorded, event: &ClockEvent) -> Result<()> 
     Notice::of(kind).about(&place).saying(clock).with(data).to(tx, recorded, people)
 }
 
+/// Who works on a case; the cases of a step together.
 fn assignee(tx: &Tx<'_>, case: CaseId) -> Result<Option<PersonId>> {
-    Ok(tx.opt::<(Option<PersonId>,)>("SELECT assignee_id FROM desk_case WHERE case_id = ?1", params![case])?.and_then(|row| row.0))
+    let others = |events: &[Arc<Recorded>]| events.iter().filter(|e| e.kind == "case.message_added").filter_map(|e| e.subject.map(CaseId)).collect();
+    let found = tx.ahead("desk.assignees", &case, others, |ids| {
+        let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+        let rows: Vec<Vec<(Option<PersonId>,)>> = tx.all_each("SELECT assignee_id FROM desk_case WHERE case_id = ?1", &runs)?;
+        Ok(ids.iter().copied().zip(rows).filter_map(|(id, rows)| Some((id, rows.into_iter().next()?.0))).collect())
+    })?;
+    Ok(found.flatten())
 }
 
 fn members(tx: &Tx<'_>, recorded: &Recorded, event: IdentityEvent) -> Result<()> {

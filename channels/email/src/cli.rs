@@ -8,11 +8,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use shouwen_kernel::{InboxId, Kind, MessageId, Problem, Result, text};
 use shouwen_mail::{MailSource, Resume};
-use shouwen_store::{Db, Engine, Subscription, Value, params};
+use shouwen_store::{Db, Engine, Subscription, params};
 use shouwen_web::App;
 
 use crate::inbox::{self, Inbox};
 use crate::intake::{self, RawMail, Source, Taken};
+use crate::take_in::{Fate, take_in};
 use crate::{quarantine, understand};
 
 /// Help of `shouwen import mail`.
@@ -35,7 +36,7 @@ Exit codes: 0 everything was read, 1 some of it could not be read (the summary n
 ";
 
 /// Mails stored in one transaction, and the bytes held in memory at most.
-const BATCH: usize = 100;
+const BATCH: usize = 200;
 const BATCH_BYTES: usize = 16 << 20;
 /// Reasons listed in the summary.
 const MOST_ERRORS: usize = 20;
@@ -229,31 +230,49 @@ fn note(summary: &mut Summary, path: &Path, error: &str) {
     }
 }
 
-/// Stores a batch, has it understood, and counts what became of it.
+/// Takes a batch in, and counts what became of it.
 fn take(db: &Db, inbox: InboxId, batch: &mut Vec<RawMail>, summary: &mut Summary) -> Result<()> {
     if batch.is_empty() {
         return Ok(());
     }
     let mails = std::mem::take(batch);
-    let taken = patiently(|| intake::intake_blocking(db, inbox, &mails))?;
-    patiently(|| understand::drain_blocking(db, Some(inbox)))?;
-    let new: Vec<MessageId> = taken.iter().filter_map(|t| if let Taken::Stored(id) = t { Some(*id) } else { None }).collect();
-    summary.duplicate += (taken.len() - new.len()) as u64;
-    let states: Vec<(MessageId, String, Option<String>)> = db.read_blocking(move |tx| {
-        let runs: Vec<Vec<Value>> = new.iter().map(|id| params![id].to_vec()).collect();
-        Ok(tx.all_each("SELECT id, state, reason FROM mail_message WHERE id = ?1", &runs)?.into_iter().flatten().collect())
-    })?;
-    for (id, state, reason) in states {
-        match state.as_str() {
-            "quarantined" => {
+    let fates = match patiently(|| take_in(db, inbox, mails.clone())) {
+        Err(problem) if !problem.is_transient() && problem.code != "store.full" => {
+            tracing::warn!(error = %problem, "a batch cannot be taken in together; its mails are taken one by one");
+            one_by_one(db, inbox, &mails)?
+        }
+        settled => settled?,
+    };
+    for fate in fates {
+        match fate {
+            Fate::Duplicate => summary.duplicate += 1,
+            Fate::Understood => summary.imported += 1,
+            Fate::Own => summary.own += 1,
+            Fate::Quarantined(id, reason) => {
                 summary.quarantined += 1;
-                note(summary, Path::new(&id.to_string()), &format!("quarantined: {}", reason.unwrap_or_default()));
+                note(summary, Path::new(&id.to_string()), &format!("quarantined: {reason}"));
             }
-            "own" => summary.own += 1,
-            _ => summary.imported += 1,
         }
     }
     Ok(())
+}
+
+/// The usual way: all are stored, then understood; what cannot be noted goes to quarantine alone.
+fn one_by_one(db: &Db, inbox: InboxId, mails: &[RawMail]) -> Result<Vec<Fate>> {
+    let taken = patiently(|| intake::intake_blocking(db, inbox, mails))?;
+    patiently(|| understand::drain_blocking(db, Some(inbox)))?;
+    db.read_blocking(move |tx| {
+        let fate = |taken: &Taken| -> Result<Fate> {
+            let Taken::Stored(id) = taken else { return Ok(Fate::Duplicate) };
+            let (state, reason): (String, Option<String>) = tx.one("SELECT state, reason FROM mail_message WHERE id = ?1", params![id])?;
+            Ok(match state.as_str() {
+                "quarantined" => Fate::Quarantined(*id, reason.unwrap_or_default()),
+                "own" => Fate::Own,
+                _ => Fate::Understood,
+            })
+        };
+        taken.iter().map(fate).collect()
+    })
 }
 
 /// A server on the same data writes too; a busy moment is no reason to give up.

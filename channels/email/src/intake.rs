@@ -1,6 +1,8 @@
 //! Taking a mail in: its bytes and a row, committed, before anything is done on the server it came from. Understanding
 //! it comes later ([`crate::understand`]). The same bytes twice in one inbox are one mail, whatever way they came.
 
+use std::collections::{HashMap, HashSet};
+
 use shouwen_kernel::{InboxId, MessageId, Problem, Result, Time, WorkspaceId};
 use shouwen_store::{Blobs, Db, Prepared, Tx, Value, params};
 use tokio::sync::Notify;
@@ -49,9 +51,9 @@ pub struct RawMail {
 /// A mail ready to be stored: hashed, large bytes already durable.
 #[derive(Clone, Debug)]
 pub struct Ready {
-    raw: Prepared,
-    bytes_key: String,
-    same_key: String,
+    pub(crate) raw: Prepared,
+    pub(crate) bytes_key: String,
+    pub(crate) same_key: String,
     source: Source,
     place: Option<Place>,
     received_at: Option<Time>,
@@ -93,19 +95,32 @@ pub fn store(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, batch: &[Ready
     if manner.rescan {
         return batch.iter().map(|mail| store_one(tx, workspace, inbox, mail, manner)).collect();
     }
-    // All at once; what was not new is looked at one by one.
+    // All at once; what did not go in is looked at one by one.
     let (ids, rows): (Vec<MessageId>, Vec<Vec<Value>>) = batch.iter().map(|mail| row(tx, workspace, inbox, mail, manner)).unzip();
-    let new: Vec<Vec<(MessageId,)>> = tx.all_each(&format!("{INSERT} RETURNING id"), &rows)?;
+    rows.iter().try_for_each(|row| tx.run(INSERT, row))?;
+    let new = which_are_here(tx, &ids)?;
     let mut taken = Vec::with_capacity(batch.len());
-    for ((mail, id), new) in batch.iter().zip(ids).zip(new) {
-        taken.push(if new.is_empty() {
-            known_or_elsewhere(tx, workspace, inbox, mail)?
-        } else {
+    for (mail, id) in batch.iter().zip(ids) {
+        taken.push(if new.contains(&id) {
             tx.save_blob(&mail.raw)?;
             Taken::Stored(id)
+        } else {
+            known_or_elsewhere(tx, workspace, inbox, mail)?
         });
     }
     Ok(taken)
+}
+
+/// Those of the ids that have a row.
+pub(crate) fn which_are_here(tx: &Tx<'_>, ids: &[MessageId]) -> Result<HashSet<MessageId>> {
+    let runs: Vec<Vec<Value>> = ids.iter().map(|id| params![id].to_vec()).collect();
+    Ok(tx.all_each::<(MessageId,)>("SELECT id FROM mail_message WHERE id = ?1", &runs)?.into_iter().flatten().map(|(id,)| id).collect())
+}
+
+/// The mails of an inbox that have these very bytes, by their keys.
+pub(crate) fn known_bytes(tx: &Tx<'_>, inbox: InboxId, mails: &[&Ready]) -> Result<HashMap<String, MessageId>> {
+    let runs: Vec<Vec<Value>> = mails.iter().map(|mail| params![inbox, mail.bytes_key].to_vec()).collect();
+    Ok(tx.all_each("SELECT bytes_key, id FROM mail_message WHERE inbox_id = ?1 AND bytes_key = ?2", &runs)?.into_iter().flatten().collect())
 }
 
 const INSERT: &str = "INSERT INTO mail_message (id, workspace_id, inbox_id, source, folder, uidvalidity, uid, raw, size, bytes_key, same_key, received_at, taken_at, state, marking)
@@ -149,7 +164,7 @@ fn known_or_elsewhere(tx: &Tx<'_>, workspace: WorkspaceId, inbox: InboxId, mail:
     store_one(tx, workspace, inbox, &elsewhere, &Manner { rescan: false, mark: false })
 }
 
-fn seen_again(tx: &Tx<'_>, known: MessageId) -> Result<Taken> {
+pub(crate) fn seen_again(tx: &Tx<'_>, known: MessageId) -> Result<Taken> {
     tx.run("UPDATE mail_message SET copies = copies + 1 WHERE id = ?1", params![known])?;
     Ok(Taken::Duplicate(known))
 }

@@ -21,6 +21,7 @@ mod sasl;
 mod send;
 mod settings;
 mod smtp;
+mod take_in;
 mod thread_token;
 mod token_call;
 mod trouble;

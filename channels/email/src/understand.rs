@@ -35,20 +35,20 @@ pub(crate) struct Waiting {
     pub taken_at: Time,
     pub import: bool,
     pub attempts: i64,
-    bytes: std::result::Result<Vec<u8>, String>,
+    pub bytes: std::result::Result<Vec<u8>, String>,
 }
 
 /// What became of it.
-enum Outcome {
+pub(crate) enum Outcome {
     Understood(Box<Understood>),
     Quarantined(String),
 }
 
 /// Mails, the inboxes they came to, and the limits in force.
-struct Batch {
-    mails: Vec<Waiting>,
-    inboxes: HashMap<InboxId, Inbox>,
-    limits: Limits,
+pub(crate) struct Batch {
+    pub mails: Vec<Waiting>,
+    pub inboxes: HashMap<InboxId, Inbox>,
+    pub limits: Limits,
 }
 
 /// The next stored mails, oldest first.
@@ -113,7 +113,7 @@ fn understand(services: &Services, waiting: &Waiting, batch: &Batch) -> Outcome 
     }
 }
 
-fn understand_all(services: &Services, batch: &Batch) -> Vec<Outcome> {
+pub(crate) fn understand_all(services: &Services, batch: &Batch) -> Vec<Outcome> {
     let mails = &batch.mails;
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(4).min(mails.len());
     if workers <= 1 {
@@ -163,6 +163,11 @@ fn look_ahead(tx: &Tx<'_>, batch: &[Waiting], outcomes: &[Outcome]) -> Result<()
     if let [first, ..] = batch {
         still_stored(tx, first.id, || batch.iter().map(|waiting| waiting.id).collect())?;
     }
+    ask_for_wire_ids(tx, batch, outcomes)
+}
+
+/// Which Message-IDs of a batch are known.
+pub(crate) fn ask_for_wire_ids(tx: &Tx<'_>, batch: &[Waiting], outcomes: &[Outcome]) -> Result<()> {
     let ids: Vec<(InboxId, String)> = batch
         .iter()
         .zip(outcomes)
@@ -223,10 +228,16 @@ fn record_one(tx: &Tx<'_>, waiting: &Waiting, outcome: &Outcome) -> Result<bool>
 }
 
 fn quarantine(tx: &Tx<'_>, waiting: &Waiting, reason: &str) -> Result<()> {
-    let reason = shouwen_kernel::text::clip(&reason.replace('\0', ""), 500);
-    if !leave_stored(tx, waiting, "quarantined", Some(&reason), None)? {
-        return Ok(());
-    }
+    let reason = plain_reason(reason);
+    if leave_stored(tx, waiting, "quarantined", Some(&reason), None)? { tell_quarantined(tx, waiting, reason) } else { Ok(()) }
+}
+
+/// A reason as it is kept.
+pub(crate) fn plain_reason(reason: &str) -> String {
+    shouwen_kernel::text::clip(&reason.replace('\0', ""), 500)
+}
+
+pub(crate) fn tell_quarantined(tx: &Tx<'_>, waiting: &Waiting, reason: String) -> Result<()> {
     tracing::warn!(message = %waiting.id, inbox = %waiting.inbox_id, reason, "a mail goes to quarantine");
     let access = inbox::find(tx, waiting.inbox_id)?.map(|i| i.access());
     tx.emit::<ChannelEvent>(

@@ -4,6 +4,7 @@ mod common;
 
 use common::{app, inbox, received, too_deep};
 use shouwen_email::cli::{import, requeue};
+use shouwen_store::Engine;
 use shouwen_testkit::on_both;
 
 fn args(list: &[&str]) -> Vec<String> {
@@ -40,6 +41,53 @@ fn eml_mbox_and_maildir_come_in_once_with_their_dates_however_often_it_runs() {
         assert_eq!(requeue(&args(&[&id.to_string()]), &t.app), 0);
         assert_eq!(received(&t).len(), 252);
         assert_eq!(requeue(&args(&[&id.to_string()]), &t.app), 1, "it is no longer in quarantine");
+    });
+}
+
+/// What the database refuses of one mail is no reason to leave the others of its batch out.
+#[test]
+fn a_mail_that_cannot_be_noted_goes_to_quarantine_alone() {
+    on_both(app, |t| {
+        inbox(&t, "service@shop.example");
+        let refuse = match t.engine() {
+            Engine::Sqlite => "CREATE TRIGGER refuse BEFORE INSERT ON event WHEN NEW.kind = 'message.received' AND NEW.payload LIKE '%letter 5%' BEGIN SELECT RAISE(ABORT, 'refused'); END;",
+            Engine::Postgres => {
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+                 CREATE TRIGGER refuse BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.kind = 'message.received' AND NEW.payload::text LIKE '%letter 5%') EXECUTE FUNCTION refuse();"
+            }
+        };
+        t.db.write_blocking(move |tx| tx.batch(refuse)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for n in 1..=9 {
+            std::fs::write(folder.path().join(format!("{n}.eml")), letter(n)).unwrap();
+        }
+        let all = args(&[&folder.path().to_string_lossy(), "--inbox", "service@shop.example", "--quiet"]);
+        for _ in 0..2 {
+            assert_eq!(import(&all, &t.app, &[]), 0);
+            let mut subjects: Vec<String> = received(&t).into_iter().map(|e| e.subject).collect();
+            subjects.sort();
+            assert_eq!(subjects, [1, 2, 3, 4, 6, 7, 8, 9].map(|n| format!("letter {n}")));
+            let waiting: Vec<(String,)> = t.db.read_blocking(|tx| tx.all("SELECT reason FROM mail_message WHERE state = 'quarantined'", shouwen_store::params![])).unwrap();
+            assert!(matches!(&waiting[..], [(reason,)] if reason.contains("refused")), "{waiting:?}");
+        }
+    });
+}
+
+/// The same bytes twice among the mails of one batch, and a Message-ID that two mails share.
+#[test]
+fn a_batch_counts_the_same_mail_once_and_tells_when_two_share_an_id() {
+    on_both(app, |t| {
+        inbox(&t, "service@shop.example");
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+        write("1.eml", letter(1));
+        write("2.eml", letter(1));
+        write("3.eml", letter(1).replace("text 1", "something else"));
+        assert_eq!(import(&args(&[&folder.path().to_string_lossy(), "--inbox", "service@shop.example", "--quiet"]), &t.app, &[]), 0);
+        assert_eq!(received(&t).len(), 2);
+        let rows: Vec<(i64, Option<String>)> = t.db.read_blocking(|tx| tx.all("SELECT copies, reason FROM mail_message ORDER BY copies", shouwen_store::params![])).unwrap();
+        assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [0, 1], "{rows:?}");
+        assert_eq!(rows.iter().filter_map(|row| row.1.as_deref()).filter(|reason| reason.contains("same Message-ID")).count(), 1, "{rows:?}");
     });
 }
 

@@ -1,7 +1,7 @@
 //! A parse that cannot take more than its time or take the process down with it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -12,8 +12,63 @@ use crate::words;
 /// Stack of the worker. The parser recurses only to the nesting limit; the rest is reserve.
 const STACK: usize = 16 << 20;
 
-/// [`crate::parse`] in a thread of its own: a panic or a parse longer than `time` becomes a quarantine with that reason.
-/// A thread that is late is left to end by itself; every loop of the parser is bounded by the size of its input.
+/// Workers that wait for the next mail, and how long each of them does.
+const WAITING: usize = 4;
+const IDLE: Duration = Duration::from_secs(2);
+
+type Outcome = thread::Result<Parsed>;
+type Work = Box<dyn FnOnce() -> Outcome + Send>;
+
+/// A thread that parses one mail after the other.
+struct Worker {
+    work: mpsc::SyncSender<Work>,
+    done: mpsc::Receiver<Outcome>,
+}
+
+static IDLE_WORKERS: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
+
+impl Worker {
+    fn start() -> std::io::Result<Self> {
+        let (work, orders) = mpsc::sync_channel::<Work>(1);
+        let (send, done) = mpsc::sync_channel(1);
+        thread::Builder::new().name("mail-parse".into()).stack_size(STACK).spawn(move || {
+            // Ends when it has had nothing to do for a while, and when nobody waits for it any more.
+            while let Ok(work) = orders.recv_timeout(IDLE) {
+                if send.send(work()).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { work, done })
+    }
+
+    /// One that has taken the work: a waiting one, or a new one.
+    fn with(mut work: Work) -> std::io::Result<Self> {
+        loop {
+            let waiting = IDLE_WORKERS.lock().unwrap_or_else(|p| p.into_inner()).pop();
+            let (worker, fresh) = match waiting {
+                Some(worker) => (worker, false),
+                None => (Self::start()?, true),
+            };
+            match worker.work.send(work) {
+                Ok(()) => return Ok(worker),
+                Err(_) if fresh => return Err(std::io::Error::other("it ended at once")),
+                // It had waited long enough and is gone.
+                Err(mpsc::SendError(back)) => work = back,
+            }
+        }
+    }
+
+    fn rest(self) {
+        let mut waiting = IDLE_WORKERS.lock().unwrap_or_else(|p| p.into_inner());
+        if waiting.len() < WAITING {
+            waiting.push(self);
+        }
+    }
+}
+
+/// [`crate::parse`] in a thread beside this one: a panic or a parse longer than `time` becomes a quarantine with that
+/// reason. A thread that is late is left to end by itself; every loop of the parser is bounded by the size of its input.
 pub fn parse_bounded(raw: Vec<u8>, limits: &Limits, time: Duration) -> Parsed {
     let limits = limits.clone();
     run_bounded(raw, time, move |raw| crate::parse(raw, &limits))
@@ -21,18 +76,16 @@ pub fn parse_bounded(raw: Vec<u8>, limits: &Limits, time: Duration) -> Parsed {
 
 pub(crate) fn run_bounded(raw: Vec<u8>, time: Duration, work: impl FnOnce(&[u8]) -> Parsed + Send + 'static) -> Parsed {
     let raw = std::sync::Arc::new(raw);
-    let (send, receive) = mpsc::sync_channel(1);
     let theirs = raw.clone();
-    let spawned = thread::Builder::new().name("mail-parse".into()).stack_size(STACK).spawn(move || {
-        let result = catch_unwind(AssertUnwindSafe(|| work(&theirs)));
-        // Nobody listens any more when the time is over.
-        let _ = send.send(result);
-    });
-    if let Err(e) = spawned {
-        return failed(&raw, format!("no worker thread could be started: {e}"));
-    }
-    match receive.recv_timeout(time) {
-        Ok(Ok(parsed)) => parsed,
+    let worker = match Worker::with(Box::new(move || catch_unwind(AssertUnwindSafe(|| work(&theirs))))) {
+        Ok(worker) => worker,
+        Err(e) => return failed(&raw, format!("no worker thread could be started: {e}")),
+    };
+    match worker.done.recv_timeout(time) {
+        Ok(Ok(parsed)) => {
+            worker.rest();
+            parsed
+        }
         Ok(Err(panic)) => {
             let what = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             failed(&raw, format!("the parser failed: {what}"))
