@@ -85,3 +85,12 @@ describe('UX-89: what a role may do has words', () => {
     expect(wordless('identity.roles.group.', groups)).toEqual([])
   })
 })
+
+describe('UX-89: what the audit log notes has words', () => {
+  it('every thing and every deed has a name in both languages', () => {
+    const deeds = sources(['capabilities', 'channels', 'platform', 'app/src']).flatMap(({ text }) => [...text.matchAll(/\.audit\([^"]{0,80}"([a-z_]+)\.([a-z_.]+)"/g)].map((match) => [match[1] ?? '', match[2] ?? ''] as const))
+    expect(deeds.map((deed) => deed.join('.'))).toEqual(expect.arrayContaining(['case.read', 'session.created', 'pack.installed']))
+    expect(wordless('audit.noun.', deeds.map(([thing]) => thing).filter((thing) => thing !== 'test'))).toEqual([])
+    expect(wordless('audit.verb.', deeds.map(([, verb]) => verb))).toEqual([])
+  })
+})
