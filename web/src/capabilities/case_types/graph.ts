@@ -18,7 +18,8 @@ export const WIDTH = 124
 export const HEIGHT = 40
 const GAP_X = 44
 const GAP_Y = 26
-const TOP = 30
+/** Room for the names of the steps and, below them, for the ways that go over the heads of stages. */
+const TOP = 44
 
 export function layout(definition: Definition): { boxes: Box[]; edges: Edge[]; columns: { step: string; x: number }[]; width: number; height: number } {
   const steps = STEPS.filter((step) => definition.stage.some((stage) => stage.loop === step))
