@@ -91,12 +91,12 @@ pub fn write(tx: &Tx<'_>) -> Result<()> {
             "INSERT INTO desk_case (case_id, workspace_id, number, title, case_type, stage, status, active, priority, rank, channel, inbox_id, language, region, tier, customer_id, customer_name,
                org_unit_id, team_id, assignee_id, accountable_id, tags, opened_at, updated_at, messages, clocks, due_sort, breached, merged, version,
                last_at, last_direction, last_author, last_preview, last_in_at, clock_kind, clock_state, warn_at, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, FALSE, FALSE, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?38, FALSE, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)",
             params![
                 o.case_id, row.workspace, o.number, o.title, o.case_type, o.stage, o.status, is_active(&o.status), o.priority, rank(&o.priority), o.channel, o.inbox_id, o.language, o.region, o.tier,
                 o.customer_id, o.customer_name, o.org_unit_id, o.team_id, o.assignee_id, o.accountable_id, Json(&o.tags), o.opened_at, row.updated_at, row.messages, Json(&row.clocks),
                 due.map_or(NEVER, Time::micros), row.version, last_at, direction, author, preview, row.last_in_at, next.map(|(kind, _)| kind.clone()), next.map(|(_, clock)| clock.state.clone()),
-                next.and_then(|(_, clock)| clock.warn_at), due
+                next.and_then(|(_, clock)| clock.warn_at), due, due.is_some_and(|due| due < tx.now())
             ],
         )?;
     }

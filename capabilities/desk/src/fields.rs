@@ -138,6 +138,9 @@ fn foreign_id(condition: &Condition) -> Result<()> {
             if field == "messages" && !matches!(op, Op::Empty | Op::NotEmpty) && numbers.iter().any(|n| n.as_i64().is_none()) {
                 return Err(Problem::invalid("filter.messages", format!("{value} is not a count")).expected("a whole number"));
             }
+            if ID_FIELDS.contains(&field.as_str()) && field != "mentioned" && matches!(op, Op::Contains | Op::ContainsAny | Op::ContainsAll | Op::StartsWith) {
+                return Err(Problem::invalid(format!("filter.{field}"), format!("`{field}` holds an id, which has no parts")).expected("eq, ne, in, not_in, empty or not_empty"));
+            }
             let prefix = match field.as_str() {
                 "assignee" | "accountable" | "mentioned" => "per",
                 "team" => "tea",

@@ -22,9 +22,15 @@ pub const NAME: &str = "desk.cases";
 pub const KINDS: &[&str] = &[
     "case.message_state", "case.participant_verified", "case.linked", "clock.warned", "routing.chosen", "routing.none", "survey.requested", "survey.answered", "survey.commented", "survey.skipped",
     "person.rights_changed", "person.status",
+    "review.step", "review.overdue", "review.authority", "warning.raised", "warning.overdue", "bulletin.made", "crisis.declared", "crisis.overdue", "complaint.care_planned", "complaint.care_overdue",
     "case.opened", "case.message_added", "case.assigned", "case.accountable", "case.stage", "case.edited", "case.tagged", "case.closed", "case.reopened", "case.customer", "case.merged", "case.unmerged",
     "case.split", "case.watched", "case.snoozed", "clock.planned", "clock.met", "clock.cancelled", "clock.breached", "person.saved", "team.saved", "org_unit.saved", "customer.saved",
     "customer.recognised", "customer.merged", "customer.unmerged",
+];
+
+/// Those of them that name whom they concern (`people`, `person_id`), who are given a notice.
+pub const NOTICED: [&str; 10] = [
+    "review.step", "review.overdue", "review.authority", "warning.raised", "warning.overdue", "bulletin.made", "crisis.declared", "crisis.overdue", "complaint.care_planned", "complaint.care_overdue",
 ];
 
 /// A deadline that is not there sorts last.
@@ -209,13 +215,14 @@ fn on_clock(tx: &Tx<'_>, event: ClockEvent) -> Result<()> {
     tx.set_ahead(CLOCKS, case, Some(clocks.clone()));
     let overdue = clocks.values().any(|clock| clock.due_at.is_some_and(|due| due < tx.now()));
     let before = tx.ahead::<CaseId, Changed>(CHANGED, &case, |_| Vec::new(), |_| Ok(Vec::new()))?;
-    let (times, overdue) = before.map_or((1, overdue), |before| (before.times + 1, before.overdue && overdue));
+    let (times, overdue) = before.map_or((1, overdue), |before| (before.times + 1, overdue));
     tx.set_ahead(CHANGED, case, Some(Changed { clocks, times, overdue }));
     tx.at_end(write_clocks);
     Ok(())
 }
 
-/// What a step has made of a case's clocks: how often they changed, and whether one was overdue every time.
+/// What a step has made of a case's clocks: how often they changed, and whether one is overdue (a plan may come too late for
+/// its own deadline, or go back to one that was told of before).
 #[derive(Clone)]
 struct Changed {
     clocks: BTreeMap<String, Clock>,
@@ -236,7 +243,7 @@ fn write_clocks_of(tx: &Tx<'_>, case: CaseId, Changed { clocks, times, overdue }
     let next = born::nearest(clocks);
     let due = next.and_then(|(_, clock)| clock.due_at);
     tx.run(
-        "UPDATE desk_case SET clocks = ?2, clock_kind = ?3, clock_state = ?4, warn_at = ?5, due_at = ?6, due_sort = ?7, breached = (breached AND ?8), version = version + ?9 WHERE case_id = ?1",
+        "UPDATE desk_case SET clocks = ?2, clock_kind = ?3, clock_state = ?4, warn_at = ?5, due_at = ?6, due_sort = ?7, breached = ?8, version = version + ?9 WHERE case_id = ?1",
         params![
             case,
             Json(clocks),
