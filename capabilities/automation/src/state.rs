@@ -323,8 +323,7 @@ impl State {
     fn nearest(&mut self, at: Time) {
         let due = self.clocks.values().flatten().min().copied();
         self.facts.insert("due_at".to_owned(), json!(due));
-        if due.is_none_or(|due| due >= at) {
-            self.facts.insert("breached".to_owned(), false.into());
-        }
+        // A plan may come too late for its own deadline, or go back to one that was told of before.
+        self.facts.insert("breached".to_owned(), due.is_some_and(|due| due < at).into());
     }
 }

@@ -229,11 +229,15 @@ fn overdue_means_to_rules_what_it_means_to_lists() {
         plan(600);
         edit(&t, case, "title", "there is time again");
         assert_eq!(firings(&t, &boss, &rule).len(), 1);
+        plan(-30);
+        edit(&t, case, "title", "back at a deadline that was told of: nobody tells it twice");
+        assert_eq!(firings(&t, &boss, &rule).len(), 2);
+        plan(600);
         t.advance(700);
         t.emit::<ClockEvent>(Some(case), None, Breached { case_id: case, clock: "resolution".into(), due_at: now() }.into());
         t.emit::<ClockEvent>(Some(case), None, Met { case_id: case, clock: "resolution".into(), at: now(), elapsed_s: 700, target_s: 600, breached: true }.into());
         edit(&t, case, "title", "done, if late");
-        assert_eq!(firings(&t, &boss, &rule).len(), 1);
+        assert_eq!(firings(&t, &boss, &rule).len(), 2);
     });
 }
 
@@ -246,5 +250,39 @@ fn a_macro_shows_what_it_will_do_before_it_is_run() {
         let then = t.get(&boss, &format!("/api/v1/cases/{case}/macros")).expect(200)[0]["then"].clone();
         assert_eq!((then[0]["priority"].as_str(), then[1]["text"].clone(), then[2]["to"][0].as_str()), (Some("high"), json!(format!("{case} 退款")), Some(format!("person:{}", boss.person).as_str())));
         assert!(wishes(&t).is_empty());
+    });
+}
+
+#[test]
+fn a_schedule_over_many_cases_that_is_walked_again_after_a_crash_fires_nothing_twice() {
+    on_both(modules, |t| {
+        let boss = boss(&t);
+        let cases: Vec<CaseId> = (0..450).map(|_| t.app.ids().next(t.app.clock())).collect();
+        for chunk in cases.chunks(150) {
+            let (ctx, chunk) = (t.system(), chunk.to_vec());
+            t.db.write_blocking(move |tx| {
+                chunk.iter().try_for_each(|case_id| {
+                    let opened = Opened {
+                        case_id: *case_id, number: case_id.to_string(), case_type: "request".into(), title: "a".into(), priority: "normal".into(), stage: "accepted".into(), status: "open".into(), channel: "email".into(),
+                        inbox_id: None, customer_id: None, customer_name: None, region: None, tier: None, org_unit_id: None, team_id: None, assignee_id: None, accountable_id: None, tags: vec![], language: None, opened_at: tx.now(),
+                    };
+                    tx.emit::<CaseEvent>(&ctx, Some(case_id.0), None, opened)
+                })
+            })
+            .unwrap();
+        }
+        t.drain();
+        let rule = make(&t, &boss, json!({ "every": "1h" }), "status is open", tag("x"), None);
+        t.advance(3600);
+        assert_eq!(wishes(&t).len(), 450, "three pages, the next from where the last ended");
+        // A server that died after its page was saved but before its timer was gone would begin anew: the marks know.
+        let at = t.app.clock().now();
+        let strike = t.db.read_blocking(move |tx| tx.all::<(String,)>("SELECT mark FROM rule_firing LIMIT 1", &[])).unwrap()[0].0.clone();
+        let micros: i64 = strike[1..].split('-').next().unwrap().parse().unwrap();
+        let (workspace, ticket) = (t.workspace, json!({ "rule": rule["id"], "trigger": 0, "at": shouwen_kernel::Time::from_micros(micros) }));
+        t.db.write_blocking(move |tx| tx.set_timer(workspace, "rule.walk", "again", at, &ticket)).unwrap();
+        t.fire_timers();
+        t.drain();
+        assert_eq!(wishes(&t).len(), 450);
     });
 }

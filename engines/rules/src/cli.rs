@@ -28,9 +28,9 @@ Usage:
 
 FILE is TOML ([[rule]], [[macro]]) or JSON. Events are JSON, one a line; `-` reads standard input:
   {\"kind\": \"case.opened\", \"at\": \"2026-03-02T09:00:00+08:00\", \"case\": \"C-1\", \"facts\": {\"priority\": \"urgent\"}, \"before\": {}}
-Nothing is carried out. A line that is no event is told and passed over.
+Nothing is carried out. A line that is no event is told and passed over; the rest is tried, and the exit code is 1.
 
-Exit codes: 0 done, 1 faults in a file (each told as FILE:LINE:COLUMN: what is wrong; what would be right), 2 wrong use.
+Exit codes: 0 done, 1 faults in a file, of rules or of events (each told as FILE:LINE:COLUMN: what is wrong; what would be right), 2 wrong use.
 ";
 
 #[derive(Default)]

@@ -49,7 +49,8 @@ impl PastEvent {
     pub fn read(line: &str) -> Result<Self, Fault> {
         let right = "{\"kind\": \"case.opened\", \"at\": \"2026-03-02T09:00:00+08:00\", \"case\": \"…\", \"facts\": {…}, \"before\": {…}}";
         let event: Self = serde_json::from_str(line).map_err(|error| {
-            let wrong = error.to_string().split(" at line ").next().unwrap_or_default().to_owned();
+            // Of broken JSON the reader says what it looked for inside, which helps nobody.
+            let wrong = if error.is_data() { error.to_string().split(" at line ").next().unwrap_or_default().to_owned() } else { "the line is not JSON".to_owned() };
             Fault { column: u32::try_from(error.column()).ok(), ..Fault::new("", format!("this is no event: {wrong}"), right) }
         })?;
         if time_micros(&event.at).is_none() {
