@@ -96,7 +96,7 @@ pub struct TrialReport {
     pub raises: Vec<WouldRaise>,
     /// Of the group with the most cases.
     pub chart: Chart,
-    pub chart_group: String,
+    pub chart_group: PackText,
 }
 
 /// A group's cases, by bucket.
@@ -129,7 +129,7 @@ pub fn run(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, days: i64
     let zone = counts::zone(tx, workspace)?;
     let mut groups: HashMap<String, Past> = HashMap::new();
     let mut said: HashMap<String, (Said, i64)> = HashMap::new();
-    let mut report = TrialReport { days, counted: 0, cases: 0, cut: false, raised: 0, by_grade: BTreeMap::new(), raises: Vec::new(), chart: Chart { points: Vec::new(), limits: threshold.limits() }, chart_group: String::new() };
+    let mut report = TrialReport { days, counted: 0, cases: 0, cut: false, raised: 0, by_grade: BTreeMap::new(), raises: Vec::new(), chart: Chart { points: Vec::new(), limits: threshold.limits() }, chart_group: PackText::default() };
     let mut raises: Vec<(String, WouldRaise)> = Vec::new();
     let mut after = (from, CaseId::NIL);
     let (mut looked, mut began) = (0, None);
@@ -230,17 +230,19 @@ fn points(past: &Past, threshold: &Threshold, zone: &TimeZone, times: &[i64], be
     points
 }
 
-fn named(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, grp: &str) -> Result<String> {
+fn named(tx: &Tx<'_>, workspace: WorkspaceId, threshold: &Threshold, grp: &str) -> Result<PackText> {
     let group = threshold.group_of(grp);
-    let mut parts: Vec<String> = Vec::new();
+    let same = |text: String| PackText { zh: text.clone(), en: text };
+    let mut parts: Vec<PackText> = Vec::new();
     if let Some(region) = &group.region {
-        parts.push(regions::title(tx, workspace, region)?.zh);
+        parts.push(regions::title(tx, workspace, region)?);
     }
-    if let Some(category) = &group.category {
-        parts.push(label(tx, workspace, "category", category)?.map_or_else(|| category.clone(), |t| t.zh));
+    if let Some(category) = group.category {
+        parts.push(label(tx, workspace, "category", &category)?.unwrap_or_else(|| same(category)));
     }
-    parts.extend(group.product);
-    Ok(parts.join(" · "))
+    parts.extend(group.product.map(same));
+    let joined = |pick: fn(&PackText) -> &str| parts.iter().map(pick).collect::<Vec<_>>().join(" · ");
+    Ok(PackText { zh: joined(|t| &t.zh), en: joined(|t| &t.en) })
 }
 
 #[utoipa::path(post, path = "/warning-thresholds/trial", request_body = Trial, responses((status = 200, body = TrialReport), (status = 422, description = "Every fault in `detail.faults`")), tag = "warnings", summary = "What a threshold would have raised; nothing is saved", extensions(("x-permission" = json!("warning.manage"))))]

@@ -52,7 +52,7 @@ fn a_dry_run_tells_what_would_have_been_raised_and_stores_nothing() {
         assert_eq!((&report["raised"], &report["counted"], &report["cases"], &report["cut"]), (&json!(3), &json!(12), &json!(12), &json!(false)));
         assert_eq!(report["by_grade"], json!({ "blue": 3, "yellow": 1 }), "the third burst climbs to yellow at its fifth");
         assert_eq!(report["raises"][0]["from"], "blue");
-        assert_eq!((&report["raises"][0]["region_title"], &report["chart_group"]), (&json!("华东"), &json!("华东")));
+        assert_eq!((&report["raises"][0]["region_title"], &report["chart_group"]), (&json!({ "zh": "华东", "en": "华东" }), &json!({ "zh": "华东", "en": "华东" })));
         let points = report["chart"]["points"].as_array().unwrap().clone();
         assert!(points.len() > 50);
         assert_eq!(points.iter().filter_map(|p| p["count"].as_i64()).max(), Some(5), "no burst is overlooked between two points");

@@ -127,7 +127,7 @@ export interface Trial {
   by_grade: Partial<Record<Grade, number>>
   raises: { at: string; grade: Grade; from: Grade | null; category: string | null; category_title: Words | null; region_title: Words | null; region: string | null; product: string | null; count: number; limit: number; why: 'count' | 'band' }[]
   chart: Chart
-  chart_group: string
+  chart_group: Words
 }
 export interface Bulletin {
   id: string
