@@ -14,6 +14,7 @@ use crate::vocab::Vocab;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 
 /// First bytes of a model file.
 pub const MAGIC: &[u8; 8] = b"SWMIND02";
@@ -45,6 +46,10 @@ fn damaged(what: &str) -> Problem {
     Problem::new("model.damaged", format!("the model file is damaged: {what}"), "a file written by `shouwen mind train`; train again")
 }
 
+fn unreadable(error: std::io::Error) -> Problem {
+    Problem::new("file.read", format!("cannot be read: {error}"), "a file that can be read and is not written to meanwhile")
+}
+
 struct Writer(Vec<u8>);
 
 impl Writer {
@@ -72,10 +77,28 @@ impl<'a> Reader<'a> {
         let b = self.take(4)?;
         Ok(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
     }
-    fn section(&mut self) -> Result<&'a [u8]> {
+}
+
+/// Sections read one after the other, so that a file need not be in memory beside the model that is made of it.
+struct Sections<R> {
+    from: R,
+    /// Bytes that are left.
+    left: u64,
+}
+
+impl<R: Read> Sections<R> {
+    fn take(&mut self, len: u64) -> Result<Vec<u8>> {
+        self.left = self.left.checked_sub(len).ok_or_else(|| damaged("it ends too early"))?;
+        let mut out = vec![0u8; usize::try_from(len).map_err(|_| damaged("a length"))?];
+        self.from.read_exact(&mut out).map_err(unreadable)?;
+        Ok(out)
+    }
+    fn section(&mut self) -> Result<Vec<u8>> {
         let b = self.take(8)?;
-        let len = u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
-        self.take(usize::try_from(len).map_err(|_| damaged("a length"))?)
+        self.take(u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
+    }
+    fn signed(&mut self) -> Result<Vec<i8>> {
+        Ok(self.section()?.into_iter().map(|b| b as i8).collect())
     }
     fn floats(&mut self) -> Result<Vec<f32>> {
         let out: Vec<f32> = self.section()?.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
@@ -121,26 +144,48 @@ impl Mind {
 
     /// Reads a model; `name` is used in messages. The checksum at the end must fit.
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Mind> {
-        let body = bytes.len().checked_sub(32).map(|at| bytes.split_at(at)).ok_or_else(|| damaged("it is too short").within(name))?;
-        if Sha256::digest(body.0)[..] != *body.1 {
-            return Err(damaged("its checksum does not fit").within(name));
+        Mind::read(std::io::Cursor::new(bytes), name)
+    }
+
+    /// As [`Mind::from_bytes`], section by section: no more of the file is in memory than its longest section.
+    pub fn read(mut file: impl Read + Seek, name: &str) -> Result<Mind> {
+        let named = |p: Problem| p.within(name);
+        let length = file.seek(SeekFrom::End(0)).map_err(unreadable).map_err(named)?;
+        let body = length.checked_sub(32).ok_or_else(|| named(damaged("it is too short")))?;
+        file.rewind().map_err(unreadable).map_err(named)?;
+        let (mut sum, mut part, mut left) = (Sha256::new(), vec![0u8; 1 << 16], body);
+        while left > 0 {
+            let take = left.min(part.len() as u64) as usize;
+            file.read_exact(&mut part[..take]).map_err(unreadable).map_err(named)?;
+            sum.update(&part[..take]);
+            left -= take as u64;
         }
-        Mind::parse(body.0).map_err(|p| p.within(name))
+        let mut written = [0u8; 32];
+        file.read_exact(&mut written).map_err(unreadable).map_err(named)?;
+        if sum.finalize()[..] != written {
+            return Err(named(damaged("its checksum does not fit")));
+        }
+        file.rewind().map_err(unreadable).map_err(named)?;
+        Mind::from_sections(Sections { from: BufReader::new(file), left: body }).map_err(named)
     }
 
     /// Reads the part before the checksum. Public for fuzzing only: everything is checked, the checksum is not.
     pub fn parse(bytes: &[u8]) -> Result<Mind> {
-        let mut input = Reader(bytes);
+        Mind::from_sections(Sections { from: bytes, left: bytes.len() as u64 })
+    }
+
+    fn from_sections(mut input: Sections<impl Read>) -> Result<Mind> {
         if input.take(8)? != MAGIC {
             return Err(Problem::new("model.version", "not a model file, or of another version", "a file that begins with SWMIND02"));
         }
-        let head: Head = serde_json::from_slice(input.section()?).map_err(|_| damaged("its head"))?;
+        let head: Head = serde_json::from_slice(&input.section()?).map_err(|_| damaged("its head"))?;
         let classes = head.labels.len();
         if classes == 0 || !head.labels.windows(2).all(|w| w[0] < w[1]) || head.tiers.is_empty() || head.tiers.len() > 2 {
             return Err(damaged("its labels"));
         }
         let mut examples = Vec::new();
-        let mut body = Reader(input.section()?);
+        let section = input.section()?;
+        let mut body = Reader(&section);
         while !body.0.is_empty() {
             let class = Some(body.word()?).filter(|c| *c != u32::MAX);
             let weight = f32::from_bits(body.word()?);
@@ -151,6 +196,7 @@ impl Mind {
             }
             examples.push(Example { class, text, weight });
         }
+        drop(section);
         let mut tiers = Vec::new();
         for tier in head.tiers {
             tiers.push(read_tier(&mut input, tier, classes, examples.len())?);
@@ -192,7 +238,7 @@ fn write_core(out: &mut Writer, core: &Core) {
     out.floats(&core.mean);
 }
 
-fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: usize) -> Result<(Tier, Vec<String>)> {
+fn read_tier(input: &mut Sections<impl Read>, head: TierHead, classes: usize, examples: usize) -> Result<(Tier, Vec<String>)> {
     let hashes: Vec<u64> = input
         .section()?
         .chunks_exact(8)
@@ -204,10 +250,9 @@ fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: u
     }
     let features = hashes.len();
     let dim: usize = head.blocks.iter().map(|b| *b as usize).fold(0, usize::saturating_add);
-    let signed = |bytes: &[u8]| bytes.iter().map(|b| *b as i8).collect::<Vec<i8>>();
     let linear = Linear {
         classes,
-        quantised: signed(input.section()?),
+        quantised: input.signed()?,
         scales: input.floats()?,
         dense: input.floats()?,
         bias: input.floats()?,
@@ -223,8 +268,8 @@ fn read_tier(input: &mut Reader<'_>, head: TierHead, classes: usize, examples: u
     near.class = input.words()?;
     near.starts = input.words()?;
     near.rows = input.section()?.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
-    near.values = input.section()?.to_vec();
-    near.dense = signed(input.section()?);
+    near.values = input.section()?;
+    near.dense = input.signed()?;
     near.dense_dim = head.neighbour_dim;
     let count = near.class.len();
     let fits = count <= MOST_EXAMPLES

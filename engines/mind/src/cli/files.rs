@@ -46,8 +46,10 @@ pub fn rows(paths: &[String]) -> Result<Vec<Row>> {
 pub fn model(folder: &str) -> Result<Mind> {
     let path = Path::new(folder).join(FILE_NAME);
     let path = path.to_string_lossy();
-    let data = bytes(&path).map_err(|p| Problem { right: "a folder made by `shouwen mind train` or `shouwen mind faq index`".into(), ..p })?;
-    Mind::from_bytes(&data, &path)
+    let file = std::fs::File::open(&*path).map_err(|e| {
+        Problem::new("file.read", format!("cannot be read: {e}"), "a folder made by `shouwen mind train` or `shouwen mind faq index`").within(&path)
+    })?;
+    Mind::read(file, &path)
 }
 
 /// Writes the model into `folder`: first beside, then renamed, so that a reader never sees half of it. Returns its size.
