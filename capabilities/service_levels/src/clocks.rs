@@ -46,6 +46,9 @@ pub struct Clock {
     pub history: Vec<Step>,
     /// The ladder as this plan sets it.
     pub steps: Vec<LadderStep>,
+    /// The latest moments for which a warning and a breach were told.
+    pub warn_told: Option<Time>,
+    pub breach_told: Option<Time>,
 }
 
 /// History beyond this many steps drops the oldest but the first.
@@ -70,10 +73,12 @@ fn read(row: &shouwen_store::Row) -> Result<Clock> {
         breached: row.get(14)?,
         history: row.get::<Json<Vec<Step>>>(15)?.0,
         steps: row.get::<Option<Json<Vec<LadderStep>>>>(16)?.map(|j| j.0).unwrap_or_default(),
+        warn_told: row.get(17)?,
+        breach_told: row.get(18)?,
     })
 }
 
-const COLUMNS: &str = "case_id, kind, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history, steps";
+const COLUMNS: &str = "case_id, kind, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history, steps, warn_told, breach_told";
 
 /// The clocks of a case.
 pub fn of(tx: &Tx<'_>, case: CaseId) -> Result<Vec<Clock>> {
@@ -127,7 +132,21 @@ impl Clock {
             breached: false,
             history: Vec::new(),
             steps: Vec::new(),
+            warn_told: None,
+            breach_told: None,
         }
+    }
+
+    /// What a clock of this kind that was taken away had lived through: its rests, its plans, what was told.
+    pub fn after(self, gone: Clock) -> Self {
+        Self {
+            pauses: gone.pauses, warned: gone.warned, breached: gone.breached, history: gone.history, steps: gone.steps, warn_told: gone.warn_told, breach_told: gone.breach_told, ..self
+        }
+    }
+
+    /// Counts again after it was taken away: it rests if it rested then.
+    pub fn revive(&mut self) {
+        self.state = if self.pauses.last().is_some_and(|pause| pause.to.is_none()) { "paused" } else { "running" }.into();
     }
 
     /// The instant it is due by, where that was agreed and not counted: its target reads `@2026-10-01T01:30:00Z`.
@@ -181,13 +200,9 @@ impl Clock {
                 self.steps = ladder::steps(promise.ladder(), &self.kind, &calendar, &clock, &self.steps, tx.now())?;
             }
         }
-        // A deadline moved into the future is open again; what was told before stays told in the log.
-        if self.due_at.is_some_and(|due| due > tx.now()) {
-            self.breached = false;
-        }
-        if self.warn_at.is_some_and(|warn| warn > tx.now()) {
-            self.warned = false;
-        }
+        // A deadline moved into the future is open again, unless it was told for a later one before.
+        self.breached = ladder::behind(self.breached, self.breach_told, self.due_at, tx.now());
+        self.warned = ladder::behind(self.warned, self.warn_told, self.warn_at, tx.now());
         self.history.push(Step { at: tx.now(), due_at: self.due_at, why: why.to_owned(), target: Some(self.target.clone()) });
         if self.history.len() > STEPS {
             self.history.remove(1);
@@ -231,13 +246,13 @@ impl Clock {
     /// Writes the row.
     pub fn store(&self, tx: &Tx<'_>, ctx: &Ctx) -> Result<()> {
         tx.run(
-            "INSERT INTO clock_clock (case_id, kind, workspace_id, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history, steps)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+            "INSERT INTO clock_clock (case_id, kind, workspace_id, level_id, calendar_id, target, target_s, state, started_at, due_at, warn_at, pauses, met_at, elapsed_s, warned, breached, history, steps, warn_told, breach_told)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
              ON CONFLICT (case_id, kind) DO UPDATE SET level_id = ?4, calendar_id = ?5, target = ?6, target_s = ?7, state = ?8, started_at = ?9, due_at = ?10, warn_at = ?11, pauses = ?12,
-               met_at = ?13, elapsed_s = ?14, warned = ?15, breached = ?16, history = ?17, steps = ?18",
+               met_at = ?13, elapsed_s = ?14, warned = ?15, breached = ?16, history = ?17, steps = ?18, warn_told = ?19, breach_told = ?20",
             params![
                 self.case_id, self.kind, ctx.workspace, self.level_id, self.calendar_id, self.target, self.target_s, self.state, self.started_at, self.due_at, self.warn_at,
-                Json(&self.pauses), self.met_at, self.elapsed_s, self.warned, self.breached, Json(&self.history), Json(&self.steps)
+                Json(&self.pauses), self.met_at, self.elapsed_s, self.warned, self.breached, Json(&self.history), Json(&self.steps), self.warn_told, self.breach_told
             ],
         )
     }

@@ -33,6 +33,9 @@ pub struct LadderStep {
     pub to: Vec<String>,
     /// People were told of it.
     pub told: bool,
+    /// The moment for which they were told last; a plan that goes back to it, or before it, tells them nothing again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_for: Option<Time>,
 }
 
 /// Where a rung stands.
@@ -81,6 +84,15 @@ pub fn faults(ladder: &[Rung], clocks: &[&str]) -> Vec<(String, String, String)>
     found
 }
 
+/// Whether what is to be told at `at` has been told: it was, and its moment still lies behind us; or it was told for a moment
+/// that is not earlier. `at` null: the clock rests, and nothing changes.
+pub fn behind(told: bool, told_for: Option<Time>, at: Option<Time>, now: Time) -> bool {
+    match at {
+        None => told,
+        Some(at) => (told && at <= now) || told_for.is_some_and(|told_for| at <= told_for),
+    }
+}
+
 /// The rungs for a clock as it is planned now. A rung that lies ahead is still to be told; one behind us stays as it was.
 pub fn steps(ladder: &[Rung], kind: &str, calendar: &Calendar, clock: &shouwen_worktime::Clock<'_>, before: &[LadderStep], now: Time) -> Result<Vec<LadderStep>> {
     let mut steps = Vec::new();
@@ -96,8 +108,10 @@ pub fn steps(ladder: &[Rung], kind: &str, calendar: &Calendar, clock: &shouwen_w
         let at = at.map_err(|fault| engine::problem(&fault))?.map(Time::from_micros);
         // Exactly at the target is still in time, and so is the rung of 100 %: it is told a microsecond later.
         let at = at.map(|at| if rung.at == "100%" { at.plus_micros(1) } else { at });
-        let told = before.iter().any(|step| step.step == rung.at && step.told) && at.is_none_or(|at| at <= now);
-        steps.push(LadderStep { step: rung.at.clone(), at, to: rung.to.clone(), told });
+        let known = before.iter().find(|step| step.step == rung.at);
+        let told_for = known.and_then(|step| step.told_for);
+        let told = behind(known.is_some_and(|step| step.told), told_for, at, now);
+        steps.push(LadderStep { step: rung.at.clone(), at, to: rung.to.clone(), told, told_for });
     }
     Ok(steps)
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shouwen_kernel::{CalendarId, Problem, Result, ServiceLevelId};
-use shouwen_rules::{Catalogue, Condition, FieldKind};
+use shouwen_rules::{Catalogue, Condition, FieldKind, Vocabulary};
 use shouwen_store::{Ctx, Json, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input, SignedIn, axum};
 
@@ -35,10 +35,12 @@ pub const FIELDS: Catalogue<'static> = &[
     ("stage", FieldKind::Text),
 ];
 
-/// What is wrong with a condition over the facts of a case; answers to its form are `fields.NAME`, compared as text.
+/// What is wrong with a condition over the facts of a case; answers to its form are `fields.NAME`, of the kind the comparison
+/// suggests: an amount is compared with a number, a choice with a text.
 pub fn condition_faults(condition: &Condition) -> Vec<shouwen_rules::Fault> {
-    let own: Vec<&str> = condition.fields().into_iter().filter(|name| name.strip_prefix("fields.").is_some_and(|rest| !rest.is_empty() && rest.len() <= 60)).collect();
-    let catalogue: Vec<(&str, FieldKind)> = FIELDS.iter().copied().chain(own.into_iter().map(|name| (name, FieldKind::Text))).collect();
+    let open = Vocabulary { open: vec!["fields.".to_owned()], ..Vocabulary::default() };
+    let own = open.catalogue(condition).into_iter().filter(|(name, _)| name.len() <= 67);
+    let catalogue: Vec<(&str, FieldKind)> = FIELDS.iter().copied().chain(own).collect();
     condition.faults(&catalogue)
 }
 

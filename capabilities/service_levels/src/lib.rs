@@ -5,7 +5,9 @@
 
 mod calendars;
 mod clocks;
+mod customers;
 mod engine;
+mod forms;
 mod ladder;
 mod levels;
 mod on_cases;
@@ -14,6 +16,7 @@ mod pack_calendars;
 mod pack_levels;
 mod policies;
 mod promise;
+mod regulatory;
 mod replan;
 mod seed;
 mod stages;
@@ -46,6 +49,7 @@ pub fn module() -> Module {
         migrations: &[
             Migration { capability: "service_levels", version: 1, sql: include_str!("../migrations/0001_clock.sql") },
             Migration { capability: "service_levels", version: 2, sql: include_str!("../migrations/0002_ladders.sql") },
+            Migration { capability: "service_levels", version: 3, sql: include_str!("../migrations/0003_changes.sql") },
         ],
         routes: OpenApiRouter::new()
             .routes(routes!(calendars::list, calendars::create))
@@ -63,6 +67,8 @@ pub fn module() -> Module {
             Subscription { name: "service_levels.setup", version: 1, reset: None, kinds: &["org_unit.saved"], handle: seed::on_org_unit },
             Subscription { name: "service_levels.clocks", version: 1, reset: None, kinds: on_cases::KINDS, handle: on_cases::handle },
             Subscription { name: "service_levels.stages", version: 1, reset: None, kinds: &[stages::TYPE_SAVED], handle: stages::on_saved },
+            customers::SUBSCRIPTION,
+            forms::SUBSCRIPTION,
         ],
         timers: vec![
             TimerHandler { kind: timers::TICK, handle: timers::tick },
@@ -70,6 +76,7 @@ pub fn module() -> Module {
             TimerHandler { kind: timers::OLD[1], handle: timers::tick },
             TimerHandler { kind: replan::KIND, handle: replan::run },
             TimerHandler { kind: stages::KIND, handle: stages::run },
+            TimerHandler { kind: customers::KIND, handle: customers::run },
         ],
         tasks: vec![calendars::task],
         parts: vec![pack_calendars::PART, pack_levels::PART],

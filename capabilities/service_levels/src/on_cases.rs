@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shouwen_contracts::casework::CaseEvent;
-use shouwen_kernel::{Access, CalendarId, CaseId, Result, ServiceLevelId, Time, WorkspaceId};
+use shouwen_kernel::{Access, CalendarId, CaseId, CustomerId, Result, ServiceLevelId, Time, WorkspaceId};
 use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 
 use crate::clocks::{self, Clock};
 use crate::levels::{self, Level};
-use crate::policies::Policy;
-use crate::promise::{Promise, REGULATORY, levels_of, policies_of, promise_of};
-use crate::{engine, on_wish, stages};
+use crate::promise::{Promise, REGULATORY, levels_of, promise_of};
+use crate::{customers, forms, on_wish, regulatory, stages};
 
 /// The events read.
 pub const KINDS: &[&str] = &[
     "case.opened", "case.message_added", "case.stage", "case.closed", "case.reopened", "case.edited", "case.assigned", "case.tagged", "case.merged", "case.unmerged", "case.watched", "case.accountable", "case.customer", "case.parent", "wish.action",
 ];
+
+/// Among the facts: since when it stands in its stage, and the clocks it had when it went into another case.
+pub const STAGE_SINCE: &str = "stage_since";
+const MERGED: &str = "merged_clocks";
 
 /// The clock of a work order: until when it was asked for, or its own target.
 pub const DUE: &str = "due";
@@ -25,15 +28,15 @@ pub const DUE: &str = "due";
 #[derive(Clone, PartialEq)]
 pub struct Subject {
     pub case_id: CaseId,
-    workspace: WorkspaceId,
+    pub workspace: WorkspaceId,
     pub status: String,
-    facts: serde_json::Map<String, Value>,
+    pub facts: serde_json::Map<String, Value>,
     pub access: Access,
     level_id: Option<ServiceLevelId>,
-    responded: bool,
+    pub responded: bool,
     pub merged: bool,
     /// Opened by the event being digested: there can be no clock of it yet.
-    fresh: bool,
+    pub fresh: bool,
 }
 
 const CASES: &str = "clock.cases";
@@ -54,12 +57,21 @@ impl Subject {
     fn store(&self, tx: &Tx<'_>) -> Result<()> {
         tx.set_ahead(CASES, self.case_id, Some(Self { fresh: false, ..self.clone() }));
         tx.run(
-            "UPDATE clock_case SET status = ?2, facts = ?3, access = ?4, level_id = ?5, responded = ?6, merged = ?7, case_type = ?8, stage = ?9 WHERE case_id = ?1",
-            params![self.case_id, self.status, Json(&self.facts), Json(&self.access), self.level_id, self.responded, self.merged, self.fact("type"), self.fact("stage")],
+            "UPDATE clock_case SET status = ?2, facts = ?3, access = ?4, level_id = ?5, responded = ?6, merged = ?7, case_type = ?8, stage = ?9, customer_id = ?10 WHERE case_id = ?1",
+            params![self.case_id, self.status, Json(&self.facts), Json(&self.access), self.level_id, self.responded, self.merged, self.fact("type"), self.fact("stage"), self.customer()],
         )
     }
-    fn fact(&self, name: &str) -> Option<&str> {
+    pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.get(name).and_then(Value::as_str)
+    }
+    fn customer(&self) -> Option<CustomerId> {
+        self.fact("customer")?.parse().ok()
+    }
+    pub fn time(&self, name: &str) -> Option<Time> {
+        self.fact(name)?.parse().ok()
+    }
+    fn put(&mut self, name: &str, value: Option<String>) {
+        self.facts.insert(name.to_owned(), json!(value));
     }
     fn priority(&self) -> &str {
         self.fact("priority").unwrap_or("normal")
@@ -69,7 +81,7 @@ impl Subject {
         Ok(levels_of(tx, self.workspace)?.iter().find(|level| level.id == id).cloned().map(Promise::Level))
     }
     /// The clocks that rest in its stage.
-    fn stage_pauses(&self, tx: &Tx<'_>) -> Result<Vec<String>> {
+    pub fn stage_pauses(&self, tx: &Tx<'_>) -> Result<Vec<String>> {
         match (self.fact("type"), self.fact("stage")) {
             (Some(case_type), Some(stage)) => stages::pauses(tx, self.workspace, case_type, stage),
             _ => Ok(Vec::new()),
@@ -81,13 +93,15 @@ impl Subject {
     }
 }
 
-fn holds(condition: Option<&shouwen_rules::Condition>, facts: &serde_json::Map<String, Value>, now: Time) -> bool {
+/// Whether a case with these facts fulfils a condition; none: it does.
+pub fn holds(condition: Option<&shouwen_rules::Condition>, facts: &serde_json::Map<String, Value>, now: Time) -> bool {
     condition.is_none_or(|condition| shouwen_rules::evaluate(condition, facts, now.micros()))
 }
 
 /// The first active level whose condition holds.
 fn choose(tx: &Tx<'_>, ctx: &Ctx, facts: &serde_json::Map<String, Value>) -> Result<Option<Arc<Level>>> {
-    Ok(levels_of(tx, ctx.workspace)?.iter().find(|level| level.level.active && holds(level.level.applies.as_ref(), facts, tx.now())).cloned())
+    let facts = forms::compared(tx, ctx.workspace, facts)?;
+    Ok(levels_of(tx, ctx.workspace)?.iter().find(|level| level.level.active && holds(level.level.applies.as_ref(), &facts, tx.now())).cloned())
 }
 
 /// Digests one event.
@@ -117,7 +131,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                         clock.meet(tx, &ctx, &case.access, message.at)?;
                     }
                 }
-                end_regulatory(tx, &ctx, &case, "first_response", message.at)?;
+                regulatory::end(tx, &ctx, &case, "first_response", message.at)?;
             }
             "in" if case.responded && !case.merged && case.status != "closed" => start(tx, &ctx, &case, "next_response", message.at, "customer_wrote")?,
             _ => {}
@@ -125,10 +139,11 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         CaseEvent::StageChanged(stage) => {
             case.status = stage.to_status.clone();
             case.facts.insert("stage".into(), json!(stage.to));
+            case.facts.insert(STAGE_SINCE.into(), json!(stage.at));
             status_changed(tx, &ctx, &case, &stage.from_status, stage.at)?;
             if !case.merged && !case.is_history() {
-                end_regulatory(tx, &ctx, &case, &format!("stage:{}", stage.to), stage.at)?;
-                start_regulatory(tx, &ctx, &case, &format!("stage:{}", stage.to), stage.at)?;
+                regulatory::end(tx, &ctx, &case, &format!("stage:{}", stage.to), stage.at)?;
+                regulatory::start(tx, &ctx, &case, &format!("stage:{}", stage.to), stage.at)?;
             }
         }
         CaseEvent::Closed(closed) => {
@@ -146,7 +161,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             case.facts.insert(edited.field.clone(), edited.to.clone());
             rechoose(tx, &ctx, &mut case, &edited.field)?;
             if let Some(field) = edited.field.strip_prefix("fields.").filter(|_| !case.merged && case.status != "closed" && !case.is_history()) {
-                begin_at_field(tx, &ctx, &case, field, &edited.to)?;
+                regulatory::begin_at_field(tx, &ctx, &case, field, &edited.to)?;
             }
         }
         CaseEvent::Assigned(assigned) => {
@@ -158,6 +173,10 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         }
         CaseEvent::CustomerSet(set) => {
             case.facts.insert("customer".into(), json!(set.to));
+            if let Some((tier, region)) = set.to.map(|customer| customers::standing(tx, customer)).transpose()?.flatten() {
+                case.put("tier", tier);
+                case.put("region", region);
+            }
             rechoose(tx, &ctx, &mut case, "customer")?;
         }
         CaseEvent::Tagged(tagged) => {
@@ -170,16 +189,22 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         CaseEvent::ParentSet(tied) if tied.case_id == case_id => due_by(tx, &ctx, &case, tied.due_at, recorded.at)?,
         CaseEvent::Merged(merged) if merged.case_id == case_id => {
             case.merged = true;
-            for mut clock in clocks::of(tx, case_id)? {
+            let open: Vec<Clock> = clocks::of(tx, case_id)?.into_iter().filter(Clock::is_open).collect();
+            case.facts.insert(MERGED.into(), open.iter().map(|clock| clock.kind.as_str()).collect());
+            for mut clock in open {
                 clock.cancel(tx, &ctx, &case.access)?;
             }
         }
         CaseEvent::Unmerged(unmerged) if unmerged.case_id == case_id => {
             case.merged = false;
-            for mut clock in clocks::of(tx, case_id)?.into_iter().filter(|c| c.state == "cancelled") {
-                clock.state = "running".into();
+            // What ran or rested until the merge does so again; what was over before stays over.
+            let open = case.facts.remove(MERGED);
+            let had = |kind: &str| open.as_ref().and_then(Value::as_array).is_none_or(|kinds| kinds.iter().any(|own| own == kind));
+            for mut clock in clocks::of(tx, case_id)?.into_iter().filter(|clock| clock.state == "cancelled" && had(&clock.kind)) {
+                clock.revive();
                 replan(tx, &ctx, &case, &mut clock, "unmerged")?;
             }
+            rest(tx, &ctx, &case, recorded.at, None)?;
         }
         _ => {}
     }
@@ -193,6 +218,7 @@ fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, ac
     let facts = json!({
         "type": opened.case_type, "priority": opened.priority, "channel": opened.channel, "inbox": opened.inbox_id, "team": opened.team_id, "org_unit": opened.org_unit_id,
         "customer": opened.customer_id, "region": opened.region, "tier": opened.tier, "language": opened.language, "tag": opened.tags, "title": opened.title, "stage": opened.stage,
+        STAGE_SINCE: opened.opened_at,
     });
     let mut facts = facts.as_object().cloned().unwrap_or_default();
     let history = opened.opened_at.plus_seconds(HISTORY_S) < came_in;
@@ -201,8 +227,8 @@ fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, ac
     }
     let level = if history { None } else { choose(tx, ctx, &facts)? };
     tx.run(
-        "INSERT INTO clock_case (case_id, workspace_id, status, facts, access, level_id, opened_at, responded, merged, case_type, stage) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, FALSE, ?8, ?9)",
-        params![opened.case_id, ctx.workspace, opened.status, Json(&facts), Json(access), level.as_ref().map(|l| l.id), opened.opened_at, opened.case_type, opened.stage],
+        "INSERT INTO clock_case (case_id, workspace_id, status, facts, access, level_id, opened_at, responded, merged, case_type, stage, customer_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, FALSE, FALSE, ?8, ?9, ?10)",
+        params![opened.case_id, ctx.workspace, opened.status, Json(&facts), Json(access), level.as_ref().map(|l| l.id), opened.opened_at, opened.case_type, opened.stage, opened.customer_id],
     )?;
     let level_id = level.map(|l| l.id);
     let case = Subject { case_id: opened.case_id, workspace: ctx.workspace, status: opened.status.clone(), facts, access: access.clone(), level_id, responded: false, merged: false, fresh: true };
@@ -213,8 +239,8 @@ fn open(tx: &Tx<'_>, ctx: &Ctx, opened: &shouwen_contracts::casework::Opened, ac
     for kind in ["first_response", "resolution"] {
         start(tx, ctx, &case, kind, opened.opened_at, "opened")?;
     }
-    start_regulatory(tx, ctx, &case, "opened", opened.opened_at)?;
-    start_regulatory(tx, ctx, &case, &format!("stage:{}", opened.stage), opened.opened_at)
+    regulatory::start(tx, ctx, &case, "opened", opened.opened_at)?;
+    regulatory::start(tx, ctx, &case, &format!("stage:{}", opened.stage), opened.opened_at)
 }
 
 /// Starts a clock, unless it runs already or the level has no such target.
@@ -228,60 +254,23 @@ pub fn start(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, kind: &str, at: Time, why: 
 /// Starts a clock that `promise` holds to its target, unless it runs already.
 pub fn begin(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, promise: &Promise, kind: &str, at: Time, why: &str) -> Result<()> {
     let Some(target) = promise.target(kind, case.priority()) else { return Ok(()) };
-    if !case.fresh && clocks::one(tx, case.case_id, kind)?.is_some_and(|clock| clock.is_open()) {
+    let known = if case.fresh { None } else { clocks::one(tx, case.case_id, kind)? };
+    if known.as_ref().is_some_and(Clock::is_open) {
         return Ok(());
     }
     let mut clock = Clock::new(case.case_id, kind, promise, &target, at);
+    // One that begins late, in the midst of a rest, rests from now on: what was before counts.
+    let now = if case.fresh { at } else { tx.now().max(at) };
+    if let Some(gone) = known.filter(|gone| gone.state == "cancelled" && gone.started_at == at) {
+        clock = clock.after(gone);
+        clock.revive();
+    }
     if kind != "next_response" && promise.rests(kind, &case.status, &case.stage_pauses(tx)?) {
-        clock.pause(at);
+        clock.pause(now);
+    } else {
+        clock.resume(now);
     }
     clock.plan(tx, ctx, &case.access, Some(promise), why)
-}
-
-/// The regulatory clocks that concern the case.
-fn regulatory(tx: &Tx<'_>, case: &Subject) -> Result<Vec<Arc<Policy>>> {
-    Ok(policies_of(tx, case.workspace)?.iter().filter(|policy| policy.policy.active && holds(policy.policy.applies.as_ref(), &case.facts, tx.now())).cloned().collect())
-}
-
-/// Starts the regulatory clocks that `event` (`opened`, `stage:KEY`) starts; one that has run is not started again.
-fn start_regulatory(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, event: &str, at: Time) -> Result<()> {
-    for policy in regulatory(tx, case)?.into_iter().filter(|policy| policy.policy.starts == event) {
-        if case.fresh || clocks::one(tx, case.case_id, &policy.kind())?.is_none_or(|clock| clock.state == "cancelled") {
-            let kind = policy.kind();
-            begin(tx, ctx, case, &Promise::Policy(policy), &kind, at, event)?;
-        }
-    }
-    Ok(())
-}
-
-/// A date in the form starts (or moves) the clocks that count from it.
-fn begin_at_field(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, field: &str, value: &Value) -> Result<()> {
-    for policy in regulatory(tx, case)?.into_iter().filter(|policy| policy.policy.starts.strip_prefix("field:") == Some(field)) {
-        let (kind, calendar) = (policy.kind(), engine::calendar(tx, policy.policy.calendar_id)?);
-        let at = value.as_str().and_then(|text| engine::instant_of(&calendar, text));
-        match (clocks::one(tx, case.case_id, &kind)?, at) {
-            (Some(mut clock), Some(at)) if clock.is_open() => {
-                if clock.started_at != at {
-                    clock.started_at = at;
-                    clock.plan(tx, ctx, &case.access, Some(&Promise::Policy(policy)), &format!("fields.{field}"))?;
-                }
-            }
-            (None, Some(at)) => begin(tx, ctx, case, &Promise::Policy(policy), &kind, at, &format!("fields.{field}"))?,
-            (Some(mut clock), None) => clock.cancel(tx, ctx, &case.access)?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Fulfils the regulatory clocks that `event` (`first_response`, `resolved`, `stage:KEY`) ends.
-fn end_regulatory(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, event: &str, at: Time) -> Result<()> {
-    for policy in policies_of(tx, case.workspace)?.iter().filter(|policy| policy.policy.ends == event) {
-        if let Some(mut clock) = clocks::one(tx, case.case_id, &policy.kind())? {
-            clock.meet(tx, ctx, &case.access, at)?;
-        }
-    }
-    Ok(())
 }
 
 fn replan(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, clock: &mut Clock, why: &str) -> Result<()> {
@@ -317,9 +306,10 @@ fn status_changed(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, from: &str, at: Time) 
         for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| !clock.kind.starts_with(REGULATORY)) {
             clock.meet(tx, ctx, &case.access, at)?;
         }
-        return end_regulatory(tx, ctx, case, "resolved", at);
+        return regulatory::end(tx, ctx, case, "resolved", at);
     }
-    if from == "resolved" || from == "closed" {
+    // From resolved to closed is the way to the archive, no way back; the event of closing follows.
+    if (from == "resolved" || from == "closed") && case.status != "closed" {
         return reopen(tx, ctx, case, from, at);
     }
     rest(tx, ctx, case, at, None)
@@ -371,7 +361,8 @@ fn rechoose(tx: &Tx<'_>, ctx: &Ctx, case: &mut Subject, why: &str) -> Result<()>
     }
     let level = choose(tx, ctx, &case.facts)?;
     case.level_id = level.as_ref().map(|l| l.id);
-    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| clock.is_open() && levels::KINDS.contains(&clock.kind.as_str())) {
+    let known = clocks::of(tx, case.case_id)?;
+    for mut clock in known.iter().filter(|clock| clock.is_open() && levels::KINDS.contains(&clock.kind.as_str())).cloned() {
         let promise = level.clone().map(Promise::Level);
         let target = promise.as_ref().and_then(|promise| promise.target(&clock.kind, case.priority()));
         match (&promise, target) {
@@ -387,16 +378,31 @@ fn rechoose(tx: &Tx<'_>, ctx: &Ctx, case: &mut Subject, why: &str) -> Result<()>
     let (opened_at,): (Time,) = tx.one("SELECT opened_at FROM clock_case WHERE case_id = ?1", params![case.case_id])?;
     let wanted: &[&str] = if case.responded { &["resolution"] } else { &["first_response", "resolution"] };
     for kind in wanted {
-        if clocks::one(tx, case.case_id, kind)?.is_none_or(|clock| clock.state == "cancelled") {
+        if known.iter().find(|clock| clock.kind == *kind).is_none_or(|clock| clock.state == "cancelled") {
             start(tx, ctx, case, kind, opened_at, why)?;
         }
     }
     // The same for what regulators count.
-    let concerned = regulatory(tx, case)?;
-    for mut clock in clocks::of(tx, case.case_id)?.into_iter().filter(|clock| clock.is_open() && clock.kind.starts_with(REGULATORY)) {
-        if !concerned.iter().any(|policy| policy.id == clock.level_id) {
+    let concerned = regulatory::concerning(tx, case)?;
+    for mut clock in known.iter().filter(|clock| clock.is_open() && clock.kind.starts_with(REGULATORY)).cloned() {
+        // What a rule set going runs whether or not the matter would have.
+        let by_rule = clock.history.first().is_some_and(|step| step.why == "rule");
+        if !by_rule && !concerned.iter().any(|policy| policy.id == clock.level_id) {
             clock.cancel(tx, ctx, &case.access)?;
         }
     }
-    start_regulatory(tx, ctx, case, "opened", opened_at)
+    regulatory::anew(tx, ctx, case, &known, &concerned, opened_at, why)
+}
+
+/// The customer of a case is of this tier and region now.
+pub fn stands(tx: &Tx<'_>, ctx: &Ctx, case: CaseId, (tier, region): &customers::Standing) -> Result<()> {
+    let Some(mut case) = load(tx, case)? else { return Ok(()) };
+    if case.merged || case.status == "closed" || case.is_history() {
+        return Ok(());
+    }
+    let why = if case.fact("tier") == tier.as_deref() { "region" } else { "tier" };
+    case.put("tier", tier.clone());
+    case.put("region", region.clone());
+    rechoose(tx, ctx, &mut case, why)?;
+    case.store(tx)
 }

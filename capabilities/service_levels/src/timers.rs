@@ -55,17 +55,17 @@ pub fn tick(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     let (ctx, now) = (Ctx::system(timer.workspace, "clock"), tx.now());
     let mut told: Vec<(Time, ClockEvent)> = Vec::new();
     if let Some(at) = clock.warn_at.filter(|at| !clock.warned && *at <= now) {
-        clock.warned = true;
+        (clock.warned, clock.warn_told) = (true, clock.warn_told.max(Some(at)));
         told.push((at, Warned { case_id: case, clock: clock.kind.clone(), due_at }.into()));
     }
     if let Some(at) = breaches_at(&clock).filter(|at| !clock.breached && *at <= now) {
-        clock.breached = true;
+        (clock.breached, clock.breach_told) = (true, clock.breach_told.max(Some(due_at)));
         told.push((at, Breached { case_id: case, clock: clock.kind.clone(), due_at }.into()));
     }
     let kind = clock.kind.clone();
     for step in clock.steps.iter_mut().filter(|step| !step.told) {
         if let Some(at) = step.at.filter(|at| *at <= now) {
-            step.told = true;
+            (step.told, step.told_for) = (true, step.told_for.max(Some(at)));
             told.push((at, Escalated { case_id: case, clock: kind.clone(), step: step.step.clone(), due_at, to: step.to.clone() }.into()));
         }
     }

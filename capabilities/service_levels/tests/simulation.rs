@@ -144,6 +144,8 @@ fn judge(log: &[Recorded], end: Time) -> Tally {
         warned: bool,
         breached: bool,
         at: Option<Time>,
+        warn_told: Option<Time>,
+        breach_told: Option<Time>,
         steps: BTreeMap<String, u32>,
     }
     let mut plans: HashMap<(CaseId, String), Plan> = HashMap::new();
@@ -165,8 +167,9 @@ fn judge(log: &[Recorded], end: Time) -> Tally {
                 let plan = plans.entry((p.case_id, p.clock)).or_default();
                 close(plan, at, &mut tally);
                 // Told before, and still behind us: not to be told again.
-                let still = |known: bool, next: Option<Time>| known && next.is_none_or(|next| next <= at);
-                let (warned, breached) = (still(plan.warned, p.warn_at), still(plan.breached, p.due_at));
+                // Nor is what goes back to a moment that was told.
+                let still = |known: bool, told: Option<Time>, next: Option<Time>| (known && next.is_none_or(|next| next <= at)) || next.is_some_and(|next| told.is_some_and(|told| next <= told));
+                let (warned, breached) = (still(plan.warned, plan.warn_told, p.warn_at), still(plan.breached, plan.breach_told, p.due_at));
                 if p.due_at.is_some_and(|due| due > at) {
                     plan.steps.clear();
                 }
@@ -191,6 +194,7 @@ fn judge(log: &[Recorded], end: Time) -> Tally {
                 // At its moment, or at once when the plan itself came too late for it.
                 tally.late += u64::from(plan.warn.is_some_and(|warn| at > warn.max(plan.at.unwrap_or(warn))));
                 plan.warned = true;
+                plan.warn_told = plan.warn_told.max(plan.warn);
             }
             ClockEvent::Breached(b) => {
                 let plan = plans.entry((b.case_id, b.clock)).or_default();
@@ -199,6 +203,7 @@ fn judge(log: &[Recorded], end: Time) -> Tally {
                 tally.double += u64::from(plan.breached);
                 tally.late += u64::from(plan.due.is_some_and(|due| at > due.plus_micros(1).max(plan.at.unwrap_or(due))));
                 plan.breached = true;
+                plan.breach_told = plan.breach_told.max(plan.due);
             }
             ClockEvent::Escalated(e) => {
                 let plan = plans.entry((e.case_id, e.clock)).or_default();
