@@ -49,6 +49,13 @@ function fieldName(key: string): string {
   return (i18n.global.locale.value === 'zh-CN' ? name?.zh : name?.en) ?? key
 }
 
+/** What a stage is called: by the case's own type, else by any that has it; packs bring stages of their own. */
+function stageTitle(key: string, own?: string): string | undefined {
+  const types = queryClient.getQueryData<CaseType[]>(['case-types']) ?? []
+  const found = [...types].sort((a, b) => Number(b.key === own) - Number(a.key === own)).flatMap((type) => type.stages).find((stage) => stage.key === key)?.name
+  return i18n.global.locale.value === 'zh-CN' ? found?.zh : found?.en
+}
+
 type Names = Record<string, unknown>
 
 /** A value of an event in words: a person, a moment, a known key, a list. */
@@ -102,7 +109,7 @@ function sentence(type: string, data: Record<string, unknown>): string {
 }
 
 /** One event as a sentence in the reader's language; an event this build does not know yet still says what it is called. */
-export function describe(event: CaseEvent): { text: string; icon: IconName; reason: string } {
+export function describe(event: CaseEvent, caseType?: string): { text: string; icon: IconName; reason: string } {
   const data = event.data ?? {}
   const names: Names = event.names ?? {}
   const who = event.actor?.kind === 'system' ? t('desk.system') : event.actor?.name || t('desk.system')
@@ -110,6 +117,7 @@ export function describe(event: CaseEvent): { text: string; icon: IconName; reas
   for (const [field, value] of Object.entries(data)) values[field] = field.endsWith('_s') && typeof value === 'number' ? span(value) : typeof value === 'number' ? value : word(value, names)
   values.from = word(data.from ?? data.from_person ?? data.from_team, names)
   values.to = word(data.to ?? data.to_person ?? data.to_team ?? data.person_id ?? data.other ?? data.into ?? data.until, names)
+  if (event.type === 'case.stage') for (const side of ['from', 'to'] as const) if (typeof data[side] === 'string') values[side] = stageTitle(data[side] as string, caseType) ?? (values[side] as string)
   if (data.field === 'language') for (const side of ['from', 'to'] as const) if (typeof data[side] === 'string') values[side] = languageName(data[side] as string)
   if (typeof data.title_zh === 'string' && typeof data.title_en === 'string') values.title = word({ zh: data.title_zh, en: data.title_en }, names)
   const name = sentence(event.type, data)
