@@ -11,7 +11,7 @@ use crate::problem::{Problem, Result};
 use crate::rows::{OOS, Row};
 use crate::similar::{Collection, DUPLICATE};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checked queries needed before confidence may be refitted on them.
 pub const LEAST_CHECKED: usize = 200;
@@ -148,10 +148,16 @@ pub fn admit(checked: &[Row], corrections: &[Correction], bounds: Influence) -> 
 }
 
 /// Refits confidence and threshold of the tier in use on queries that people checked. `target`: asked precision; ask for 0.97 to get 0.95.
-/// Everything else of the model stays. Error with fewer than [`LEAST_CHECKED`] rows, or a target that is no share above 0.
+/// Everything else of the model stays. Error with fewer than [`LEAST_CHECKED`] rows, with fewer
+/// than half as many different texts, or a target that is no share above 0.
 pub fn recalibrate(mind: &Mind, checked: &[Row], target: f64, encoders: Encoders<'_>) -> Result<Mind> {
     if checked.len() < LEAST_CHECKED {
         return Err(Problem::new("learn.too_few", format!("{} checked queries", checked.len()), format!("at least {LEAST_CHECKED}")));
+    }
+    let different = checked.iter().map(|r| normalise(&r.text)).collect::<BTreeSet<_>>().len();
+    if different < LEAST_CHECKED / 2 {
+        return Err(Problem::new("learn.too_alike", format!("{different} different texts among {} checked queries", checked.len()),
+            format!("at least {} different ones", LEAST_CHECKED / 2)));
     }
     if !(target > 0.0 && target <= 1.0) {
         return Err(Problem::new("learn.target", format!("asked precision {target}"), "a share above 0, at most 1"));
@@ -267,7 +273,7 @@ pub fn compare(current: &Mind, candidate: &Mind, locked: &[Row], queries: &[Stri
         .iter()
         .map(|r| r.label.as_str())
         .filter(|l| *l != OOS && current.labels.iter().any(|c| c == l) && !candidate.labels.iter().any(|c| c == l))
-        .collect::<std::collections::BTreeSet<_>>()
+        .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
     if !gone.is_empty() {

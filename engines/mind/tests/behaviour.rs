@@ -274,6 +274,8 @@ fn recalibrating_needs_two_hundred_checked_queries() {
     let mind = common::shop();
     let few: Vec<Row> = common::rows();
     assert_eq!(recalibrate(&mind, &few, 0.97, &[]).expect_err("too few").code, "learn.too_few");
+    let same: Vec<Row> = few.iter().cycle().take(300).cloned().collect();
+    assert_eq!(recalibrate(&mind, &same, 0.97, &[]).expect_err("the same few again and again").code, "learn.too_alike");
     let many: Vec<Row> = (0..5).flat_map(|i| few.iter().map(move |r| Row::new(r.label.clone(), format!("{}{}", r.text, "呢".repeat(i))))).collect();
     assert!(recalibrate(&mind, &many, 0.97, &[]).is_ok());
 }
