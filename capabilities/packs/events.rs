@@ -17,5 +17,14 @@ events! {
             /// Running cases that went to another stage.
             moved: u64,
         },
+        /// A pack was taken away.
+        "pack.removed" => PackRemoved {
+            key: String,
+            version: String,
+            /// Items that went.
+            removed: u32,
+            /// Items that stay as the workspace's own.
+            kept: u32,
+        },
     }
 }

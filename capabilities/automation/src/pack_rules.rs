@@ -6,7 +6,7 @@ use serde_json::Value;
 use shouwen_kernel::{ObjectId, PersonId, Problem, Result, WorkspaceId};
 use shouwen_rules::{Known, Macro, Rule, RuleFile, Vocabulary};
 use shouwen_store::{Ctx, Json, Tx, params};
-use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint};
+use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, pack_of_others};
 
 use crate::{facts, input, loaded, macros, rules};
 
@@ -107,10 +107,10 @@ fn install_rule(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, rule: &Rule, replace: 
         return Ok(change.note("switched off until somebody saves it and so answers for it"));
     };
     let rests = off.as_deref() == Some(NEEDS_OWNER);
-    if let Some(other) = own.filter(|other| *other != pack.key) {
-        return Ok(PackChange::new(PART.section, &rule.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
-    }
     let current = print(&loaded::rule_of(&rule.key, place, enabled || rests, None, content)?)?;
+    if let Some(change) = pack_of_others(PART.section, &rule.key, &pack.key, own.as_deref(), current == wanted, replace) {
+        return Ok(change);
+    }
     let did = pack_decision(installed.as_deref(), Some(&current), &wanted, replace);
     match did {
         PackDid::Updated => {
@@ -140,10 +140,11 @@ fn install_macro(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, made: &Macro, replace
         macros::insert(tx, ctx.workspace, made, Some((&pack.key, &wanted)))?;
         return Ok(PackChange::new(PART.section, &made.key, PackDid::Created));
     };
-    if let Some(other) = own.filter(|other| *other != pack.key) {
-        return Ok(PackChange::new(PART.section, &made.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+    let current = pack_fingerprint(&content)?;
+    if let Some(change) = pack_of_others(PART.section, &made.key, &pack.key, own.as_deref(), current == wanted, replace) {
+        return Ok(change);
     }
-    let did = pack_decision(installed.as_deref(), Some(&pack_fingerprint(&content)?), &wanted, replace);
+    let did = pack_decision(installed.as_deref(), Some(&current), &wanted, replace);
     match did {
         PackDid::Updated => tx.run("UPDATE rule_macro SET content = ?2, pack = ?3, pack_print = ?4, updated_at = ?5, version = version + 1 WHERE id = ?1", params![id, Json(made), pack.key, wanted, tx.now()])?,
         PackDid::Unchanged => tx.run("UPDATE rule_macro SET pack = ?2, pack_print = ?3 WHERE id = ?1", params![id, pack.key, wanted])?,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Actor, Grant, Kind, Problem, Reach, Result, RoleId, WorkspaceId};
 use shouwen_store::{Ctx, FromRow, Json, Row, Tx, params};
-use shouwen_web::{PACK_KEY_RULE, PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PACK_KEY_RULE, PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 
 use crate::assignment::changed;
 use crate::builtin;
@@ -82,7 +82,7 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
             faults.push(doc.fault(&format!("{at}.like"), format!("`{}` is no role to copy", shouwen_kernel::text::clip(like, 60)), copyable.join(", ")));
         }
         if role.codes().is_empty() {
-            faults.push(doc.fault(&at, "the role permits nothing", "permissions = [\"case.read\"], or like = \"agent\""));
+            faults.push(doc.fault(&format!("{at}.permissions"), "the role permits nothing", "permissions = [\"case.read\"], or like = \"agent\""));
         }
         for (j, code) in role.permissions.iter().enumerate() {
             let known = pack.permissions.is_empty() || pack.permissions.contains(code) || builtin::codes_of_all_parts().contains(&code.as_str());
@@ -149,11 +149,12 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
             changes.push(PackChange::new(PART.section, &role.key, PackDid::Created));
             continue;
         };
-        if let Some(other) = found.pack.as_deref().filter(|other| *other != pack.key) {
-            changes.push(PackChange::new(PART.section, &role.key, PackDid::Kept).note(format!("it belongs to the pack `{other}`")));
+        let current = print(&found.zh, &found.en, &found.permissions)?;
+        if let Some(change) = pack_of_others(PART.section, &role.key, &pack.key, found.pack.as_deref(), current == wanted, replace) {
+            changes.push(change);
             continue;
         }
-        let did = pack_decision(found.print.as_deref(), Some(&print(&found.zh, &found.en, &found.permissions)?), &wanted, replace);
+        let did = pack_decision(found.print.as_deref(), Some(&current), &wanted, replace);
         let mut change = PackChange::new(PART.section, &role.key, did);
         if did == PackDid::Updated {
             must_hold(tx, ctx, &codes, &found.permissions)?;

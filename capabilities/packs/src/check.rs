@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use shouwen_web::{PackFault, PackFile, PackFiles, PackPart, PermissionInfo, pack_path_fits};
+use shouwen_web::{PackDoc, PackFault, PackFile, PackFiles, PackPart, PermissionInfo, pack_path_fits};
 
 use crate::manifest::{self, Manifest};
-use crate::version::Version;
+use crate::version::{Requirement, Version};
 
 /// A pack has at most this many files.
 pub const MOST_FILES: usize = 400;
@@ -60,31 +60,62 @@ fn is_sound_path(path: &str) -> bool {
         })
 }
 
-/// The packs that `manifest` requires, found by `find`; a missing or too old one is a fault of `pack.toml`.
-pub fn resolve(manifest: &Manifest, file: &PackFile, find: &mut dyn FnMut(&str) -> Option<(Manifest, PackFiles)>, faults: &mut Vec<PackFault>) -> Vec<Arc<PackFiles>> {
+/// Finds a pack by its key.
+pub type Find<'a> = dyn FnMut(&str) -> Option<(Manifest, PackFiles)> + 'a;
+
+/// The packs that `manifest` requires, found by `find`, with those they require; a missing or too old one, and packs that
+/// require each other, are faults of `pack.toml`.
+fn resolve(manifest: &Manifest, doc: &PackDoc, find: &mut Find<'_>, faults: &mut Vec<PackFault>) -> Vec<Arc<PackFiles>> {
     let mut found = Vec::new();
-    let line = file.text.lines().position(|line| line.trim_start().starts_with("requires")).map_or(1, |at| at + 1);
-    for requirement in manifest.requirements() {
+    for (i, text) in manifest.requires.iter().enumerate() {
+        let Ok(requirement) = text.parse::<Requirement>() else { continue };
+        let mut tell = |wrong: String, expected: String| faults.push(doc.fault(&format!("requires[{i}]"), wrong, expected));
+        if requirement.key == manifest.key {
+            continue;
+        }
         match find(&requirement.key) {
-            None => faults.push(file.fault(line, format!("the pack `{}` is required and not here", requirement.key), format!("the pack `{}` installed first, or beside this one when checking", requirement.key))),
+            None => tell(format!("the pack `{}` is required and not here", requirement.key), format!("the pack `{}` installed first, or beside this one when checking", requirement.key)),
             Some((other, _)) if other.number() < requirement.least => {
-                faults.push(file.fault(line, format!("`{}` {} is required, and {} is here", requirement.key, requirement.least, other.number()), format!("`{}` in version {} or newer", requirement.key, requirement.least)));
+                tell(format!("`{}` {} is required, and {} is here", requirement.key, requirement.least, other.number()), format!("`{}` in version {} or newer", requirement.key, requirement.least));
             }
-            Some((_, files)) => found.push(Arc::new(files)),
+            Some((other, files)) => {
+                let mut way = vec![manifest.key.clone(), requirement.key.clone()];
+                match below(&other, files, find, &mut way) {
+                    Ok(files) => found.push(Arc::new(files)),
+                    Err(ring) => tell(format!("the packs require each other: {}", ring.join(" → ")), "packs that stand on each other one way only".to_owned()),
+                }
+            }
         }
     }
     found
 }
 
+/// `files` with the packs they stand on. `way`: the keys from the checked pack down to this one. A ring is the error.
+fn below(manifest: &Manifest, mut files: PackFiles, find: &mut Find<'_>, way: &mut Vec<String>) -> Result<PackFiles, Vec<String>> {
+    for requirement in manifest.requirements() {
+        let round = way.contains(&requirement.key);
+        way.push(requirement.key.clone());
+        if round {
+            return Err(way.clone());
+        }
+        // What is missing below was told when that pack was checked.
+        if let Some((other, inner)) = find(&requirement.key) {
+            files.required.push(Arc::new(below(&other, inner, find, way)?));
+        }
+        way.pop();
+    }
+    Ok(files)
+}
+
 /// Everything that is wrong with a pack, by file and line. `find` gives the packs it stands on.
 /// The second value is there when nothing is.
-pub fn check(files: Vec<PackFile>, parts: &[PackPart], permissions: &[PermissionInfo], find: &mut dyn FnMut(&str) -> Option<(Manifest, PackFiles)>) -> (Vec<PackFault>, Option<(Manifest, PackFiles)>) {
+pub fn check(files: Vec<PackFile>, parts: &[PackPart], permissions: &[PermissionInfo], find: &mut Find<'_>) -> (Vec<PackFault>, Option<(Manifest, PackFiles)>) {
     let mut faults = faults_of_files(&files, parts);
-    let manifest = Manifest::read(&files, &mut faults);
+    let (manifest, doc) = Manifest::look(&files, &mut faults).unzip();
     // The parts are checked even when pack.toml is wrong: the author wants to hear everything at once.
     let mut pack = PackFiles::new(manifest.as_ref().map_or("", |m| &m.key), manifest.as_ref().map_or("", |m| &m.version), files).with_permissions(permissions);
-    if let (Some(manifest), Some(file)) = (&manifest, pack.file(manifest::FILE).cloned()) {
-        pack.required = resolve(manifest, &file, find, &mut faults);
+    if let (Some(manifest), Some(doc)) = (&manifest, &doc) {
+        pack.required = resolve(manifest, doc, find, &mut faults);
     }
     let too_large = pack.files.len() > MOST_FILES || pack.files.iter().map(|f| f.text.len()).sum::<usize>() > LARGEST_PACK;
     if !too_large {
@@ -141,6 +172,38 @@ mod tests {
     fn a_pack_toml_with_a_fault_on_every_line_tells_every_line() {
         let text = "key = \"A B\"\nversion = \"one\"\ntitle = { zh = \"\", en = \"x\" }\nrequires = [\n  \"ba se\",\n  \"zz\",\n  3,\n]\ncolour = 1\n";
         let faults = check(vec![PackFile::new("pack.toml", text)], &[], &[], &mut |_| None).0;
-        assert_eq!(faults.iter().map(|f| f.line).collect::<Vec<_>>(), [1, 2, 3, 5, 7, 9], "{faults:#?}");
+        assert_eq!(faults.iter().map(|f| f.line).collect::<Vec<_>>(), [1, 2, 3, 5, 6, 7, 9], "{faults:#?}");
+    }
+
+    fn pack(key: &str, requires: &str) -> Vec<PackFile> {
+        vec![PackFile::new("pack.toml", format!("key = \"{key}\"\nversion = \"1.0\"\ntitle = {{ zh = \"甲\", en = \"A\" }}\nrequires = [{requires}]\n"))]
+    }
+
+    #[test]
+    fn a_fault_of_shape_in_pack_toml_hides_no_fault_of_meaning() {
+        let text = "key = \"Bad Key\"\nversion = \"1.x\"\ntitle = \"just text\"\nrequires = [\"base >= 9.0\", \"nothing\"]\n";
+        let faults = check(vec![PackFile::new("pack.toml", text)], &[], &[], &mut |key| (key == "base").then(|| trusted(pack("base", "")).unwrap())).0;
+        let told: Vec<String> = faults.iter().map(|f| format!("{} {}", f.line, f.wrong)).collect();
+        assert_eq!(told, ["1 `Bad Key` cannot be the key of a pack", "2 `1.x` is no version", "3 `title`: the text \"just text\" does not belong here", "4 `base` 9.0.0 is required, and 1.0.0 is here", "4 the pack `nothing` is required and not here"]);
+        assert_eq!(faults[2].expected, "{ zh = \"…\", en = \"…\" }");
+    }
+
+    #[test]
+    fn packs_that_require_each_other_are_a_fault_and_what_lies_further_below_is_found() {
+        let mut rings = |key: &str| trusted(match key {
+            "b" => pack("b", "\"c\""),
+            "c" => pack("c", "\"b\""),
+            _ => return None,
+        });
+        let (faults, sound) = check(pack("a", "\"b\""), &[], &[], &mut rings);
+        assert!(sound.is_none());
+        assert_eq!(faults[0].to_string(), "pack.toml:4: the packs require each other: a → b → c → b; packs that stand on each other one way only");
+        let mut straight = |key: &str| trusted(match key {
+            "b" => pack("b", "\"c\""),
+            "c" => [pack("c", ""), vec![PackFile::new("roles.toml", "")]].concat(),
+            _ => return None,
+        });
+        let (_, sound) = check(pack("a", "\"b\""), &[], &[], &mut straight);
+        assert_eq!(sound.unwrap().1.matching_required("roles.toml").len(), 1);
     }
 }

@@ -28,8 +28,8 @@ fn files_at(place: &Path) -> (Vec<PackFile>, Vec<PackFault>) {
 
 /// A pack the checked one stands on: a folder beside it, else a shipped one.
 fn beside(place: &Path, key: &str) -> Option<(Manifest, PackFiles)> {
-    let neighbour = std::fs::canonicalize(place).ok()?.parent()?.join(key);
-    if neighbour.join(crate::manifest::FILE).is_file() {
+    let neighbour = std::fs::canonicalize(place).ok().and_then(|place| Some(place.parent()?.join(key)));
+    if let Some(neighbour) = neighbour.filter(|neighbour| neighbour.join(crate::manifest::FILE).is_file()) {
         let (files, faults) = folder::read(&neighbour);
         if faults.is_empty()
             && let Some(found) = trusted(files).filter(|(manifest, _)| manifest.key == key)
@@ -40,13 +40,31 @@ fn beside(place: &Path, key: &str) -> Option<(Manifest, PackFiles)> {
     shipped(key)
 }
 
+/// The pack at `place` (a folder, or the key of a shipped pack), then those it stands on, near ones first. Files that
+/// cannot be read are left out; nothing when there is no pack.
+pub fn with_required(place: &Path) -> Vec<PackFiles> {
+    fn below(place: &Path, manifest: &Manifest, found: &mut Vec<PackFiles>) {
+        for requirement in manifest.requirements() {
+            if let Some((other, files)) = beside(place, &requirement.key).filter(|(other, _)| found.iter().all(|pack| pack.key != other.key)) {
+                found.push(files);
+                below(place, &other, found);
+            }
+        }
+    }
+    let (files, _) = files_at(place);
+    let Some((manifest, _)) = Manifest::look(&files, &mut Vec::new()) else { return Vec::new() };
+    let mut found = vec![PackFiles::new(&manifest.key, &manifest.version, files)];
+    below(place, &manifest, &mut found);
+    found
+}
+
 /// Checks a folder without a database. Exit code 0, or 1 with a line for each fault.
 pub fn check(place: &Path, parts: &[PackPart], permissions: &[PermissionInfo], json: bool, out: &mut dyn Write) -> i32 {
     let (files, mut faults) = files_at(place);
     let count = files.len();
     let mut name = String::new();
     if faults.is_empty() || !files.is_empty() {
-        let mut find = |key: &str| beside(place, key).or_else(|| shipped(key));
+        let mut find = |key: &str| beside(place, key);
         let (found, sound) = check_files(files, parts, permissions, &mut find);
         faults.extend(found);
         name = sound.map(|(manifest, _)| format!("{} {}", manifest.key, manifest.version)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `pack.toml`: who the pack is.
 
 use serde::{Deserialize, Serialize};
-use shouwen_web::{PACK_KEY_RULE, PackFault, PackFile, PackText, is_pack_key, read_toml};
+use shouwen_web::{PACK_KEY_RULE, PackDoc, PackFault, PackFile, PackText, is_pack_key, read_toml};
 
 use crate::version::{Requirement, Version};
 
@@ -27,11 +27,17 @@ pub struct Manifest {
 impl Manifest {
     /// Reads `pack.toml` among `files`; what is wrong goes to `faults`.
     pub fn read(files: &[PackFile], faults: &mut Vec<PackFault>) -> Option<Self> {
+        let before = faults.len();
+        let (manifest, _) = Self::look(files, faults)?;
+        (faults.len() == before).then_some(manifest)
+    }
+
+    /// The same with its places, also when it has faults: then something stands in for what is wrong.
+    pub(crate) fn look(files: &[PackFile], faults: &mut Vec<PackFault>) -> Option<(Self, PackDoc)> {
         let Some(file) = files.iter().find(|f| f.path == FILE) else {
             faults.push(PackFile::new(FILE, "").fault(1, "the pack has no file `pack.toml`", "a `pack.toml` with key, version and title"));
             return None;
         };
-        let before = faults.len();
         let (manifest, doc) = read_toml::<Self>(file, faults);
         let manifest = manifest?;
         if !is_pack_key(&manifest.key) {
@@ -52,7 +58,7 @@ impl Manifest {
                 faults.push(doc.fault(&format!("title.{name}"), "the title is empty or longer than 80 characters", "the pack's name as people read it"));
             }
         }
-        (faults.len() == before).then_some(manifest)
+        Some((manifest, doc))
     }
 
     /// The requirements; those that cannot be read were told as faults.

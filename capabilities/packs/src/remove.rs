@@ -2,6 +2,7 @@
 //! own from then on.
 
 use serde_json::json;
+use shouwen_contracts::packs::{PackEvent, PackRemoved};
 use shouwen_kernel::{Problem, Result};
 use shouwen_store::{Ctx, Tx, params};
 use shouwen_web::{App, PackDid, PackFiles};
@@ -45,6 +46,8 @@ pub fn remove(app: &App, tx: &Tx<'_>, ctx: &Ctx, key: &str) -> Result<Report> {
     }
     tx.execute("DELETE FROM pack_installed WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, key])?;
     let report = Report { key: manifest.key, version: manifest.version.clone(), previous: Some(manifest.version), changes, unchanged: 0, moved: 0 };
+    let count = |did| u32::try_from(report.count(did)).unwrap_or(u32::MAX);
+    tx.emit::<PackEvent>(ctx, None, None, PackRemoved { key: report.key.clone(), version: report.version.clone(), removed: count(PackDid::Removed), kept: count(PackDid::Kept) })?;
     tx.audit(ctx, "pack.removed", "pack", None, Some(serde_json::to_value(&report)?))?;
     Ok(report)
 }

@@ -236,6 +236,34 @@ fn removing_takes_away_what_nobody_edited_and_says_what_stays() {
         t.get(&admin, "/api/v1/packs/shop").expect(404);
         assert_eq!(t.get(&admin, "/api/v1/service-levels").expect(200)[0]["name"], "本店服务");
         t.delete(&admin, "/api/v1/packs/shop").expect(404);
+        let told = t.events::<PackEvent>();
+        assert!(matches!(told.last(), Some(PackEvent::PackRemoved(gone)) if gone.key == "shop" && (gone.removed, gone.kept) == (1, 2)), "{told:?}");
+        let audited: (i64,) = t.db.read_blocking(|tx| tx.one("SELECT count(*) FROM audit WHERE action = 'pack.removed'", shouwen_store::params![])).unwrap();
+        assert_eq!(audited.0, 1);
+    });
+}
+
+#[test]
+fn what_is_exported_brings_edits_of_another_pack_s_items_along_when_it_is_told_to_replace() {
+    on_both(modules, |t| {
+        let admin = t.admin();
+        install(&t, &admin, &files("1.0.0", CALENDAR));
+        let calendar = t.get(&admin, "/api/v1/calendars").expect(200)[0].clone();
+        t.patch(&admin, &format!("/api/v1/calendars/{}", calendar["id"].as_str().unwrap()), json!({ "version": calendar["version"], "days": { "2026-05-04": [] } })).expect(200);
+        let exported = t.get(&admin, "/api/v1/packs/export?key=copy").expect(200)["files"].clone();
+        // A house that has the pack already, unedited.
+        let elsewhere = TestApp::sqlite(modules);
+        let other = elsewhere.admin();
+        install(&elsewhere, &other, &files("1.0.0", CALENDAR));
+        let report = install(&elsewhere, &other, &exported);
+        assert_eq!(did(&report), [pair("counter", "kept")], "only what differs is told: {report:#}");
+        let replaced = elsewhere.post(&other, "/api/v1/packs", json!({ "files": exported, "replace": true })).expect(200);
+        assert!(did(&replaced).contains(&pair("counter", "updated")), "{replaced:#}");
+        assert_eq!(elsewhere.get(&other, "/api/v1/calendars").expect(200)[0]["days"], json!({ "2026-05-04": [] }));
+        let again = elsewhere.post(&other, "/api/v1/packs/check", json!({ "files": exported })).expect(200);
+        assert_eq!(again["report"]["changes"], json!([]), "the diff shows nothing");
+        let packs = elsewhere.get(&other, "/api/v1/packs/shop/diff").expect(200);
+        assert_eq!(did(&packs).first().map(|(item, _)| item.as_str()), Some("counter"), "the pack it came from hears that it is not its own any more");
     });
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{Problem, Result, WorkspaceId};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 
 use crate::def::{AuthorityDef, FlowDef, check_authority, check_flow};
 use crate::{authorities, flows};
@@ -54,8 +54,10 @@ struct Stands<'a> {
 /// What to do with an item, and what to say of it.
 fn decided(section: &str, key: &str, pack: &PackFiles, stands: Option<&Stands<'_>>, wanted: &str, replace: bool) -> PackChange {
     let Some(stands) = stands else { return PackChange::new(section, key, PackDid::Created) };
-    if let Some(other) = stands.pack.filter(|other| *other != pack.key && !takes_over(pack, other)) {
-        return PackChange::new(section, key, PackDid::Kept).note(format!("it belongs to the pack `{other}`"));
+    let same = stands.current == wanted;
+    let owner = stands.pack.filter(|other| same || !takes_over(pack, other));
+    if let Some(change) = pack_of_others(section, key, &pack.key, owner, same, replace) {
+        return change;
     }
     let did = pack_decision(stands.print, Some(&stands.current), wanted, replace);
     let change = PackChange::new(section, key, did);
@@ -83,7 +85,7 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
                 flows::update(tx, found.id, flow)?;
                 own(tx, "review_flow", found.id, &pack.key, &wanted)?;
             }
-            (PackDid::Unchanged, Some(found)) => own(tx, "review_flow", found.id, &pack.key, &wanted)?,
+            (PackDid::Unchanged, Some(found)) if is_free(found.pack.as_deref(), &pack.key) => own(tx, "review_flow", found.id, &pack.key, &wanted)?,
             _ => {}
         }
         changes.push(change);
@@ -104,13 +106,18 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
                 own(tx, "review_authority", found.id, &pack.key, &wanted)?;
                 authorities::tell(tx, ctx, &authority.key, "saved")?;
             }
-            (PackDid::Unchanged, Some(found)) => own(tx, "review_authority", found.id, &pack.key, &wanted)?,
+            (PackDid::Unchanged, Some(found)) if is_free(found.pack.as_deref(), &pack.key) => own(tx, "review_authority", found.id, &pack.key, &wanted)?,
             _ => {}
         }
         changes.push(change);
     }
     changes.extend(gone(tx, ctx, pack, &value)?);
     Ok(changes)
+}
+
+/// Whether an item belongs to this pack or to none: what another pack brought alike stays that one's.
+fn is_free(owner: Option<&str>, pack: &str) -> bool {
+    owner.is_none_or(|owner| owner == pack)
 }
 
 fn own(tx: &Tx<'_>, table: &str, id: shouwen_kernel::ObjectId, pack: &str, print: &str) -> Result<()> {

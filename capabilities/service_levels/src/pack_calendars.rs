@@ -60,14 +60,16 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
         let (head, doc) = read_toml::<Head>(file, &mut faults);
         // What is no TOML has been told by the calendar's reader.
         let Some(head) = head else { continue };
-        if !is_pack_key(&head.key) {
+        if doc.told("key") {
+            // Told already.
+        } else if !is_pack_key(&head.key) {
             faults.push(doc.fault("key", format!("`{}` cannot be a key", shouwen_kernel::text::clip(&head.key, 60)), PACK_KEY_RULE));
         } else if head.key != file.stem() {
             faults.push(doc.fault("key", format!("the key is `{}` and the file is named `{}`", head.key, file.stem()), format!("the file calendars/{}.toml", head.key)));
         }
         match (&head.title, &head.name) {
             (Some(title), _) if !two_languages(title) => faults.push(doc.fault("title", "a title is empty or longer than 80 characters", "{ zh = \"…\", en = \"…\" }")),
-            (None, None) => faults.push(doc.fault("key", "the calendar has neither `title` nor `name`", "title = { zh = \"…\", en = \"…\" }")),
+            (None, None) if !doc.told("title") => faults.push(doc.fault("key", "the calendar has neither `title` nor `name`", "title = { zh = \"…\", en = \"…\" }")),
             _ => {}
         }
     }

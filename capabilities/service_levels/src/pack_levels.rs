@@ -132,16 +132,17 @@ impl ClockDef {
     }
 }
 
-/// Keys of the roles in `roles.toml` of a pack; identity reads the rest of that file.
-fn roles_in(file: &PackFile) -> Vec<String> {
-    let table: toml::Table = file.text.parse().unwrap_or_default();
+/// Keys of the roles in `roles.toml` of a pack, `None` when it is no TOML; identity reads the rest of that file.
+fn roles_in(file: &PackFile) -> Option<Vec<String>> {
+    let table: toml::Table = file.text.parse().ok()?;
     let roles = table.get("role").and_then(toml::Value::as_array).cloned().unwrap_or_default();
-    roles.iter().filter_map(|role| role.get("key").and_then(toml::Value::as_str).map(str::to_owned)).collect()
+    Some(roles.iter().filter_map(|role| role.get("key").and_then(toml::Value::as_str).map(str::to_owned)).collect())
 }
 
 struct Known {
     calendars: Vec<String>,
-    roles: Vec<String>,
+    /// `None`: a file of roles cannot be read, so nobody knows.
+    roles: Option<Vec<String>>,
 }
 
 fn check(pack: &PackFiles) -> Vec<PackFault> {
@@ -152,7 +153,7 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
     let files = |pattern: &'static str| pack.matching(pattern).chain(pack.matching_required(pattern)).collect::<Vec<_>>();
     let known = Known {
         calendars: files("calendars/*.toml").into_iter().map(|file| file.stem().to_owned()).collect(),
-        roles: PARTIES.iter().chain(&ROLES).map(ToString::to_string).chain(files("roles.toml").into_iter().flat_map(roles_in)).collect(),
+        roles: files("roles.toml").into_iter().map(roles_in).collect::<Option<Vec<_>>>().map(|own| PARTIES.iter().chain(&ROLES).map(ToString::to_string).chain(own.into_iter().flatten()).collect()),
     };
     for (i, level) in value.level.iter().enumerate() {
         let at = format!("level[{i}]");
@@ -186,8 +187,9 @@ fn reference_faults(doc: &PackDoc, at: &str, when: Option<&str>, calendar: &str,
         faults.push(doc.fault(&format!("{at}.calendar"), format!("there is no calendar `{}`", shouwen_kernel::text::clip(calendar, 60)), right));
     }
     for (i, rung) in ladder.iter().enumerate() {
-        for (j, to) in rung.to.iter().enumerate().filter(|(_, to)| is_pack_key(to) && !known.roles.contains(to)) {
-            faults.push(doc.fault(&format!("{at}.ladder[{i}].to[{j}]"), format!("there is no role `{to}`"), known.roles.join(", ")));
+        let Some(roles) = &known.roles else { break };
+        for (j, to) in rung.to.iter().enumerate().filter(|(_, to)| is_pack_key(to) && !roles.contains(to)) {
+            faults.push(doc.fault(&format!("{at}.ladder[{i}].to[{j}]"), format!("there is no role `{to}`"), roles.join(", ")));
         }
     }
     match condition(when) {

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::batch::{self, backwards, due_json, seconds};
 use crate::budget::show_amount;
 use crate::calendar::Calendar;
-use crate::fault::Fault;
+use crate::fault::{Fault, Faults};
 use crate::files::{load_calendar, load_calendar_of_pack};
 use crate::spec::WEEKDAYS;
 use args::{Command, Request, Task};
@@ -27,13 +27,18 @@ pub const BAD_INPUT: i32 = 2;
 /// Runs `shouwen worktime` with the arguments after the word `worktime`; returns the exit code.
 /// Answers go to `out`, everything else to `err`.
 pub fn run(args: &[String], stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> i32 {
+    run_with(args, &load_calendar_of_pack, stdin, out, err)
+}
+
+/// The same, with another way to find the calendar of a key in a pack: `--pack DIR --calendar KEY`.
+pub fn run_with(args: &[String], of_pack: &dyn Fn(&Path, &str) -> Result<Calendar, Faults>, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> i32 {
     let request = match args::parse(args) {
         Ok(Request::Help(topic)) => return done(write!(out, "{}", help::text(topic))),
         Ok(Request::Run(task)) => task,
         Err(fault) => return complain(err, &[fault]),
     };
     let loaded = match &request.pack {
-        Some(pack) => load_calendar_of_pack(Path::new(pack), &request.calendar),
+        Some(pack) => of_pack(Path::new(pack), &request.calendar),
         None => load_calendar(Path::new(&request.calendar)),
     };
     let calendar = match loaded {

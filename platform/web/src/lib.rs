@@ -19,7 +19,7 @@ pub use input::{Id, Input, Params};
 pub use metrics::Metrics;
 pub use module::{Language, Module, PermissionInfo, Task};
 pub use pack::{
-    PACK_KEY_RULE, PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, pack_path_fits, read_toml,
+    PACK_KEY_RULE, PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, pack_of_others, pack_path_fits, read_toml,
 };
 pub use page::{Page, PageParams, decode_cursor, encode_cursor, limit_of};
 pub use server::{api_document, router};

@@ -205,6 +205,17 @@ pub fn pack_decision(installed: Option<&str>, current: Option<&str>, wanted: &st
     }
 }
 
+/// An item that belongs to another pack stays with that one; only `replace` brings a differing one under this pack.
+/// `same`: what stands there is what this pack says. `None`: the item is nobody else's, decide by [`pack_decision`].
+pub fn pack_of_others(section: &str, item: &str, pack: &str, owner: Option<&str>, same: bool, replace: bool) -> Option<PackChange> {
+    let other = owner.filter(|other| *other != pack)?;
+    match (same, replace) {
+        (true, _) => Some(PackChange::new(section, item, PackDid::Unchanged)),
+        (false, true) => None,
+        (false, false) => Some(PackChange::new(section, item, PackDid::Kept).note(format!("it belongs to the pack `{other}`"))),
+    }
+}
+
 /// Whether `key` may name an item of a pack: a lower-case letter, then letters, digits, `_` and `-`, at most 60.
 pub fn is_pack_key(key: &str) -> bool {
     key.len() <= 60 && key.starts_with(|c: char| c.is_ascii_lowercase()) && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
@@ -235,6 +246,15 @@ mod tests {
         assert_eq!(pack_decision(Some(&a), Some(&c), &b, false), PackDid::Kept);
         assert_eq!(pack_decision(Some(&a), Some(&c), &b, true), PackDid::Updated);
         assert_eq!(pack_decision(None, Some(&c), &b, false), PackDid::Kept, "an item of one's own under the same key");
+    }
+
+    #[test]
+    fn an_item_of_another_pack_stays_with_it_and_is_told_only_where_it_differs() {
+        let did = |owner, same, replace| pack_of_others("x", "y", "mine", owner, same, replace).map(|change| (change.did, change.note));
+        assert_eq!((did(None, false, false), did(Some("mine"), false, false)), (None, None));
+        assert_eq!(did(Some("base"), true, true), Some((PackDid::Unchanged, None)));
+        assert_eq!(did(Some("base"), false, false), Some((PackDid::Kept, Some("it belongs to the pack `base`".to_owned()))));
+        assert_eq!(did(Some("base"), false, true), None, "`replace` takes it over");
     }
 
     #[test]

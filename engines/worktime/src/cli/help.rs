@@ -103,7 +103,8 @@ Values:
   --calendar FILE  a calendar file (TOML): timezone, [week], [days], holidays. Holiday files are looked for beside
                    it; cn-2024.json, cn-2025.json and cn-2026.json (China, with make-up days) are built in.
                    A calendar file of a pack serves as well: packs/base/calendars/office.toml
-  --pack DIR       the folder of a pack; then --calendar is the key of one of its calendars: --pack packs/base --calendar office
+  --pack DIR       the folder of a pack, or the key of a shipped one; then --calendar is the key of one of its calendars, or of
+                   one of a pack it requires: --pack packs/base --calendar office, --pack dealer --calendar office
   T                an instant with its offset, 2026-10-01T10:00:00+08:00 or 2026-10-01T02:00:00Z, 1800 to 2399
   B                120s, 90m, 72h, 1h30m; 3wd = the end of the 3rd working day after the start day
   --pause A..B     the clock stands still from A to B; \"A..\" still goes on; may be repeated

@@ -1,16 +1,25 @@
 //! TOML of a pack into typed values, with every fault at its line. serde stops at the first fault it meets; here the
-//! entry that holds it is noted and left out, and the rest is read again, until nothing more is wrong.
+//! entry that holds it is noted and something else stands in for it, and the file is read again, until nothing more is
+//! wrong. So the meaning of everything else can be checked in the same run.
 
-use std::collections::{BTreeSet, HashMap};
+mod tree;
+mod words;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue, Deserializer};
+use toml::de::{DeArray, DeFloat, DeInteger, DeTable, DeValue, Deserializer};
 
 use super::{PackFault, PackFile};
+use tree::{Step, entry_at, index, put, shown, table_with, take_out, within};
+use words::{ANY, Kind, kind, reworded, split};
 
 /// More faults in one file than this are not told.
 const MOST: usize = 200;
+/// Readings of one file: each fault needs up to three.
+const ROUNDS: usize = 3 * MOST;
 
 /// Where the parts of a file stand.
 #[derive(Clone, Debug)]
@@ -18,245 +27,234 @@ pub struct PackDoc {
     file: String,
     /// Path (`stage[2].title.zh`) → line.
     lines: HashMap<String, usize>,
-    /// Nothing was wrong so far. Otherwise entries were left out, and a reference to one of them proves nothing.
+    /// Entries something else stands in for, with the fault told of them.
+    told: BTreeMap<String, PackFault>,
+    /// Lines that are no TOML, with what was told of them.
+    broken: BTreeMap<usize, PackFault>,
+    /// Nothing was wrong so far. Otherwise something stands in for an entry, and a reference to it may prove nothing.
     pub clean: bool,
 }
 
 impl PackDoc {
     /// The line of the entry at `path`, or of the nearest one around it.
     pub fn line(&self, path: &str) -> usize {
-        let mut path = path;
-        loop {
-            if let Some(line) = self.lines.get(path) {
-                return *line;
-            }
-            match path.rfind(['.', '[']) {
-                Some(at) => path = &path[..at],
-                None => return 1,
-            }
+        around(path).find_map(|path| self.lines.get(path)).copied().unwrap_or(1)
+    }
+    /// A fault at the entry `path`, e.g. `stage[0].to[1]`. Where something stands in for that entry, the fault told of it
+    /// before: what follows from it is no fault of its own.
+    pub fn fault(&self, path: &str, wrong: impl Into<String>, expected: impl Into<String>) -> PackFault {
+        let line = self.line(path);
+        match self.told_of(path).or_else(|| self.broken.get(&line)) {
+            Some(told) => told.clone(),
+            None => PackFault { file: self.file.clone(), line, wrong: wrong.into(), expected: expected.into() },
         }
     }
-    /// A fault at the entry `path`, e.g. `stage[0].to[1]`.
-    pub fn fault(&self, path: &str, wrong: impl Into<String>, expected: impl Into<String>) -> PackFault {
-        PackFault { file: self.file.clone(), line: self.line(path), wrong: wrong.into(), expected: expected.into() }
+    /// Whether a fault of the shape was told of the entry at `path`, of one around it, or of one directly in it.
+    pub fn told(&self, path: &str) -> bool {
+        self.told_of(path).is_some() || self.broken.contains_key(&self.line(path))
+    }
+
+    fn told_of(&self, path: &str) -> Option<&PackFault> {
+        if let Some(told) = around(path).find_map(|path| self.told.get(path)) {
+            return Some(told);
+        }
+        // `title` is as good as told when `title.en` was; an item of a list is more than one of its entries.
+        let inner = format!("{path}.");
+        let mut within = self.told.range(inner.clone()..).take_while(|(path, _)| path.starts_with(&inner));
+        if path.ends_with(']') { None } else { within.find(|(path, _)| !path[inner.len()..].contains(['.', '['])).map(|(_, fault)| fault) }
     }
 }
 
-/// Reads `file`, adding everything that is wrong to `faults`. The value is what is left when the faulty entries are
-/// taken away, so that its meaning can be checked as well; `None` when too little is left. The paths of [`PackDoc`] are
-/// those of that value. Use `deny_unknown_fields` on `T`, or a misspelt key goes unnoticed.
+/// A path and those of the entries around it, from within.
+fn around(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rfind(['.', '[']).map(|at| &path[..at]))
+}
+
+/// Reads `file`, adding everything that is wrong to `faults`. In the value something stands in for the entries that are
+/// missing or of another kind, so that the meaning of the others can be checked as well; faults that [`PackDoc::fault`]
+/// makes of those are the ones told before. `None` when too little is left. Use `deny_unknown_fields` on `T`, or a misspelt
+/// key goes unnoticed.
 pub fn read_toml<T: DeserializeOwned>(file: &PackFile, faults: &mut Vec<PackFault>) -> (Option<T>, PackDoc) {
-    let starts = line_starts(&file.text);
-    let line_at = |at: usize| starts.partition_point(|start| *start <= at).max(1);
-    let before = faults.len();
-    let (mut root, errors) = DeTable::parse_recoverable(&file.text);
-    let mut told = BTreeSet::new();
-    for error in errors.iter().take(MOST) {
-        let line = error.span().map_or(1, |span| line_at(span.start));
-        // One slip makes the parser stumble several times in its line; the first says it best.
-        if told.insert(line) {
-            let (wrong, expected) = reworded(error.message(), "TOML: `key = \"text\"`, `[table]` or `[[list]]`");
-            faults.push(file.fault(line, format!("this is not TOML: {wrong}"), expected));
-        }
-    }
-    let mut left_out: BTreeSet<String> = BTreeSet::new();
+    let mut reading = Reading::new(file);
     let mut value = None;
-    for _ in 0..MOST {
-        let error = match T::deserialize(Deserializer::from(root.clone())) {
+    for _ in 0..ROUNDS {
+        match T::deserialize(Deserializer::from(reading.root.clone())) {
             Ok(read) => {
                 value = Some(read);
                 break;
             }
-            Err(error) => error,
-        };
+            Err(error) if !reading.mend(&error) || reading.faults.len() >= MOST => break,
+            Err(_) => {}
+        }
+    }
+    let doc = reading.doc();
+    reading.faults.sort_by_key(|fault| fault.line);
+    faults.extend(reading.faults);
+    (value, doc)
+}
+
+struct Reading<'t> {
+    file: &'t PackFile,
+    /// Byte at which each line begins.
+    starts: Vec<usize>,
+    root: Spanned<DeTable<'t>>,
+    faults: Vec<PackFault>,
+    broken: BTreeMap<usize, PackFault>,
+    told: BTreeMap<String, PackFault>,
+    /// What was tried for an entry.
+    tried: HashMap<String, Vec<StandIn>>,
+    /// Places behind the text, so that errors about what stands in can be told apart.
+    beyond: usize,
+}
+
+impl<'t> Reading<'t> {
+    fn new(file: &'t PackFile) -> Self {
+        let (root, errors) = DeTable::parse_recoverable(&file.text);
+        let starts = std::iter::once(0).chain(file.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut own = Self { file, starts, root, faults: Vec::new(), broken: BTreeMap::new(), told: BTreeMap::new(), tried: HashMap::new(), beyond: file.text.len() + 1 };
+        for error in errors.iter().take(MOST) {
+            let line = error.span().map_or(1, |span| own.line_at(span.start));
+            // One slip makes the parser stumble several times in its line; the first says it best.
+            if !own.broken.contains_key(&line) {
+                let (wrong, expected) = reworded(error.message(), "TOML: `key = \"text\"`, `[table]` or `[[list]]`");
+                let fault = file.fault(line, format!("this is not TOML: {wrong}"), expected);
+                own.faults.push(fault.clone());
+                own.broken.insert(line, fault);
+            }
+        }
+        own
+    }
+
+    fn line_at(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).max(1)
+    }
+
+    /// Tells what serde stumbled over, once, and puts something else there. `false`: nothing can be put there.
+    fn mend(&mut self, error: &toml::de::Error) -> bool {
         let span = error.span().unwrap_or(0..0);
-        let missing = error.message().strip_prefix("missing field `").and_then(|rest| rest.split('`').next()).map(str::to_owned);
-        let (steps, at) = match &missing {
-            Some(_) => table_with(root.get_ref(), &span).unwrap_or_default(),
-            None => entry_at(root.get_ref(), span.start).unwrap_or_default(),
-        };
-        let here = shown(&steps);
-        let line = if steps.is_empty() { line_at(span.start) } else { line_at(at) };
-        match missing {
-            // Broken TOML reads as anything; its line has been told.
-            _ if told.contains(&line) => {}
-            // What is missing was left out for a fault that has been told.
-            Some(field) if left_out.contains(&join(&here, &field)) => {}
-            Some(field) => faults.push(file.fault(line, format!("`{field}` is missing{}", within(&here)), format!("a line `{field} = …`"))),
-            None => {
-                let (wrong, expected) = reworded(error.message(), "a value of the kind the format describes");
-                faults.push(file.fault(line, if here.is_empty() { wrong } else { format!("`{here}`: {wrong}") }, expected));
+        let message = error.message();
+        let word = |prefix: &str| message.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
+        let missing = word("missing field `");
+        let found = if missing.is_some() { table_with(self.root.get_ref(), &span) } else { entry_at(self.root.get_ref(), span.start) };
+        let (mut steps, at) = found.unwrap_or_default();
+        let around = shown(&steps);
+        let line = if steps.is_empty() { self.line_at(span.start) } else { self.line_at(at) };
+        if let Some(field) = &missing {
+            steps.push(Step::Key(field.clone()));
+        }
+        if steps.is_empty() {
+            // Nothing is known but that the file as a whole is wrong; where it is no TOML, that has been told.
+            if self.broken.is_empty() {
+                let (wrong, expected) = reworded(message, ANY);
+                self.faults.push(self.file.fault(line, wrong, expected));
             }
+            return false;
         }
-        if steps.is_empty() || !take_out(root.get_mut(), &steps) {
-            break;
-        }
-        // The items behind one that is gone move up; nothing of them was looked at yet.
-        left_out.retain(|path| !path.starts_with(&format!("{here}.")));
-        left_out.insert(here);
-    }
-    faults[before..].sort_by_key(|fault| fault.line);
-    let mut lines = HashMap::new();
-    index(root.get_ref(), "", &line_at, &mut lines);
-    (value, PackDoc { file: file.path.clone(), lines, clean: faults.len() == before })
-}
-
-/// A step on the way to an entry.
-#[derive(Clone, Debug, PartialEq)]
-enum Step {
-    Key(String),
-    Item(usize),
-}
-
-fn shown(steps: &[Step]) -> String {
-    let mut text = String::new();
-    for step in steps {
-        match step {
-            Step::Key(key) => text = join(&text, key),
-            Step::Item(i) => text = format!("{text}[{i}]"),
-        }
-    }
-    text
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-fn within(path: &str) -> String {
-    if path.is_empty() { String::new() } else { format!(" in `{path}`") }
-}
-
-fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
-}
-
-/// The innermost entry whose key or value holds byte `at`, with the byte its line is told by.
-fn entry_at(table: &DeTable<'_>, at: usize) -> Option<(Vec<Step>, usize)> {
-    for (key, value) in table.iter() {
-        let name = || Step::Key(key.get_ref().to_string());
-        if let Some((mut steps, from)) = value_at(value, at) {
-            steps.insert(0, name());
-            // An inline value is told by its own place, the rest by the key.
-            return Some((steps, from.unwrap_or(key.span().start)));
-        }
-        if key.span().contains(&at) {
-            return Some((vec![name()], key.span().start));
-        }
-    }
-    None
-}
-
-fn value_at(value: &Spanned<DeValue<'_>>, at: usize) -> Option<(Vec<Step>, Option<usize>)> {
-    match value.get_ref() {
-        DeValue::Table(table) => {
-            if let Some((steps, from)) = entry_at(table, at) {
-                return Some((steps, Some(from)));
-            }
-        }
-        DeValue::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                if let Some((mut steps, from)) = value_at(item, at) {
-                    steps.insert(0, Step::Item(i));
-                    return Some((steps, Some(from.unwrap_or(item.span().start))));
+        let path = shown(&steps);
+        let again = self.told_around(&path).cloned();
+        if again.is_none() {
+            let fault = match self.broken.get(&line) {
+                // Broken TOML reads as anything; its line has been told.
+                Some(told) => told.clone(),
+                None => {
+                    let (wrong, expected) = match &missing {
+                        Some(field) => (format!("`{field}` is missing{}", within(&around)), format!("a line `{field} = …`")),
+                        None => {
+                            let (wrong, expected) = reworded(message, ANY);
+                            (format!("`{path}`: {wrong}"), expected)
+                        }
+                    };
+                    let fault = self.file.fault(line, wrong, expected);
+                    self.faults.push(fault.clone());
+                    fault
                 }
+            };
+            if word("unknown field `").is_some() || message.starts_with("duplicate field") {
+                return take_out(self.root.get_mut(), &steps);
+            }
+            self.told.insert(path.clone(), fault);
+            // What may be left away is as if it had not been written.
+            if missing.is_none() && matches!(steps.last(), Some(Step::Key(_))) {
+                return take_out(self.root.get_mut(), &steps);
+            }
+        } else if word("unknown field `").is_some() {
+            return take_out(self.root.get_mut(), &steps);
+        }
+        self.stand_in(steps, message)
+    }
+
+    fn told_around(&self, path: &str) -> Option<&PackFault> {
+        around(path).find_map(|path| self.told.get(path))
+    }
+
+    /// Puts something at `steps` that was not tried there; else at the entry around it.
+    fn stand_in(&mut self, mut steps: Vec<Step>, message: &str) -> bool {
+        let mut hint = StandIn::hinted(message);
+        while !steps.is_empty() {
+            let tried = self.tried.entry(shown(&steps)).or_default();
+            if let Some(next) = hint.take().into_iter().chain(StandIn::ANY).find(|one| !tried.contains(one)) {
+                tried.push(next.clone());
+                self.beyond += 2;
+                return put(self.root.get_mut(), &steps, Spanned::new(self.beyond..self.beyond + 1, next.value()));
+            }
+            let told = self.told_around(&shown(&steps)).cloned();
+            steps.pop();
+            // What stands in for the whole follows from the same fault.
+            if let Some(told) = told {
+                self.told.insert(shown(&steps), told);
             }
         }
-        _ => {}
+        false
     }
-    value.span().contains(&at).then(|| (Vec::new(), None))
+
+    fn doc(&self) -> PackDoc {
+        let mut lines = HashMap::new();
+        let end = self.file.text.len();
+        index(self.root.get_ref(), "", &|at| (at <= end).then(|| self.line_at(at)), &mut lines);
+        PackDoc { file: self.file.path.clone(), lines, told: self.told.clone(), broken: self.broken.clone(), clean: self.faults.is_empty() }
+    }
 }
 
-/// The table whose span this is.
-fn table_with(table: &DeTable<'_>, span: &std::ops::Range<usize>) -> Option<(Vec<Step>, usize)> {
-    fn look(value: &Spanned<DeValue<'_>>, span: &std::ops::Range<usize>) -> Option<Vec<Step>> {
-        match value.get_ref() {
-            DeValue::Table(_) if value.span() == *span => Some(Vec::new()),
-            DeValue::Table(table) => table_with(table, span).map(|found| found.0),
-            DeValue::Array(items) => items.iter().enumerate().find_map(|(i, item)| {
-                let mut steps = look(item, span)?;
-                steps.insert(0, Step::Item(i));
-                Some(steps)
-            }),
-            _ => None,
+/// What can be put in the place of a value.
+#[derive(Clone, Debug, PartialEq)]
+enum StandIn {
+    Text(Cow<'static, str>),
+    Whole,
+    Number,
+    Switch,
+    List,
+    Table,
+}
+
+impl StandIn {
+    /// Tried one after the other where nothing else is known.
+    const ANY: [Self; 8] = [Self::Text(Cow::Borrowed("")), Self::Text(Cow::Borrowed("x")), Self::Whole, Self::Number, Self::Switch, Self::List, Self::Table, Self::Text(Cow::Borrowed("1h"))];
+
+    /// What the message asks for.
+    fn hinted(message: &str) -> Option<Self> {
+        let expected = split(message).1?;
+        Some(match kind(expected) {
+            Some(Kind::Text) => Self::Text(Cow::Borrowed("")),
+            Some(Kind::Whole) => Self::Whole,
+            Some(Kind::Number) => Self::Number,
+            Some(Kind::Switch) => Self::Switch,
+            Some(Kind::List) => Self::List,
+            Some(Kind::Table | Kind::Both) => Self::Table,
+            // The first of the words that may stand there.
+            None => Self::Text(Cow::Owned(expected.split('`').nth(1)?.to_owned())),
+        })
+    }
+
+    fn value(self) -> DeValue<'static> {
+        match self {
+            Self::Text(text) => DeValue::String(text),
+            Self::Whole => DeValue::Integer(DeInteger::default()),
+            Self::Number => DeValue::Float(DeFloat::default()),
+            Self::Switch => DeValue::Boolean(false),
+            Self::List => DeValue::Array(DeArray::new()),
+            Self::Table => DeValue::Table(DeTable::new()),
         }
     }
-    table.iter().find_map(|(key, value)| {
-        let mut steps = look(value, span)?;
-        steps.insert(0, Step::Key(key.get_ref().to_string()));
-        Some((steps, span.start))
-    })
-}
-
-/// Takes the entry out of the tree.
-fn take_out(table: &mut DeTable<'_>, steps: &[Step]) -> bool {
-    let Some((Step::Key(key), rest)) = steps.split_first() else { return false };
-    if rest.is_empty() {
-        return table.remove(key.as_str()).is_some();
-    }
-    table.get_mut(key.as_str()).is_some_and(|value| take_from(value.get_mut(), rest))
-}
-
-fn take_from(value: &mut DeValue<'_>, steps: &[Step]) -> bool {
-    match value {
-        DeValue::Table(table) => take_out(table, steps),
-        DeValue::Array(items) => {
-            let Some((Step::Item(i), rest)) = steps.split_first() else { return false };
-            if !rest.is_empty() {
-                return items.get_mut(*i).is_some_and(|item| take_from(item.get_mut(), rest));
-            }
-            let mut others = DeArray::new();
-            for (_, item) in items.iter().enumerate().filter(|(at, _)| at != i) {
-                others.push(item.clone());
-            }
-            let taken = others.len() < items.len();
-            *items = others;
-            taken
-        }
-        _ => false,
-    }
-}
-
-fn index(table: &DeTable<'_>, path: &str, line_at: &dyn Fn(usize) -> usize, lines: &mut HashMap<String, usize>) {
-    for (key, value) in table.iter() {
-        let here = join(path, key.get_ref());
-        lines.insert(here.clone(), line_at(key.span().start));
-        index_value(value, &here, line_at, lines);
-    }
-}
-
-fn index_value(value: &Spanned<DeValue<'_>>, path: &str, line_at: &dyn Fn(usize) -> usize, lines: &mut HashMap<String, usize>) {
-    match value.get_ref() {
-        DeValue::Table(table) => index(table, path, line_at, lines),
-        DeValue::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                let here = format!("{path}[{i}]");
-                lines.insert(here.clone(), line_at(item.span().start));
-                index_value(item, &here, line_at, lines);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// serde's words into ours: what is wrong, and what was expected.
-fn reworded(message: &str, otherwise: &str) -> (String, String) {
-    let message = message.replace('\n', ", ");
-    let (wrong, expected) = message.split_once("; expected ").or_else(|| message.split_once(", expected ")).map_or((message.as_str(), None), |(a, b)| (a, Some(b)));
-    let wrong = if let Some(rest) = wrong.strip_prefix("unknown field ") {
-        format!("the key {rest} is not known here")
-    } else if let Some(rest) = wrong.strip_prefix("unknown variant ") {
-        format!("{rest} is not known here")
-    } else if let Some(rest) = wrong.strip_prefix("invalid type: ") {
-        format!("{rest} does not belong here")
-    } else if let Some(rest) = wrong.strip_prefix("invalid value: ") {
-        format!("{rest} cannot stand here")
-    } else if let Some(rest) = wrong.strip_prefix("duplicate field ") {
-        format!("the key {rest} stands here twice")
-    } else {
-        wrong.to_owned()
-    };
-    (wrong, expected.filter(|text| !text.is_empty()).unwrap_or(otherwise).to_owned())
 }
 
 #[cfg(test)]
@@ -310,16 +308,49 @@ mod tests {
         let mut sorted = lines.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, [1, 2, 4, 7, 8, 9, 10, 11, 14], "{faults:#?}");
-        assert!(value.is_none(), "the key is gone");
+        let value = value.unwrap();
+        assert_eq!((value.key.as_str(), value.stage.len(), value.limits["b"]), ("", 3, 2), "something stands in for what is wrong");
         assert!(faults.iter().any(|f| f.contains("the key `colour` is not known here; one of")), "{faults:#?}");
     }
 
     #[test]
     fn what_is_left_can_still_be_checked() {
         let (value, doc, faults) = read("key = \"x\"\n[[stage]]\nkey = 1\n[[stage]]\nkey = \"b\"\n");
-        assert_eq!(faults, ["a.toml:3: `stage[0].key`: integer `1` does not belong here; a string"]);
+        assert_eq!(faults, ["a.toml:3: `stage[0].key`: the number 1 does not belong here; a text in quotes, e.g. \"…\""]);
         assert!(!doc.clean);
-        assert_eq!((value.unwrap().stage[0].key.as_str(), doc.line("stage[0].key")), ("b", 5));
+        let value = value.unwrap();
+        assert_eq!((value.stage[0].key.as_str(), value.stage[1].key.as_str(), doc.line("stage[1].key")), ("", "b", 5), "nothing moves up");
+    }
+
+    #[test]
+    fn what_follows_from_a_fault_is_no_fault_of_its_own() {
+        let (value, doc, faults) = read("key = 7\n[[stage]]\nkey = \"a\"\ntitle = \"just text\"\nto = \"b\"\n[[stage]]\nkey = \"b\"\ntitle = { zh = \"乙\" }\nto = [\"x\", 3]\n");
+        assert_eq!(
+            faults,
+            [
+                "a.toml:1: `key`: the number 7 does not belong here; a text in quotes, e.g. \"…\"",
+                "a.toml:4: `stage[0].title`: the text \"just text\" does not belong here; { zh = \"…\", en = \"…\" }",
+                "a.toml:5: `stage[0].to`: the text \"b\" does not belong here; a list, e.g. [\"a\", \"b\"]",
+                "a.toml:8: `en` is missing in `stage[1].title`; a line `en = …`",
+                "a.toml:9: `stage[1].to[1]`: the number 3 does not belong here; a text in quotes, e.g. \"…\"",
+            ]
+        );
+        assert_eq!(value.unwrap().stage[1].to, ["x", ""]);
+        for (path, line) in [("key", 1), ("stage[0].title.en", 4), ("stage[0].to", 5), ("stage[1].title", 8), ("stage[1].to[1]", 9)] {
+            let told = doc.fault(path, "it follows", "nothing");
+            assert!(told.line == line && faults.contains(&told.to_string()), "{path}: {told}");
+        }
+        for path in ["stage[0].key", "stage[1].to[0]", "stage[1]"] {
+            assert_eq!(doc.fault(path, "its own", "right").wrong, "its own", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_no_list_and_a_table_that_is_none_leave_the_rest_to_be_read() {
+        let (value, _, faults) = read("key = \"x\"\nstage = [1, { key = \"b\" }]\nlimits = 3\n");
+        assert_eq!(faults.len(), 2, "{faults:#?}");
+        let value = value.unwrap();
+        assert_eq!((value.key.as_str(), value.stage.len(), value.stage[1].key.as_str()), ("x", 2, "b"));
     }
 
     #[test]
