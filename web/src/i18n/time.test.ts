@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { clauses, i18n, listed, setLocale, t } from '.'
-import { absolute, dateOnly, listTime, monthDay, plainDate, plainDay, upcoming, zone } from './time'
+import { absolute, dateOnly, listTime, monthDay, plainDate, plainDay, span, spanBrief, upcoming, zone } from './time'
 
 const at = '2026-11-12T05:06:07Z'
 beforeEach(() => {
@@ -13,6 +13,12 @@ describe('UX-46, UX-89: moments in the language of whoever reads them', () => {
     expect([monthDay(at), dateOnly(at), upcoming(at)]).toEqual(['Nov 12', 'Nov 12, 2026', 'Thu Nov 12 13:06'])
     expect(absolute(at)).toBe('Nov 12, 2026 Thu 13:06:07 GMT+8')
     expect(listTime(at, Date.parse('2026-11-20T00:00:00Z'))).toBe('Nov 12')
+  })
+  it('says a span by its two largest units, or by one where room is short', async () => {
+    await setLocale('en')
+    const [days, hours, minutes] = [2 * 86_400 + 3 * 3_600, 3_600 + 57 * 60, 12 * 60]
+    expect([days, hours, minutes].map(span)).toEqual(['2d 3h', '1h 57m', '12m'])
+    expect([days, hours, minutes].map(spanBrief)).toEqual(['2d', '1h', '12m'])
   })
   it('keeps figures in Chinese', async () => {
     await setLocale('zh-CN')

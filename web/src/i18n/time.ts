@@ -146,6 +146,12 @@ export function span(seconds: number): string {
   return t('time.s', { s })
 }
 
+/** A span where room is short: only its largest unit from an hour on; the whole belongs into the tip. */
+export function spanBrief(seconds: number): string {
+  const unit = seconds >= 86_400 ? 86_400 : seconds >= 3_600 ? 3_600 : 1
+  return span(seconds - (seconds % unit))
+}
+
 export function fileSize(bytes: number): string {
   const units = ['B', 'KB', 'MB', 'GB']
   let value = bytes
