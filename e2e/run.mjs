@@ -3,7 +3,7 @@
 // BROWSER, POSTGRES, KEEP=1 (keeps the temporary folders), ONLY=pattern (steps whose name matches), DATABASE=postgres.
 import { finish, journey } from './lib/runner.mjs'
 
-const ALL = ['hosts', 'start', 'matrix', 'mail', 'agent', 'desk', 'manager', 'customer', 'friday', 'loop', 'packs', 'warnings', 'telecom', 'dealer']
+const ALL = ['hosts', 'start', 'admin', 'matrix', 'mail', 'agent', 'desk', 'manager', 'customer', 'friday', 'loop', 'packs', 'warnings', 'telecom', 'dealer']
 const wanted = process.argv.slice(2)
 for (const name of wanted) {
   if (!ALL.includes(name)) {

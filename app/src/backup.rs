@@ -85,31 +85,18 @@ fn backup(config: Config, to: &Path, with_keys: bool) -> Result<()> {
     let data = config.data.clone();
     let in_postgres = matches!(instance::location(&config), Location::Postgres { .. });
     let url = config.database.clone().unwrap_or_default();
-    let partial = to.with_extension("partial");
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
     if partial.exists() {
         std::fs::remove_dir_all(&partial).map_err(|e| io("remove", &partial, e))?;
     }
-    std::fs::create_dir_all(&partial).map_err(|e| io("create", &partial, e))?;
     let instance = instance::open(config, false)?;
-    if !in_postgres {
-        instance.db.backup_to(&partial.join("shouwen.db"))?;
-    }
-    // Blobs never change once named by a committed row, so copying them after the database misses nothing it names.
-    copy_tree(&data.join("blobs"), &partial.join("blobs"))?;
-    // Signed heads of the audit: they show a database that was rolled back.
-    let heads = data.join("audit-heads.log");
-    if heads.exists() {
-        std::fs::copy(&heads, partial.join("audit-heads.log")).map_err(|e| io("copy", &heads, e))?;
-    }
-    if with_keys {
-        std::fs::copy(data.join("keys.toml"), partial.join("keys.toml")).map_err(|e| io("copy", &data.join("keys.toml"), e))?;
-    }
-    let mut files = BTreeMap::new();
-    list(&partial, &partial, &mut files)?;
-    let manifest = Manifest { version: env!("CARGO_PKG_VERSION").into(), created_at: instance.app.clock().now(), files };
-    let path = partial.join("MANIFEST.json");
-    std::fs::write(&path, serde_json::to_vec_pretty(&manifest)?).map_err(|e| io("write", &path, e))?;
+    let manifest = private_folder(&partial).map_err(|e| io("create", &partial, e)).and_then(|()| fill(&instance, &data, &partial, in_postgres, with_keys));
     instance.db.close();
+    let manifest = manifest.inspect_err(|_| {
+        let _ = std::fs::remove_dir_all(&partial);
+    })?;
     std::fs::rename(&partial, to).map_err(|e| io("rename", &partial, e))?;
     let bytes: u64 = manifest.files.values().map(|(size, _)| size).sum();
     println!("{} files, {} bytes in {}", manifest.files.len(), bytes, to.display());
@@ -121,6 +108,58 @@ fn backup(config: Config, to: &Path, with_keys: bool) -> Result<()> {
         println!("The key file is not in it: keep {} elsewhere, without it personal data cannot be read.", data.join("keys.toml").display());
     }
     Ok(())
+}
+
+/// Copies everything into `partial`; what is in it.
+fn fill(instance: &instance::Instance, data: &Path, partial: &Path, in_postgres: bool, with_keys: bool) -> Result<Manifest> {
+    if !in_postgres {
+        instance.db.backup_to(&partial.join("shouwen.db"))?;
+    }
+    // Blobs never change once named by a committed row, so copying them after the database misses nothing it names.
+    copy_tree(&data.join("blobs"), &partial.join("blobs"))?;
+    // Signed heads of the audit: they show a database that was rolled back.
+    let heads = data.join("audit-heads.log");
+    if heads.exists() {
+        copy(&heads, &partial.join("audit-heads.log"))?;
+    }
+    if with_keys {
+        copy(&data.join("keys.toml"), &partial.join("keys.toml"))?;
+    }
+    let mut files = BTreeMap::new();
+    list(partial, partial, &mut files)?;
+    let manifest = Manifest { version: env!("CARGO_PKG_VERSION").into(), created_at: instance.app.clock().now(), files };
+    let path = partial.join("MANIFEST.json");
+    std::fs::write(&path, serde_json::to_vec_pretty(&manifest)?).map_err(|e| io("write", &path, e))?;
+    Ok(manifest)
+}
+
+/// A folder only its owner may enter: it holds people's letters.
+pub fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Copies a file and sees it onto the disk.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::copy(from, to).and_then(|_| std::fs::File::open(to)?.sync_all()).map_err(|e| io("copy", from, e))
+}
+
+/// Bytes and SHA-256 of a file of any size, a piece at a time.
+fn sum(path: &Path) -> std::io::Result<(u64, String)> {
+    use sha2::Digest;
+    use std::io::Read;
+    let (mut file, mut hash, mut size, mut piece) = (std::fs::File::open(path)?, sha2::Sha256::new(), 0u64, vec![0u8; 1 << 20]);
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok((size, shouwen_crypt::hex(&hash.finalize())));
+        }
+        hash.update(piece.get(..read).unwrap_or_default());
+        size += read as u64;
+    }
 }
 
 fn redact(url: &str) -> String {
@@ -144,7 +183,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         if source.is_dir() {
             copy_tree(&source, &target)?;
         } else {
-            std::fs::copy(&source, &target).map_err(|e| io("copy", &source, e))?;
+            copy(&source, &target)?;
         }
     }
     Ok(())
@@ -156,9 +195,8 @@ fn list(root: &Path, folder: &Path, files: &mut BTreeMap<String, (u64, String)>)
         if path.is_dir() {
             list(root, &path, files)?;
         } else {
-            let bytes = std::fs::read(&path).map_err(|e| io("read", &path, e))?;
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            files.insert(name, (bytes.len() as u64, shouwen_crypt::sha256_hex(&bytes)));
+            files.insert(name, sum(&path).map_err(|e| io("read", &path, e))?);
         }
     }
     Ok(())
@@ -171,8 +209,8 @@ fn verify(folder: &Path) -> Result<Manifest> {
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| Problem::new(Kind::Invalid, "backup.manifest", format!("{} cannot be read: {e}", path.display())).expected("the file as `shouwen backup` wrote it"))?;
     for (name, (size, sha256)) in &manifest.files {
         let path = folder.join(name);
-        let bytes = std::fs::read(&path).map_err(|e| io("read", &path, e))?;
-        if bytes.len() as u64 != *size || shouwen_crypt::sha256_hex(&bytes) != *sha256 {
+        let found = sum(&path).map_err(|e| io("read", &path, e).expected("the whole folder, as `shouwen backup` wrote it"))?;
+        if found != (*size, sha256.clone()) {
             return Err(Problem::new(Kind::Invalid, "backup.damaged", format!("{name} is not as it was written")).expected("an undamaged copy of this backup"));
         }
     }
@@ -185,7 +223,13 @@ fn restore(from: &Path, config: &Config, dry_run: bool, replace: bool) -> Result
         return Err(Problem::new(Kind::Invalid, "restore.keys", "the backup has no key file").expected(format!("the installation's keys.toml placed in {} first", config.data.display())));
     }
     let database = config.data.join("shouwen.db");
-    if database.exists() && !replace {
+    if !instance::nobody_serves(&config.data)? {
+        return Err(Problem::new(Kind::Conflict, "data.locked", format!("a server is running on {}", config.data.display())).expected("stop it first, or restore into another --data folder"));
+    }
+    // With PostgreSQL the keys are what must not be lost.
+    let other_keys = manifest.files.contains_key("keys.toml") && std::fs::read(config.data.join("keys.toml")).is_ok_and(|there| std::fs::read(from.join("keys.toml")).is_ok_and(|kept| kept != there));
+    let there = database.exists() || other_keys;
+    if there && !replace {
         return Err(Problem::new(Kind::Conflict, "restore.exists", format!("{} holds an installation already", config.data.display())).expected("an empty --data folder, or --replace to move it aside"));
     }
     println!("{} files of version {} from {}", manifest.files.len(), manifest.version, manifest.created_at);
@@ -193,18 +237,21 @@ fn restore(from: &Path, config: &Config, dry_run: bool, replace: bool) -> Result
         println!("Dry run: nothing was written.");
         return Ok(());
     }
-    if database.exists() {
+    if there {
         let aside = config.data.with_extension(format!("before-restore-{}", manifest.created_at.seconds()));
         std::fs::rename(&config.data, &aside).map_err(|e| io("move aside", &config.data, e))?;
         println!("What was there is now in {}", aside.display());
     }
-    std::fs::create_dir_all(&config.data).map_err(|e| io("create", &config.data, e))?;
+    private_folder(&config.data).map_err(|e| io("create", &config.data, e))?;
     for name in manifest.files.keys() {
         let target = config.data.join(name);
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent).map_err(|e| io("create", parent, e))?;
         }
-        std::fs::copy(from.join(name), &target).map_err(|e| io("write", &target, e))?;
+        // Under its own name only when it is whole: a restore that was cut off leaves no half database.
+        let part = target.with_extension("part");
+        copy(&from.join(name), &part)?;
+        std::fs::rename(&part, &target).map_err(|e| io("write", &target, e))?;
     }
     let instance = instance::open_ready(config.clone(), true)?;
     if let Some(fault) = instance.db.integrity_check()?.first() {

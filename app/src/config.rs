@@ -90,7 +90,9 @@ impl Config {
             return Err(invalid("database", "this is not a PostgreSQL address".into()).expected("postgres://user:password@host:5432/name; leave it out for SQLite in the data folder"));
         }
         let log = pick("log", "SHOUWEN_LOG", file.log)?.unwrap_or_else(|| "info".into());
-        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
+        // A word alone would be taken for the name of a part, and everything else be silent.
+        let word = log.split(',').find(|part| !part.contains(['=', '[']) && part.trim().parse::<tracing_subscriber::filter::LevelFilter>().is_err());
+        if let Some(error) = word.map(str::to_owned).or_else(|| tracing_subscriber::EnvFilter::try_new(&log).err().map(|e| e.to_string())) {
             return Err(invalid("log", format!("`{log}` is not a log level: {error}")).expected("info, debug, warn, error, trace, or per part: info,shouwen_email=debug"));
         }
         let log_format = pick("log-format", "SHOUWEN_LOG_FORMAT", file.log_format)?.unwrap_or_else(|| "text".into());
@@ -184,8 +186,10 @@ fn secret_env(name: &str) -> Result<Option<String>> {
 fn read_file(path: &Path) -> Result<File> {
     let text = std::fs::read_to_string(path).map_err(|e| invalid("config", format!("cannot read {}: {e}", path.display())).expected("a TOML file this user may read"))?;
     toml::from_str(&text).map_err(|e| {
-        let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
-        invalid("config", format!("{}:{line}: {}", path.display(), e.message())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format, mail-max-mib, mail-max-parts, mail-max-depth, mail-max-header-lines, mail-max-recipients")
+        let line = e.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        // The reader's own list of names follows below, shorter.
+        let message = e.message().split(", expected one of").next().unwrap_or_default();
+        invalid("config", format!("{}:{line}: {message}", path.display())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format, mail-max-mib, mail-max-parts, mail-max-depth, mail-max-header-lines, mail-max-recipients")
     })
 }
 
@@ -217,5 +221,20 @@ mod tests {
             assert!(problem.expected.unwrap().contains("whole number from 1 to"));
         }
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_wrong_line_or_level_is_named_where_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("shouwen.toml");
+        std::fs::write(&file, "data = \"./d\"\n\nlistn = \"x\"\n").unwrap();
+        let problem = load(&["--config", file.to_str().unwrap()]).unwrap_err();
+        assert!(problem.message.ends_with("shouwen.toml:3: unknown field `listn`"), "{problem}");
+        for wrong in ["loud", "info,chatty", "shouwen_email=loud"] {
+            assert_eq!(load(&["--log", wrong]).unwrap_err().field.as_deref(), Some("log"), "{wrong}");
+        }
+        for right in ["info", "WARN", "info,shouwen_email=debug", "off"] {
+            load(&["--log", right]).unwrap();
+        }
     }
 }

@@ -147,11 +147,18 @@ fn blobs(instance: &Instance) -> Result<Finding> {
     Ok(if missing == 0 { ok("blobs", format!("{} looked at, all there", rows.len())) } else { advise("blobs", format!("{missing} of {} are missing or cut", rows.len()), "restore the blobs folder from a backup") })
 }
 
+/// A day's mail of a large house.
+const ENOUGH: u64 = 1 << 30;
+
 fn disk(instance: &Instance) -> Result<Finding> {
     // Writing is the question; the answer is a write.
     let probe = instance.config.data.join(".doctor");
     let outcome = std::fs::write(&probe, vec![0u8; 1 << 20]);
     let _ = std::fs::remove_file(&probe);
     outcome.map_err(|e| Problem::internal(format!("cannot write to {}: {e}", instance.config.data.display())).expected("free space and write permission"))?;
-    Ok(ok("disk", "the data folder can be written".into()))
+    let room = rustix::fs::statvfs(&instance.config.data).map(|of| of.f_bavail.saturating_mul(of.f_frsize)).unwrap_or(u64::MAX);
+    if room < ENOUGH {
+        return Ok(advise("disk", format!("only {} MiB are free where the data lies", room >> 20), "free space or a larger disk: when it is full nothing new is stored, though nothing stored is lost"));
+    }
+    Ok(ok("disk", format!("the data folder can be written; {} GiB are free", room >> 30)))
 }

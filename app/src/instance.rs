@@ -17,6 +17,8 @@ pub struct Instance {
     pub db: Db,
     pub app: App,
     pub config: Config,
+    /// This start made the key file.
+    fresh_keys: bool,
     /// Held as long as this process may write to a SQLite database.
     _lock: Option<File>,
 }
@@ -37,12 +39,13 @@ pub fn location(config: &Config) -> Location {
 /// Opens without migrating. `exclusive`: refuse while another process has the SQLite database open; only then may a new
 /// installation be begun here, so that a misspelt folder is an error and not an empty house.
 pub fn open(config: Config, exclusive: bool) -> Result<Instance> {
-    if !exclusive && config.database.is_none() && !config.data.join("shouwen.db").exists() {
+    let wanted = if config.database.is_none() { "shouwen.db" } else { "keys.toml" };
+    if !exclusive && !config.data.join(wanted).exists() {
         return Err(Problem::new(Kind::Invalid, "data.none", format!("there is no Shouwen data in {}", config.data.display()))
             .field("data")
             .expected("the folder given to `shouwen serve --data`; serve creates it at its first start"));
     }
-    std::fs::create_dir_all(&config.data)
+    crate::backup::private_folder(&config.data)
         .map_err(|e| Problem::new(Kind::Invalid, "data", format!("cannot create the data folder {}: {e}", config.data.display())).expected("--data with a folder this user may write to"))?;
     let location = location(&config);
     let lock = if matches!(location, Location::Sqlite(_)) { lock(&config.data, exclusive)? } else { None };
@@ -63,7 +66,7 @@ pub fn open(config: Config, exclusive: bool) -> Result<Instance> {
         allow_private_hosts: config.allow_private_hosts.clone(),
     };
     let app = App::new(AppParts::of(db.clone(), app_config, shouwen_identity::authenticate, &modules::all()));
-    Ok(Instance { db, app, config, _lock: lock })
+    Ok(Instance { db, app, config, fresh_keys: !had_keys, _lock: lock })
 }
 
 /// Opens, applies what the schema lacks, and checks that the keys fit.
@@ -72,17 +75,27 @@ pub fn open_ready(config: Config, exclusive: bool) -> Result<Instance> {
     for step in migrate::run(&instance.db, &migrations())? {
         tracing::debug!(step, "schema step applied");
     }
-    check_keys(&instance.db, &instance.config.data.join("keys.toml"))?;
+    let key_file = instance.config.data.join("keys.toml");
+    check_keys(&instance.db, &key_file).inspect_err(|_| {
+        // Keys that open nothing must not lie where somebody will take them for the right ones.
+        if instance.fresh_keys {
+            let _ = std::fs::remove_file(&key_file);
+        }
+    })?;
     if exclusive {
         // Links in mails are made inside transactions, far from the configuration.
         let (base_url, limits) = (instance.config.base_url.clone(), instance.config.mail_limits());
         instance.db.write_blocking(move |tx| {
             tx.set_setting(shouwen_kernel::WorkspaceId::NIL, "base_url", &base_url)?;
+            tx.set_setting(shouwen_kernel::WorkspaceId::NIL, KEYS_IN_USE, &tx.keys().newest())?;
             shouwen_email::set_limits(tx, &limits)
         })?;
     }
     Ok(instance)
 }
+
+/// The setting that tells with which key version the server was last started.
+pub const KEYS_IN_USE: &str = "keys_in_use";
 
 const CANARY: &str = "the keys of this installation fit";
 
@@ -114,10 +127,20 @@ fn missing_keys(key_file: &Path) -> Problem {
         .expected("the keys.toml that was written when the database was created; restore it from your backup")
 }
 
+/// Whether no process serves the SQLite database of `data` at this moment.
+pub fn nobody_serves(data: &Path) -> Result<bool> {
+    if !data.join("shouwen.lock").exists() {
+        return Ok(true);
+    }
+    lock(data, false).map(|free| free.is_some())
+}
+
 /// Two processes must not write one SQLite database; the lock goes when the process does.
 fn lock(data: &Path, exclusive: bool) -> Result<Option<File>> {
     let path = data.join("shouwen.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| Problem::internal(format!("cannot open {}: {e}", path.display())))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| {
+        Problem::new(Kind::Invalid, "data", format!("cannot write to {}: {e}", path.display())).expected("the user that runs this must own the --data folder and everything in it")
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         // Other commands may look at a running server's database; SQLite itself keeps their short writes apart.

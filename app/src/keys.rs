@@ -12,6 +12,9 @@ use crate::config::{Config, OPTIONS};
 pub const HELP: &str = "\
 shouwen admin keys [--data DIR]          the versions in keys.toml; the newest seals
 shouwen admin keys rotate [--data DIR]   adds a fresh key; it seals what is written after the next start
+shouwen admin keys reseal [--data DIR]   seals anew, with the newest key, whatever older ones sealed; a running server
+                                         that knows the newest key goes on working, and a run that was broken off is
+                                         simply begun again. --no-server: no server runs on this PostgreSQL now
 
 Every older key stays in the file, because what it sealed must be read: copy keys.toml to where you keep it.
 ";
@@ -20,7 +23,11 @@ Every older key stays in the file, because what it sealed must be read: copy key
 pub fn run(arguments: &[String]) -> Result<String> {
     let (rotate, rest) = match arguments.first().map(String::as_str) {
         Some("rotate") => (true, &arguments[1..]),
-        Some(word) if !word.starts_with('-') => return Err(Problem::new(Kind::Invalid, "usage", format!("`keys {word}` is not a command")).expected("`shouwen admin keys` or `shouwen admin keys rotate`")),
+        Some("reseal") => {
+            let args = Args::read(&arguments[1..], OPTIONS, &["no-server"])?;
+            return crate::reseal::run(Config::load(&args)?, args.has("no-server"));
+        }
+        Some(word) if !word.starts_with('-') => return Err(Problem::new(Kind::Invalid, "usage", format!("`keys {word}` is not a command")).expected("`shouwen admin keys`, `… keys rotate` or `… keys reseal`")),
         _ => (false, arguments),
     };
     let file = Config::load(&Args::read(rest, OPTIONS, &[])?)?.data.join("keys.toml");
@@ -44,7 +51,7 @@ fn rotated(file: &Path) -> Result<String> {
     let mut ring = read(file)?;
     let version = ring.rotate(&Ids::system());
     ring.save(file)?;
-    Ok(format!("{}: key {version} was added and seals what is written after the server's next start; every older key still opens what it sealed\nkeep a copy of the file apart from the database\n", file.display()))
+    Ok(format!("{}: key {version} was added and seals what is written after the server's next start; every older key still opens what it sealed\nthen `shouwen admin keys reseal` seals anew what the older ones sealed\nkeep a copy of the file apart from the database\n", file.display()))
 }
 
 #[cfg(test)]

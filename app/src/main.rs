@@ -14,6 +14,7 @@ mod keys;
 mod modules;
 mod ops;
 mod packs;
+mod reseal;
 mod serve;
 
 use std::process::ExitCode;

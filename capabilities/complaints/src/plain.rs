@@ -56,6 +56,11 @@ fn kept(text: &str, longest: usize) -> Vec<(char, u32)> {
             out.push((c.to_ascii_lowercase(), i as u32));
             continue;
         }
+        // Most of what is not ASCII: no width, no case.
+        if matches!(c, '\u{3400}'..='\u{9FFF}') {
+            out.push((simplify(c), i as u32));
+            continue;
+        }
         if hidden(c) {
             continue;
         }
@@ -68,9 +73,10 @@ fn kept(text: &str, longest: usize) -> Vec<(char, u32)> {
     out
 }
 
-/// The text in one form.
-pub fn plain(text: &str, longest: usize) -> Plain {
-    Plain::of(&kept(text, longest))
+/// The text in one form, as it stands and with what was pulled apart drawn together.
+pub fn forms(text: &str, longest: usize) -> (Plain, Plain) {
+    let chars = kept(text, longest);
+    (Plain::of(&chars), drawn_together(chars))
 }
 
 /// Ends a clause: nothing is drawn together across it.
@@ -89,7 +95,10 @@ const SPELT_OUT: usize = 4;
 
 /// The same, with what was pulled apart drawn together: 律 师, 律.师, 律🔥师, 律⏎师 (a wrapped line), `1 2 3 1 5`, `l a w y e r`.
 pub fn close(text: &str, longest: usize) -> Plain {
-    let chars = kept(text, longest);
+    drawn_together(kept(text, longest))
+}
+
+fn drawn_together(chars: Vec<(char, u32)>) -> Plain {
     let at = |i: usize| chars.get(i).map(|c| c.0);
     let mut skip = vec![false; chars.len()];
     let alone = |i: usize| at(i).is_some_and(|c| c.is_ascii_alphanumeric()) && !(i > 0 && at(i - 1).is_some_and(char::is_alphanumeric)) && !at(i + 1).is_some_and(char::is_alphanumeric);
@@ -136,11 +145,11 @@ mod tests {
 
     #[test]
     fn one_form_for_width_script_case_and_what_is_hidden() {
-        let folded = |text: &str| plain(text, 1000).text;
+        let folded = |text: &str| forms(text, 1000).0.text;
         assert_eq!(folded("找律師，打１２３１５"), "找律师,打12315");
         assert_eq!(folded("1\u{FE0F}\u{20E3}2\u{FE0F}\u{20E3}③\u{200B}⑤"), "1235");
         assert_eq!(folded("Lаwyеr’s"), "lawyer's");
-        assert_eq!(plain("ab", 1).text, "a");
+        assert_eq!(forms("ab", 1).0.text, "a");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use shouwen_web::{PACK_KEY_RULE, PackText, is_pack_key};
 
 use crate::grade;
 use crate::items::{Fault, Item, fault, titled};
-use crate::plain::{self, Plain, close, plain};
+use crate::plain::{self, Plain, close, forms};
 
 /// A text is looked through so far, in characters: whoever hides a word behind a book is found by people.
 pub const LONGEST_TEXT: usize = 20_000;
@@ -152,7 +152,7 @@ impl Matcher {
 
     /// Every match, in the order of the text.
     pub fn scan(&self, text: &str) -> Vec<Hit> {
-        let (loose, close) = (plain(text, LONGEST_TEXT), close(text, LONGEST_TEXT));
+        let (loose, close) = forms(text, LONGEST_TEXT);
         let mut spans: Vec<Span> = Vec::new();
         let mut excepted: Vec<(usize, usize, usize)> = Vec::new();
         if let Some(words) = &self.words {
