@@ -8,7 +8,7 @@ use shouwen_store::{Ctx, Tx, params};
 
 use crate::case::Case;
 use crate::gate::Hand;
-use crate::{children, gate, kinds, names, steps, verified};
+use crate::{aside, children, gate, hand_over, kinds, names, steps, verified};
 
 /// Who works on it from now on. The outer `None` leaves a side as it is, the inner one clears it.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +128,17 @@ impl Case {
         Ok(true)
     }
 
+    /// Its stage has another status since its type was changed; `false` when it has not.
+    pub fn restate(&mut self, tx: &Tx<'_>, ctx: &Ctx, stage: &Stage, reason: Option<String>) -> Result<bool> {
+        if self.stage != stage.key || self.status == stage.status.word() {
+            return Ok(false);
+        }
+        let from_status = std::mem::replace(&mut self.status, stage.status.word().to_owned());
+        let (from, to) = (self.stage.clone(), self.stage.clone());
+        self.emit(tx, ctx, StageChanged { case_id: self.id, from, to, from_status, to_status: self.status.clone(), reason, at: tx.now() })?;
+        Ok(true)
+    }
+
     /// Moves it to a stage of its type, if the type allows. Ends (`resolved`, `closed`) go through [`Case::finish`].
     pub fn move_to(&mut self, tx: &Tx<'_>, hand: Hand<'_>, stage: &str, reason: Option<String>) -> Result<bool> {
         let kind = kinds::case_type(tx, self.workspace, &self.case_type)?;
@@ -158,12 +169,17 @@ impl Case {
             Some(key) => kind.stage(key)?,
             None => kind.towards(&self.stage, status)?,
         };
-        if target.key != self.stage {
-            gate::ask(tx, hand, self, &kind, &target.key, Some(&code.key))?.map_err(|refusal| gate::problem(self, &kind, &refusal))?;
+        if target.key == self.stage {
+            return Err(Problem::conflict("case.no_such_stage", format!("case {} stands in `{}` already, which is {} by now", self.number, target.key, status.word())).expected("another stage; the case type was changed a moment ago"));
         }
+        gate::ask(tx, hand, self, &kind, &target.key, Some(&code.key))?.map_err(|refusal| gate::problem(self, &kind, &refusal))?;
         let text = end.text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        let mut ground = None;
         if status == Status::Closed {
+            aside::allowed(tx, hand, self, &kind, &code.key, text.as_deref())?;
             children::must_be_done(tx, self, end.despite_open)?;
+            hand_over::settle(tx, ctx, self, "withdrawn", Some("the case was closed"))?;
+            ground = Some(aside::ground(tx, self, &kind, &code.key)?);
         }
         self.end_closure(tx, ctx, "superseded")?;
         self.unsnooze(tx, ctx, status.word())?;
@@ -173,8 +189,8 @@ impl Case {
         self.resolved_at = self.resolved_at.or(Some(tx.now()));
         let by = ctx.actor.person_id();
         tx.run(
-            "INSERT INTO case_closure (id, workspace_id, case_id, kind, code, text, at, by_person) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![tx.id::<shouwen_kernel::ObjectId>(), self.workspace, self.id, status.word(), code.key, text, tx.now(), by],
+            "INSERT INTO case_closure (id, workspace_id, case_id, kind, code, text, at, by_person, case_type, ground) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![tx.id::<shouwen_kernel::ObjectId>(), self.workspace, self.id, status.word(), code.key, text, tx.now(), by, self.case_type, ground],
         )?;
         if status == Status::Closed {
             self.closed_at = Some(tx.now());

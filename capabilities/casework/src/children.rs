@@ -9,7 +9,7 @@ use shouwen_web::Viewer;
 use utoipa::ToSchema;
 
 use crate::case::Case;
-use crate::deed;
+use crate::{deed, verified};
 use crate::names::{self, Named};
 
 /// A work order that is not done.
@@ -80,30 +80,42 @@ pub fn must_be_done(tx: &Tx<'_>, case: &Case, despite: Option<&str>) -> Result<(
         .detail(json!({ "waiting_for": shown })))
 }
 
-/// Tells the parent that a work order is done (`end`: resolution and text), or open again.
+/// Tells the parent that a work order is done (`end`: resolution and text), or open again. A parent that is verified and
+/// only waited for this one goes to the archive, where its type says so.
 pub fn told_parent(tx: &Tx<'_>, ctx: &Ctx, child: &Case, end: Option<(&str, Option<&str>)>) -> Result<()> {
     let Some(parent) = child.ties.parent_id else { return Ok(()) };
-    let Some(parent) = Case::load(tx, child.workspace, parent)? else { return Ok(()) };
-    let (id, number) = (child.id, child.number.clone());
-    match end {
-        Some((resolution, text)) => parent.emit(
-            tx,
-            ctx,
-            CaseEvent::ChildClosed(ChildClosed {
-                case_id: parent.id,
-                child_id: id,
-                number,
-                title: child.title.clone(),
-                resolution: resolution.to_owned(),
-                text: text.map(str::to_owned),
-                team_id: child.team_id,
-                org_unit_id: child.org_unit_id,
-                opened_at: child.opened_at,
-                at: tx.now(),
-            }),
-        ),
-        None => opened(tx, ctx, &parent, child, true),
+    let Some(mut parent) = Case::lock(tx, child.workspace, parent)? else { return Ok(()) };
+    let Some((resolution, text)) = end else { return opened(tx, ctx, &parent, child, true) };
+    closed(tx, ctx, &parent, child, resolution, text)?;
+    if parent.status == "resolved" && parent.ties.verified_at.is_some() && parent.merged_into.is_none() {
+        // Whoever ends the work order saves it afterwards; the parent must not find it open now.
+        tx.execute("UPDATE case_case SET status = 'closed' WHERE id = ?1", params![child.id])?;
+        verified::archive_if_due(tx, ctx, &mut parent)?;
+        if parent.status == "closed" {
+            parent.save(tx)?;
+        }
     }
+    Ok(())
+}
+
+/// Tells that a case no longer waits for a work order.
+pub fn closed(tx: &Tx<'_>, ctx: &Ctx, parent: &Case, child: &Case, resolution: &str, text: Option<&str>) -> Result<()> {
+    parent.emit(
+        tx,
+        ctx,
+        CaseEvent::ChildClosed(ChildClosed {
+            case_id: parent.id,
+            child_id: child.id,
+            number: child.number.clone(),
+            title: child.title.clone(),
+            resolution: resolution.to_owned(),
+            text: text.map(str::to_owned),
+            team_id: child.team_id,
+            org_unit_id: child.org_unit_id,
+            opened_at: child.opened_at,
+            at: tx.now(),
+        }),
+    )
 }
 
 /// Tells that a case waits for a work order from now on.

@@ -19,7 +19,7 @@ use crate::change::Ending;
 use crate::deed::{CaseAnswer, Deed, Undo, version_conflict};
 use crate::gate::Hand;
 use crate::input::{self, present, reason};
-use crate::{CaseEdit, CaseRead, fields, gate, kinds, type_store};
+use crate::{CaseEdit, CaseRead, fields, gate, kinds, type_store, verified};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -175,10 +175,16 @@ fn retype(tx: &Tx<'_>, deed: &Deed, case: &mut Case, to: &str) -> Result<()> {
     let types = type_store::types(tx, case.workspace)?;
     let kind = types.get(to)?;
     let ended = matches!(case.status.as_str(), "resolved" | "closed");
-    if types.find(&case.case_type).is_some_and(|old| old.asks_verification()) && (!kind.asks_verification() || !case.ties.former_types.is_empty()) {
+    if types.find(&case.case_type).is_some_and(|old| !kind.owes_all_of(old)) {
         case.ties.owe(&case.case_type.clone());
     }
     case.ties.former_types.retain(|t| t != to);
+    if case.status == "closed" && !kind.machine.ends_by(case.resolution_code.as_deref()) && !verified::is_enough(&verified::confirmed(tx, case)?, &kind) {
+        return Err(Problem::conflict("case.unverified", format!("case {} is in the archive without what ends of type `{to}` are verified by", case.number))
+            .field("type")
+            .expected("reopen the case first; then it ends as its new type asks")
+            .detail(json!({ "ways": kind.machine.ways(), "reasons": [{ "why": "unverified", "ways": kind.machine.ways() }] })));
+    }
     let same = |s: &&Stage| s.status.word() == case.status;
     let target = kind.definition().stages.iter().filter(same).find(|s| s.key == case.stage).or_else(|| kind.definition().stages.iter().find(same));
     let target = match target {

@@ -9,7 +9,7 @@ use shouwen_web::Viewer;
 
 use crate::case::Case;
 use crate::kinds::Kind;
-use crate::{deed, fields, names, type_store};
+use crate::{deed, fields, names, type_store, verified};
 
 /// Who moves a case.
 #[derive(Clone, Copy)]
@@ -101,13 +101,13 @@ impl Facts for CaseFacts<'_> {
     }
 }
 
-/// Whether `hand` may move the case to `to`; for an end with the resolution it would have.
-pub fn ask(tx: &Tx<'_>, hand: Hand<'_>, case: &Case, kind: &Kind, to: &str, resolution: Option<&str>) -> Result<std::result::Result<(), Refusal>> {
+/// What `hand` is to the case, as the lists of case types name people.
+pub fn holder<'a>(tx: &Tx<'_>, hand: Hand<'a>, case: &'a Case) -> Result<impl Fn(&Who) -> bool + use<'a>> {
     let team = match (hand.viewer, case.team_id) {
         (Some(viewer), Some(team)) => names::is_member(tx, team, viewer.person)?,
         _ => false,
     };
-    let holds = |who: &Who| match (who, hand.viewer) {
+    Ok(move |who: &Who| match (who, hand.viewer) {
         _ if hand.for_type => true,
         (Who::System, viewer) => viewer.is_none(),
         (_, None) => false,
@@ -116,25 +116,41 @@ pub fn ask(tx: &Tx<'_>, hand: Hand<'_>, case: &Case, kind: &Kind, to: &str, reso
         (Who::CoHandler, Some(v)) => case.ties.co_handlers.contains(&v.person),
         (Who::Team, Some(_)) => team,
         (Who::Permission(code), Some(v)) => deed::may(v, code, case),
-    };
+    })
+}
+
+/// Whether `hand` may move the case to `to`; for an end with the resolution it would have.
+pub fn ask(tx: &Tx<'_>, hand: Hand<'_>, case: &Case, kind: &Kind, to: &str, resolution: Option<&str>) -> Result<std::result::Result<(), Refusal>> {
+    let holds = holder(tx, hand, case)?;
+    let target = kind.stage(to)?;
+    let ends = target.status == Status::Closed;
+    // A case type may have changed since, and the case its type: only what is enough today counts.
+    let confirmed = if ends { verified::confirmed(tx, case)? } else { Vec::new() };
     let facts = CaseFacts { children: children(tx, case.id)?, resolution, ..CaseFacts::of(kind, case, tx.now()) };
     let form = fields::asks(tx, kind, case)?;
-    let asked = Asked { from: &case.stage, to, answers: &case.fields, resolution, verified: case.ties.verified_at.is_some(), now: tx.now().micros() };
+    let asked = Asked { from: &case.stage, to, answers: &case.fields, resolution, verified: verified::is_enough(&confirmed, kind), now: tx.now().micros() };
     let mut answer = decide(&kind.machine, &asked, &facts, &holds, &|field| !form.hidden.iter().any(|hidden| hidden == field)).map(|_| ());
-    let target = kind.stage(to)?;
-    let aside = resolution.and_then(|r| kind.machine.resolution(r)).is_some_and(|r| r.aside);
+    // Where a review leads, its type has said; that way need not be open to people.
+    if hand.for_type && kind.machine.stage(&case.stage).is_some_and(|s| s.approved.as_deref() == Some(to)) {
+        answer = answer.or_else(|mut refusal| {
+            refusal.reasons.retain(|reason| !matches!(reason, Reason::NotFromHere { .. }));
+            if refusal.reasons.is_empty() { Ok(()) } else { Err(refusal) }
+        });
+    }
+    let aside = resolution.is_some_and(|code| verified::is_aside(kind, code));
     if matches!(target.status, Status::Resolved | Status::Closed) && !aside && !form.missing.is_empty() && !hand.for_type {
         missing(&mut answer, &form.missing);
     }
-    if target.status == Status::Closed && case.ties.verified_at.is_none() {
+    if ends {
         // What it was before is still owed: neither another type nor a merge lets a complaint end unverified.
         for former in &case.ties.former_types {
-            let Some(owed) = type_store::types(tx, case.workspace)?.find(former).cloned() else { continue };
-            let aside = kind.machine.resolution(resolution.unwrap_or_default()).is_some_and(|r| r.aside);
-            if owed.machine.ends_by(resolution) || aside && owed.machine.resolution(resolution.unwrap_or_default()).is_some_and(|r| r.aside) {
-                continue;
+            let types = type_store::types(tx, case.workspace)?;
+            // A type that was removed meanwhile cannot say what it asked for: what its own type asks for then.
+            let owed = types.find(former).map_or(kind, |found| found.as_ref());
+            let reason_enough = owed.machine.ends_by(resolution) && owed.key() == former || aside && resolution.is_some_and(|code| verified::is_aside(owed, code));
+            if !reason_enough && !owed.machine.ways().is_empty() && !verified::is_enough(&confirmed, owed) {
+                unverified(&mut answer, owed.machine.ways());
             }
-            unverified(&mut answer, owed.machine.ways());
         }
     }
     Ok(answer)

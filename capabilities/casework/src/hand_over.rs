@@ -109,8 +109,9 @@ struct HandOverOffer {
 
 /// Offers the accountability for a case to somebody else. By the accountable person, or with `case.assign`.
 ///
-/// Until it is accepted the accountable person stays. A second offer replaces the first.
-#[utoipa::path(post, path = "/cases/{id}/hand-over", params(("id" = CaseId, Path)), request_body = HandOverOffer, responses((status = 200, body = CaseAnswer)), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
+/// Until it is accepted the accountable person stays. While one person is asked, nobody else is: the offer is answered,
+/// expires or is withdrawn first.
+#[utoipa::path(post, path = "/cases/{id}/hand-over", params(("id" = CaseId, Path)), request_body = HandOverOffer, responses((status = 200, body = CaseAnswer), (status = 409, description = "case.already_offered")), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
 async fn offer(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>, input: Input<HandOverOffer>) -> Answer<Response> {
     let (deed, once, body) = (Deed::of(&who), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
@@ -131,7 +132,12 @@ async fn offer(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId
             return Err(Problem::invalid("person_id", "this person is accountable already").expected("somebody else"));
         }
         names::must_be_active(tx, case.workspace, body.person_id, "person_id")?;
-        settle(tx, &deed.ctx, &mut case, "withdrawn", None)?;
+        if let Some(asked) = pending(tx, id)? {
+            return Err(Problem::conflict("case.already_offered", format!("{} was asked already and has not answered", asked.to.name))
+                .field("person_id")
+                .expected("their answer; or withdraw that offer first (DELETE …/hand-over)")
+                .detail(json!({ "to": asked.to, "offered_by": asked.offered_by, "expires_at": asked.expires_at })));
+        }
         // Whoever is to decide about it must be able to see it.
         let new = !case.access().people.contains(&body.person_id);
         if new {
@@ -160,14 +166,14 @@ fn the_offer(tx: &Tx<'_>, id: CaseId) -> Result<Offer> {
     open_offer(tx, id)?.ok_or_else(|| Problem::conflict("case.no_offer", "no hand-over waits for an answer here").expected("an offer that was neither answered nor withdrawn, and has not expired"))
 }
 
-/// Takes an offer back. By whoever made it, or with `case.assign`.
+/// Takes an offer back; whoever was asked is told. By whoever made it or is accountable, or with `case.assign`.
 #[utoipa::path(delete, path = "/cases/{id}/hand-over", params(("id" = CaseId, Path)), responses((status = 200, body = CaseAnswer), (status = 409, description = "case.no_offer")), tag = "cases", extensions(("x-permission" = json!("case.read"))))]
 async fn withdraw(State(app): State<App>, who: Allowed<CaseRead>, Id(id): Id<CaseId>) -> Answer<Response> {
     let (deed, once) = (Deed::of(&who), who.once(""));
     app.command(once, StatusCode::OK, move |tx| {
         let mut case = deed.open(tx, id)?;
         let offer = the_offer(tx, id)?;
-        if offer.offered_by != deed.viewer.person && !may(&deed.viewer, "case.assign", &case) {
+        if offer.offered_by != deed.viewer.person && case.accountable_id != Some(deed.viewer.person) && !may(&deed.viewer, "case.assign", &case) {
             return Err(Problem::forbidden("case.assign"));
         }
         settle(tx, &deed.ctx, &mut case, "withdrawn", None)?;

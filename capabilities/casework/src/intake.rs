@@ -9,7 +9,7 @@ use shouwen_contracts::casework::{CustomerSet, Linked, MessageAdded, Opened};
 use shouwen_contracts::channel::Received;
 use shouwen_contracts::customers::{CustomerEvent, Recognised};
 use shouwen_contracts::message::Content;
-use shouwen_kernel::{Actor, ConversationId, MessageId, ObjectId, Problem, Result};
+use shouwen_kernel::{Actor, ConversationId, MessageId, ObjectId, Problem, Result, Time};
 use shouwen_store::{Ctx, Position, Recorded, Tx, Value, params};
 
 use crate::case::Case;
@@ -18,7 +18,7 @@ use crate::conversation::{Conversation, join, let_join, participant};
 use crate::message::{Facts, Message, Parties, TEXT_LIMIT, preview, remember_wire_id, save_attachments};
 use crate::names::Inbox;
 use crate::thread::{self, Thread};
-use crate::{kinds, link, names};
+use crate::{kinds, link, names, verified};
 
 /// Setting: within this many days an answer to a closed case reopens it; later it opens a new one, linked to the old.
 pub const REOPEN_DAYS: &str = "case.reopen_days";
@@ -127,16 +127,17 @@ impl Intake<'_, '_> {
         match case.status.as_str() {
             "closed" | "resolved" => case.reopen(tx, self.ctx, "the customer wrote")?,
             "waiting" => {
+                verified::void(tx, &mut case, "the customer wrote")?;
                 case.set_to_work(tx, self.ctx, "the customer wrote")?;
             }
-            _ => {}
+            // What was found out about the end before is answered by this.
+            _ => verified::void(tx, &mut case, "the customer wrote")?,
         }
         case.store(tx)
     }
 
     fn too_late(&self, case: &Case) -> Result<bool> {
-        let days: i64 = self.tx.setting(self.ctx.workspace, REOPEN_DAYS)?.unwrap_or(14);
-        Ok(case.closed_at.is_some_and(|at| at.plus_seconds(days.clamp(0, 3650) * 86_400) < self.received.received_at))
+        too_late(self.tx, case, self.received.received_at)
     }
 
     /// The message opens a case; `after`: it is a late answer to a closed one.
@@ -292,6 +293,12 @@ impl Intake<'_, '_> {
             },
         )
     }
+}
+
+/// Whether the customer's word of `at` comes too late to take a closed case up again.
+pub fn too_late(tx: &Tx<'_>, case: &Case, at: Time) -> Result<bool> {
+    let days: i64 = tx.setting(case.workspace, REOPEN_DAYS)?.unwrap_or(14);
+    Ok(case.closed_at.is_some_and(|closed| closed.plus_seconds(days.clamp(0, 3650) * 86_400) < at))
 }
 
 /// Tells that a case was opened.

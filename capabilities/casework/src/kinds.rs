@@ -87,6 +87,15 @@ impl Kind {
         all.iter().find(|r| r.key == "solved").or(all.first()).map_or("solved", |r| r.key.as_str())
     }
 
+    /// Whether an end that is good enough for this type is always good enough for `other`: each of its ways verifies that
+    /// too, and each of its resolutions that is a recorded reason is one there.
+    pub fn owes_all_of(&self, other: &Kind) -> bool {
+        !other.asks_verification()
+            || self.machine.ways().iter().all(|way| other.machine.ways().contains(way))
+                && self.definition().verification.by_resolution.iter().all(|code| other.machine.ends_by(Some(code)))
+                && self.definition().verification.aside_by == other.definition().verification.aside_by
+    }
+
     /// Whether it owes more than a recorded resolution.
     pub fn asks_verification(&self) -> bool {
         !self.machine.asks_nothing()

@@ -4,6 +4,7 @@
 //! `on_…` files react to what others tell, the rest are commands and questions of people.
 
 mod action;
+mod aside;
 mod assign;
 mod attachment;
 mod bulk;
@@ -19,6 +20,7 @@ mod deed;
 mod draft;
 mod every;
 mod edit;
+mod ends;
 mod fields;
 mod gate;
 mod hand_over;
@@ -108,6 +110,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "casework", version: 2, sql: include_str!("../migrations/0002_customer_sight.sql") },
     Migration { capability: "casework", version: 3, sql: include_str!("../migrations/0003_loop.sql") },
     Migration { capability: "casework", version: 4, sql: include_str!("../migrations/0004_templates.sql") },
+    Migration { capability: "casework", version: 5, sql: include_str!("../migrations/0005_grounds.sql") },
 ];
 
 /// What this capability brings to the product.
@@ -119,6 +122,7 @@ pub fn module() -> Module {
         .merge(assign::routes())
         .merge(summary::routes())
         .merge(close::routes())
+        .merge(ends::routes())
         .merge(link::routes())
         .merge(upload::routes())
         .merge(create::routes())

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shouwen_contracts::casework::{CaseEvent, Linked, Merged, Unmerged, Watched};
+use shouwen_contracts::casework::{CaseEvent, Linked, Merged, ParentSet, Unmerged, Watched};
 use shouwen_kernel::{Access, CaseId, ConversationId, ObjectId, PersonId, Problem, Result};
 use shouwen_store::{Json, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input};
@@ -19,7 +19,7 @@ use crate::CaseMerge;
 use crate::case::Case;
 use crate::conversation::Conversation;
 use crate::deed::{CaseAnswer, Deed, Undo};
-use crate::{kinds, link};
+use crate::{children, hand_over, kinds, link, verified};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -49,6 +49,9 @@ struct Moved {
     /// Work orders that the target waits for since.
     #[serde(default)]
     children: Vec<CaseId>,
+    /// The case that waits for the target since.
+    #[serde(default)]
+    parent: Option<CaseId>,
 }
 
 fn both(a: &Case, b: &Case) -> Access {
@@ -81,9 +84,13 @@ async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
         let (mut case, mut target) = open_both(tx, &deed, id, into)?;
         case.must_be_whole()?;
         target.must_be_whole()?;
-        let ended = |c: &Case| matches!(c.status.as_str(), "resolved" | "closed");
-        if ended(&target) && !ended(&case) {
+        // Waiting for verification is not yet the end: such a matter must not disappear in the archive either.
+        let rank = |c: &Case| ["resolved", "closed"].iter().position(|status| *status == c.status).map_or(0, |at| at + 1);
+        if rank(&target) > rank(&case) {
             return Err(Problem::conflict("case.already_closed", format!("case {} is {}; an open matter would disappear in it", target.number, target.status)).expected("an open case, or reopen that one first"));
+        }
+        if is_below(tx, target.id, case.id)? {
+            return Err(Problem::conflict("case.merge_circle", format!("case {} is a work order of case {}", target.number, case.number)).field("into").expected("the work order merged into the case that waits for it"));
         }
         let moved = take_over(tx, &deed, &mut case, &mut target, undo_split)?;
         case.save(tx)?;
@@ -96,6 +103,27 @@ async fn merge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<CaseI
         deed.answer(tx, &target, Some(Undo::new("DELETE", format!("/cases/{id}/merge"), serde_json::Value::Null)))
     })
     .await
+}
+
+/// Whether `case` is a work order of `above`, or of a work order of it.
+fn is_below(tx: &Tx<'_>, case: CaseId, above: CaseId) -> Result<bool> {
+    let mut at = case;
+    for _ in 0..20 {
+        match tx.opt::<(Option<CaseId>,)>("SELECT parent_id FROM case_case WHERE id = ?1", params![at])?.and_then(|row| row.0) {
+            Some(parent) if parent == above => return Ok(true),
+            Some(parent) => at = parent,
+            None => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+/// Makes a work order wait-for by another case, and tells both.
+fn retie(tx: &Tx<'_>, deed: &Deed, child: CaseId, parent: &Case) -> Result<()> {
+    tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1", params![child, parent.id])?;
+    let Some(child) = Case::load(tx, parent.workspace, child)? else { return Ok(()) };
+    child.emit(tx, &deed.ctx, ParentSet { case_id: child.id, parent_id: Some(parent.id), due_at: child.ties.due_at })?;
+    children::opened(tx, &deed.ctx, parent, &child, false)
 }
 
 fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case, undo_split: bool) -> Result<Moved> {
@@ -119,11 +147,33 @@ fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case, undo_
     let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
     let owed = [&case.case_type].into_iter().chain(&case.ties.former_types).filter(|t| **t != target.case_type && target.ties.owe(t)).cloned().collect();
     case.put_in(tx, &deed.ctx, kind.towards(&case.stage, Status::Closed)?, Some("merged".to_owned()))?;
-    crate::children::told_parent(tx, &deed.ctx, case, Some(("duplicate", None)))?;
+    hand_over::settle(tx, &deed.ctx, case, "withdrawn", Some("merged"))?;
+    // A confirmation of the one says nothing about the other.
+    if case.ties.verified_at.is_none() && target.status != "closed" {
+        verified::void(tx, target, "merged")?;
+    }
+    // Who waited for the one waits for the other, unless it is that one.
+    let mut parent = None;
+    if let Some(above) = case.ties.parent_id.filter(|above| *above != target.id && target.ties.parent_id.is_none())
+        && !is_below(tx, above, target.id)?
+        && let Some(waiting) = Case::load(tx, case.workspace, above)?.filter(|waiting| waiting.status != "closed")
+    {
+        target.ties.parent_id = Some(above);
+        target.emit(tx, &deed.ctx, ParentSet { case_id: target.id, parent_id: Some(above), due_at: target.ties.due_at })?;
+        children::opened(tx, &deed.ctx, &waiting, target, false)?;
+        // Written now, so that nobody finds the one that waits with nothing to wait for.
+        tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1", params![target.id, above])?;
+        parent = Some(above);
+    }
+    if case.ties.parent_id == Some(target.id) {
+        children::closed(tx, &deed.ctx, target, case, "duplicate", None)?;
+    } else {
+        children::told_parent(tx, &deed.ctx, case, Some(("duplicate", None)))?;
+    }
     // What was waited for is waited for by the case that goes on.
-    let children = crate::children::open_of(tx, case.id)?;
-    for child in &children {
-        tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1", params![child, target.id])?;
+    let orders = children::open_of(tx, case.id)?;
+    for child in &orders {
+        retie(tx, deed, *child, target)?;
     }
     if undo_split {
         if let Some(link) = link::erase(tx, case.id, target.id)? {
@@ -134,7 +184,7 @@ fn take_over(tx: &Tx<'_>, deed: &Deed, case: &mut Case, target: &mut Case, undo_
         target.emit(tx, &deed.ctx, Linked { case_id: target.id, other: case.id, link: "duplicate".to_owned(), removed: false })?;
     }
     target.last_in_at = target.last_in_at.max(case.last_in_at);
-    Ok(Moved { conversations, stage, watchers, owed, children })
+    Ok(Moved { conversations, stage, watchers, owed, children: orders, parent })
 }
 
 fn watch(tx: &Tx<'_>, deed: &Deed, case: &mut Case, person: PersonId) -> Result<()> {
@@ -177,8 +227,19 @@ async fn unmerge(State(app): State<App>, who: Allowed<CaseMerge>, Id(id): Id<Cas
         let stage = kind.machine.stage(&moved.stage).unwrap_or_else(|| kind.machine.working());
         case.put_in(tx, &deed.ctx, stage, Some("unmerged".to_owned()))?;
         target.ties.former_types.retain(|t| !moved.owed.contains(t));
+        if let Some(waiting) = moved.parent.filter(|above| target.ties.parent_id == Some(*above)).map(|above| Case::load(tx, case.workspace, above)).transpose()?.flatten() {
+            // The one that waited waits for this one again.
+            children::closed(tx, &deed.ctx, &waiting, &target, "duplicate", None)?;
+            target.ties.parent_id = None;
+            target.emit(tx, &deed.ctx, ParentSet { case_id: into, parent_id: None, due_at: target.ties.due_at })?;
+        }
+        if case.status != "closed" {
+            children::told_parent(tx, &deed.ctx, &case, None)?;
+        }
         for child in &moved.children {
-            tx.execute("UPDATE case_case SET parent_id = ?2 WHERE id = ?1 AND parent_id = ?3", params![child, id, into])?;
+            if tx.opt::<(CaseId,)>("SELECT id FROM case_case WHERE id = ?1 AND parent_id = ?2", params![child, into])?.is_some() {
+                retie(tx, &deed, *child, &case)?;
+            }
         }
         if let Some(link) = link::erase(tx, id, into)? {
             target.emit(tx, &deed.ctx, Linked { case_id: into, other: id, link, removed: true })?;

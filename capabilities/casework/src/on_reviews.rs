@@ -1,10 +1,14 @@
 //! What reviews decided: the case goes where the stage it stands in says.
 
 use serde::Deserialize;
-use shouwen_kernel::{CaseId, Result};
+use shouwen_contracts::casework::WishRefused;
+use shouwen_kernel::{CaseId, Result, Time};
+use shouwen_stages::{Stage, Status};
 use shouwen_store::{Ctx, Recorded, Subscription, Tx};
 
 use crate::case::Case;
+use crate::change::Ending;
+use crate::gate::Hand;
 use crate::{input, kinds};
 
 /// Writes state, so it is never rebuilt.
@@ -19,6 +23,9 @@ struct Decided {
     flow: Option<String>,
     #[serde(default)]
     reason: Option<String>,
+    /// When it was decided.
+    #[serde(default)]
+    at: Option<Time>,
 }
 
 fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
@@ -31,12 +38,40 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     if decided.flow.is_some() && decided.flow != stage.review {
         return Ok(());
     }
+    // Decided before it came here (again): that was about another solution.
+    if decided.at.zip(case.ties.stage_at).is_some_and(|(decided, came)| decided < came) {
+        return Ok(());
+    }
     let approved = recorded.kind == "review.approved";
     let Some(target) = (if approved { &stage.approved } else { &stage.returned }).as_ref().and_then(|key| kind.machine.stage(key)) else { return Ok(()) };
     let ctx = Ctx { workspace: recorded.workspace, actor: recorded.actor()?, ip: None };
     case.ties.review = Some(if approved { "approved" } else { "returned" }.to_owned());
     let word = if approved { "the review approved it" } else { "the review returned it" };
     let reason = input::reason(decided.reason.as_deref()).unwrap_or_else(|| word.to_owned());
+    if target.status == Status::Closed {
+        return archive(tx, &ctx, &mut case, target, &reason, recorded);
+    }
     case.put_in(tx, &ctx, target, Some(reason))?;
+    case.save(tx)
+}
+
+/// A review that leads to the archive is no verification: what is not verified stays where it is, and the timeline says
+/// what is missing.
+fn archive(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, target: &Stage, reason: &str, recorded: &Recorded) -> Result<()> {
+    let (code, text) = (case.resolution_code.clone(), case.resolution_text.clone());
+    let ending = Ending { stage: Some(&target.key), code: code.as_deref(), text: text.as_deref(), reason: Some(reason), ..Ending::usual(Status::Closed) };
+    let before = case.clone();
+    match tx.savepoint(|tx| {
+        let mut case = before.clone();
+        case.finish(tx, Hand::type_itself(ctx), &ending)?;
+        Ok(case)
+    }) {
+        Ok(done) => *case = done,
+        Err(problem) if problem.is_transient() => return Err(problem),
+        Err(problem) => {
+            let told = WishRefused { case_id: Some(case.id), source: format!("review:{}:{}", case.id, recorded.at.micros()), reason: reason.to_owned(), problem: serde_json::to_value(&problem)? };
+            case.emit(tx, ctx, told)?;
+        }
+    }
     case.save(tx)
 }

@@ -138,7 +138,7 @@ fn take_back(tx: &Tx<'_>, deed: &Deed, case: &mut Case, message: &Message) -> Re
         Some("resolve" | "close") if matches!(case.status.as_str(), "resolved" | "closed") => case.reopen(tx, &deed.ctx, "undo")?,
         Some("wait") if case.status == "waiting" => {
             let kind = crate::kinds::case_type(tx, case.workspace, &case.case_type)?;
-            let stage = before.and_then(|key| kind.machine.stage(key)).unwrap_or_else(|| kind.machine.working());
+            let stage = before.and_then(|key| kind.machine.stage(key)).filter(|s| s.status != shouwen_stages::Status::Closed).unwrap_or_else(|| kind.machine.working());
             case.put_in(tx, &deed.ctx, stage, Some("undo".to_owned()))?;
         }
         _ => {}

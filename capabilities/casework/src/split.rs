@@ -103,7 +103,8 @@ fn offspring(tx: &Tx<'_>, case: &Case, title: String) -> Result<Case> {
         reopened_count: 0,
         version: 1,
         watchers: Vec::new(),
-        ties: Ties::default(),
+        // What the matter owed before it was retyped, both halves owe.
+        ties: Ties { former_types: case.ties.former_types.clone(), ..Ties::default() },
         ..case.clone()
     })
 }

@@ -145,7 +145,8 @@ async fn check(State(app): State<App>, who: Allowed<CaseTypeManage>, input: Inpu
                 None => answer.stages_in_use.push(StageInUse { stage, cases }),
             }
         }
-        answer.ok = answer.ok && answer.stages_in_use.is_empty();
+        answer.faults.extend(type_change::carried(tx, workspace, &definition)?.into_iter().map(|f| DefinitionFault { path: f.path, wrong: f.wrong, right: f.right, line: f.line, column: f.column }));
+        answer.ok = answer.faults.is_empty() && answer.stages_in_use.is_empty();
         Ok(answer)
     })
     .await

@@ -115,6 +115,10 @@ pub struct CaseTypeView {
     pub resolutions: Vec<ResolutionKind>,
     /// `customer`, `signature`, `callback`, `reason`.
     pub verification: Vec<&'static str>,
+    /// Some end of it needs more than a resolution; putting it aside then needs a reason in words.
+    pub asks_verification: bool,
+    /// Who may put a case aside unverified (`permission:CODE` …); empty: whoever may close it.
+    pub aside_by: Vec<String>,
 }
 
 fn stage(s: &Stage) -> StageView {
@@ -149,7 +153,7 @@ fn field(f: &Field) -> FieldView {
 /// A type as the API shows it.
 pub fn view(kind: &Kind) -> Result<CaseTypeView> {
     let d = kind.definition();
-    let Verification { ways, by_resolution } = &d.verification;
+    let Verification { ways, by_resolution, aside_by } = &d.verification;
     Ok(CaseTypeView {
         key: d.key.clone(),
         name: (&d.title).into(),
@@ -163,6 +167,8 @@ pub fn view(kind: &Kind) -> Result<CaseTypeView> {
         form: d.form.as_ref().map(serde_json::to_value).transpose()?,
         resolutions: d.resolutions.iter().map(|r| ResolutionKind { key: r.key.clone(), name: (&r.title).into(), is_reason: by_resolution.contains(&r.key), aside: r.aside }).collect(),
         verification: ways.iter().map(|w| w.word()).collect(),
+        asks_verification: kind.asks_verification(),
+        aside_by: aside_by.iter().map(shouwen_stages::Who::word).collect(),
     })
 }
 

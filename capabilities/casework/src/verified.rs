@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shouwen_contracts::casework::Verified;
-use shouwen_kernel::{MessageId, ObjectId, PersonId, Result, Time};
+use shouwen_kernel::{CaseId, MessageId, ObjectId, PersonId, Result, Time};
 use shouwen_stages::{Status, Way};
 use shouwen_store::{Ctx, Tx, params};
 use utoipa::ToSchema;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::case::Case;
 use crate::change::Ending;
 use crate::gate::Hand;
-use crate::kinds;
+use crate::kinds::{self, Kind};
 use crate::names::{self, Named};
 
 /// An undo this long after the end finds its verification still there.
@@ -77,6 +77,20 @@ pub fn archive_if_due(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case) -> Result<()> {
     case.finish(tx, Hand::type_itself(ctx), &Ending { code: Some(&code), text: text.as_deref(), reason: Some("verified"), ..Ending::usual(Status::Closed) })
 }
 
+/// The ways in which its end was confirmed since it was last taken up.
+pub fn confirmed(tx: &Tx<'_>, case: &Case) -> Result<Vec<Way>> {
+    if case.ties.verified_at.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(String,)> = tx.all("SELECT way FROM case_verification WHERE case_id = ?1 AND outcome = 'confirmed' AND ended_at IS NULL ORDER BY id LIMIT 50", params![case.id])?;
+    Ok(rows.iter().filter_map(|row| [Way::Customer, Way::Signature, Way::Callback, Way::Reason].into_iter().find(|way| way.word() == row.0)).collect())
+}
+
+/// Whether one of these ways is enough for that type.
+pub fn is_enough(confirmed: &[Way], kind: &Kind) -> bool {
+    confirmed.iter().any(|way| kind.machine.ways().contains(way))
+}
+
 /// A case is taken up again: what verified its end no longer does. An undo right after the end is none.
 pub fn void(tx: &Tx<'_>, case: &mut Case, reason: &str) -> Result<()> {
     let fresh = case.closed_at.or(case.resolved_at).is_some_and(|at| at.plus_seconds(UNDO_SECONDS) >= tx.now());
@@ -133,17 +147,57 @@ pub struct VerificationView {
     pub ways: Vec<&'static str>,
     /// Resolutions that are themselves the recorded reason.
     pub by_resolution: Vec<String>,
+    /// Of a merged case: the case whose end is its end too, and which owes its verification.
+    pub in_case: Option<EndsIn>,
     /// Newest first.
     pub findings: Vec<FindingView>,
     /// Newest first.
     pub requests: Vec<RequestView>,
 }
 
+/// The case in which a merged one goes on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EndsIn {
+    pub case_id: CaseId,
+    pub number: String,
+    /// How its end was verified; null: not yet.
+    pub way: Option<String>,
+    pub at: Option<Time>,
+}
+
+fn goes_on(tx: &Tx<'_>, case: &Case) -> Result<Option<EndsIn>> {
+    let Some(mut into) = case.merged_into else { return Ok(None) };
+    // A case may have been merged on; a ring of merges cannot be made.
+    for _ in 0..20 {
+        match tx.opt::<(Option<CaseId>,)>("SELECT merged_into FROM case_case WHERE id = ?1", params![into])? {
+            Some((Some(next),)) => into = next,
+            _ => break,
+        }
+    }
+    let found: Option<(String, Option<String>, Option<Time>)> = tx.opt("SELECT number, verified_way, verified_at FROM case_case WHERE id = ?1", params![into])?;
+    Ok(found.map(|(number, way, at)| EndsIn { case_id: into, number, way, at }))
+}
+
+/// Whether that resolution of the type puts a case aside.
+pub fn is_aside(kind: &Kind, code: &str) -> bool {
+    kind.machine.resolution(code).is_some_and(|r| r.aside)
+}
+
 /// What is known about the end of a case.
 pub fn view(tx: &Tx<'_>, case: &Case) -> Result<VerificationView> {
     let types = crate::type_store::types(tx, case.workspace)?;
     let kind = types.get(&case.case_type)?;
-    let owed = case.ties.former_types.iter().filter_map(|key| types.find(key)).any(|k| k.asks_verification());
+    let asking: Vec<_> = std::iter::once(&kind).chain(case.ties.former_types.iter().filter_map(|key| types.find(key))).filter(|k| k.asks_verification()).collect();
+    let confirmed = confirmed(tx, case)?;
+    // What is enough for each of them; where nothing is, anything that is enough for one.
+    let mut ways: Vec<Way> = kind.machine.ways().to_vec();
+    ways.extend(asking.iter().flat_map(|k| k.machine.ways()));
+    ways.sort_unstable();
+    ways.dedup();
+    if ways.iter().any(|way| asking.iter().all(|k| k.machine.ways().contains(way))) {
+        ways.retain(|way| asking.iter().all(|k| k.machine.ways().contains(way)));
+    }
+    let by_resolution = kind.definition().verification.by_resolution.iter().filter(|code| asking.iter().all(|k| k.machine.ends_by(Some(code)) || is_aside(k, code) && is_aside(&kind, code))).cloned().collect();
     type Finding = (ObjectId, String, String, Option<String>, Option<MessageId>, Option<String>, bool, Option<PersonId>, Time, Option<Time>);
     let found: Vec<Finding> = tx.all(
         "SELECT id, way, outcome, text, message_id, name, signature IS NOT NULL, by_person, at, ended_at FROM case_verification WHERE case_id = ?1 ORDER BY id DESC LIMIT 50",
@@ -165,12 +219,13 @@ pub fn view(tx: &Tx<'_>, case: &Case) -> Result<VerificationView> {
         .map(|(id, way, by, asked_at, expires_at, answer, answered_at)| Ok(RequestView { id, way, asked_by: names::person(tx, by)?, asked_at, expires_at, answer, answered_at }))
         .collect::<Result<_>>()?;
     Ok(VerificationView {
-        needed: kind.asks_verification() || owed,
-        verified: case.ties.verified_at.is_some(),
+        needed: !asking.is_empty(),
+        verified: case.ties.verified_at.is_some() && asking.iter().all(|k| is_enough(&confirmed, k)),
         way: case.ties.verified_way.clone(),
         at: case.ties.verified_at,
-        ways: kind.machine.ways().iter().map(|w| w.word()).collect(),
-        by_resolution: kind.definition().verification.by_resolution.clone(),
+        ways: ways.iter().map(|w| w.word()).collect(),
+        by_resolution,
+        in_case: goes_on(tx, case)?,
         findings,
         requests,
     })

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shouwen_kernel::{CaseId, MessageId, ObjectId, Problem, Result};
+use shouwen_kernel::{CaseId, MessageId, ObjectId, Problem, Result, Time};
 use shouwen_stages::Way;
 use shouwen_store::{Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input};
@@ -83,13 +83,29 @@ pub fn found(tx: &Tx<'_>, deed: &Deed, case: &mut Case, body: &FindingBody) -> R
         Way::Customer => {
             let id = body.message_id.ok_or_else(|| Problem::invalid("message_id", "no message was named").expected("the customer's message that says so"))?;
             let message = Message::load(tx, case.workspace, id)?.filter(|m| m.case_id == case.id && m.direction == "in" && m.verified && m.auto.is_none());
-            Some(message.ok_or_else(|| Problem::invalid("message_id", "this is no message of a known customer in this case").expected("a received message of the case, from somebody who was accepted as a participant"))?.id)
+            let message = message.ok_or_else(|| Problem::invalid("message_id", "this is no message of a known customer in this case").expected("a received message of the case, from somebody who was accepted as a participant"))?;
+            says_so(tx, case, &message)?;
+            Some(message.id)
         }
         _ => None,
     };
     let id = verified::record(tx, &deed.ctx, case, &Finding { way, outcome, text: text.as_deref(), message_id, name: None, signature: None })?;
     deed.audit(tx, "case.verified", case, Some(json!({ "way": way.word(), "outcome": outcome })))?;
     Ok(id)
+}
+
+/// A message can say that a matter is solved when it did not begin it, and came after it was last taken up.
+fn says_so(tx: &Tx<'_>, case: &Case, message: &Message) -> Result<()> {
+    let (first,): (Option<MessageId>,) = tx
+        .opt("SELECT id FROM case_message WHERE conversation_id = ?1 AND direction = 'in' AND auto IS NULL ORDER BY added_at, id LIMIT 1", params![message.conversation_id])?
+        .unwrap_or_default();
+    // The very message that took it up again may say that it is solved: a thank-you reopens a case.
+    let (taken_up,): (Option<Time>,) =
+        tx.one("SELECT max(ended_at) FROM case_closure WHERE case_id = ?1 AND ended_at IS NOT NULL AND ended_reason NOT IN ('superseded', 'undo')", params![case.id])?;
+    if first == Some(message.id) || taken_up.is_some_and(|at| message.added_at < at) {
+        return Err(Problem::invalid("message_id", "this message came before the matter was worked on").expected("a later message, in which the customer says that it is solved"));
+    }
+    Ok(())
 }
 
 /// Records what verifies the end of a case. `rejected` sets a resolved case to work again.

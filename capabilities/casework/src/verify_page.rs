@@ -5,16 +5,16 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
-use minijinja::{Environment, context};
+use minijinja::context;
 use serde::Deserialize;
-use shouwen_kernel::{Actor, CaseId, Kind, Lang, ObjectId, Problem, Result, Time, WorkspaceId};
+use shouwen_kernel::{Actor, CaseId, Lang, ObjectId, Problem, Result, Time, WorkspaceId};
 use shouwen_stages::Way;
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{App, Client};
+use shouwen_web::{App, Client, plain_page};
 
 use crate::case::Case;
 use crate::verified::{self, Finding};
-use crate::verify_ask;
+use crate::{intake, verify_ask};
 
 const TEMPLATE: &str = include_str!("pages/confirm.html");
 const SCRIPT: &str = include_str!("pages/sign.js");
@@ -35,8 +35,9 @@ struct Request {
     case_id: CaseId,
     signs: bool,
     chinese: bool,
-    expires_at: Time,
     answer: Option<String>,
+    /// It expired, or its case is no longer there to be answered about.
+    over: bool,
 }
 
 /// The request with its case; `lock` them when it may be answered now.
@@ -48,15 +49,17 @@ fn load(tx: &Tx<'_>, id: ObjectId, lock: bool) -> Result<Option<(Request, Case)>
     let case = if lock { Case::lock(tx, workspace, case_id)? } else { Case::load(tx, workspace, case_id)? };
     let (Some(case), Some(row)) = (case, tx.opt::<Row>(select, params![id])?) else { return Ok(None) };
     let (workspace, case_id, way, language, expires_at, answer) = row;
-    Ok(Some((Request { workspace, case_id, signs: way == "signature", chinese: language == "zh", expires_at, answer }, case)))
+    // Whoever closed the case for a reason of their own has not had the last word: the customer may still say no.
+    let over = tx.now() > expires_at || case.merged_into.is_some() || case.status == "closed" && intake::too_late(tx, &case, tx.now())?;
+    Ok(Some((Request { workspace, case_id, signs: way == "signature", chinese: language == "zh", answer, over }, case)))
 }
 
 /// Shows the question.
 async fn show(State(app): State<App>, client: Client, Path(token): Path<String>) -> Response {
     let Some(id) = verify_ask::verify(app.keys(), &token) else { return gone(client.lang) };
-    match app.db().read(move |tx| Ok((load(tx, id, false)?, tx.now()))).await {
-        Ok((Some((request, case)), now)) => page(&request, &case, &token, now, &Form::default(), None),
-        Ok((None, _)) => gone(client.lang),
+    match app.db().read(move |tx| load(tx, id, false)).await {
+        Ok(Some((request, case))) => page(&request, &case, &token, &Form::default(), None),
+        Ok(None) => gone(client.lang),
         Err(problem) => shouwen_web::Failure(problem).into_response(),
     }
 }
@@ -90,23 +93,23 @@ async fn answer(State(app): State<App>, client: Client, Path(token): Path<String
     };
     let (ip, given) = (client.ip.clone(), form.clone());
     match app.db().write(move |tx| record(tx, id, &given, ip.clone())).await {
-        Ok(Some((request, case, now, said))) => page(&request, &case, &token, now, &form, Some(said)),
+        Ok(Some((request, case, said))) => page(&request, &case, &token, &form, Some(said)),
         Ok(None) => gone(client.lang),
         Err(problem) => shouwen_web::Failure(problem).into_response(),
     }
 }
 
-fn record(tx: &Tx<'_>, id: ObjectId, form: &Form, ip: Option<String>) -> Result<Option<(Request, Case, Time, Said)>> {
+fn record(tx: &Tx<'_>, id: ObjectId, form: &Form, ip: Option<String>) -> Result<Option<(Request, Case, Said)>> {
     let Some((mut request, mut case)) = load(tx, id, true)? else { return Ok(None) };
     let said = take(tx, id, &mut request, &mut case, form, ip)?;
-    Ok(Some((request, case, tx.now(), said)))
+    Ok(Some((request, case, said)))
 }
 
 fn take(tx: &Tx<'_>, id: ObjectId, request: &mut Request, case: &mut Case, form: &Form, ip: Option<String>) -> Result<Said> {
     if request.answer.is_some() {
         return Ok(Said::Already);
     }
-    if tx.now() > request.expires_at || case.merged_into.is_some() || case.status == "closed" {
+    if request.over {
         return Ok(Said::Over);
     }
     let outcome = match form.answer.as_str() {
@@ -154,9 +157,9 @@ fn signature(given: &str) -> Result<Option<Vec<u8>>, ()> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") { Ok(Some(bytes)) } else { Err(()) }
 }
 
-fn page(request: &Request, case: &Case, token: &str, now: Time, form: &Form, said: Option<Said>) -> Response {
+fn page(request: &Request, case: &Case, token: &str, form: &Form, said: Option<Said>) -> Response {
     let say = |zh: &'static str, en: &'static str| if request.chinese { zh } else { en };
-    let over = now > request.expires_at || case.merged_into.is_some() || case.status == "closed" && request.answer.is_none();
+    let over = request.over && request.answer.is_none();
     let note = match said {
         Some(Said::Confirmed) => Some(say("已收到您的确认，谢谢！", "We have your confirmation. Thank you!")),
         Some(Said::Rejected) => Some(say("我们会继续处理，并尽快与您联系。", "We go on with it and will be in touch soon.")),
@@ -168,8 +171,9 @@ fn page(request: &Request, case: &Case, token: &str, now: Time, form: &Form, sai
     };
     let open = request.answer.is_none() && !over;
     let heading = if over { say("链接已失效", "This link is no longer needed") } else { say("确认处理结果", "Is it solved?") };
-    render(
+    plain_page(
         StatusCode::OK,
+        TEMPLATE,
         context! {
             lang => say("zh-CN", "en"), heading, about => format!("{} · {}", case.title, case.number), note, form => open, signs => request.signs,
             done => case.resolution_text.clone().unwrap_or_default(), action => format!("/c/{token}"), name => form.name.clone(), comment => form.comment.clone(),
@@ -179,36 +183,19 @@ fn page(request: &Request, case: &Case, token: &str, now: Time, form: &Form, sai
                 footer => say("每个链接只记录一次答复。也可以直接回复我们的邮件。", "Each link takes one answer. You can also simply answer our mail."),
             },
         },
+        true,
     )
 }
 
 fn gone(lang: Lang) -> Response {
     let say = |zh: &'static str, en: &'static str| if lang == Lang::Zh { zh } else { en };
-    render(
+    plain_page(
         StatusCode::NOT_FOUND,
+        TEMPLATE,
         context! {
             lang => lang.tag(), heading => say("链接无效", "This link does not work"), about => say("请检查链接是否完整，或直接回复我们的邮件。", "Please check that the link is complete, or simply answer our mail."),
             t => context! { title => say("确认处理结果", "Is it solved?"), footer => "" },
         },
+        true,
     )
-}
-
-fn render(status: StatusCode, context: minijinja::Value) -> Response {
-    let mut environment = Environment::new();
-    // Everything that enters the page is escaped.
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
-    match environment.render_str(TEMPLATE, context) {
-        Ok(html) => (
-            status,
-            [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::CACHE_CONTROL, "no-store"),
-                (header::REFERRER_POLICY, "no-referrer"),
-                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
-            ],
-            html,
-        )
-            .into_response(),
-        Err(error) => shouwen_web::Failure(Problem::new(Kind::Internal, "page", error.to_string())).into_response(),
-    }
 }

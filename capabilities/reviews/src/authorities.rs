@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::def::{AuthorityDef, DefFault, check_authority};
 use crate::flows::{MOST, conflict, refusal};
 use crate::view::ReviewPerson;
-use crate::{ReviewManage, people, timers};
+use crate::{ReviewManage, hours, people, timers};
 
 /// An authority as it stands.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -148,6 +148,7 @@ pub async fn create(State(app): State<App>, who: Allowed<ReviewManage>, input: I
         if known.len() >= MOST {
             return Err(Problem::invalid("definition", format!("there are {} authorities already", known.len())).expected(format!("at most {MOST}")));
         }
+        hours::must_be_known(tx, ctx.workspace, def.calendar.as_deref())?;
         insert(tx, ctx.workspace, def, None)?;
         audit(tx, &ctx, "review.authority_created", &def.key, None, Some(def))?;
         tell(tx, &ctx, &def.key, "saved")?;
@@ -171,6 +172,7 @@ pub async fn edit(State(app): State<App>, who: Allowed<ReviewManage>, Id(key): I
         if !faults.is_empty() {
             return Err(refusal(&faults));
         }
+        hours::must_be_known(tx, ctx.workspace, body.definition.calendar.as_deref())?;
         update(tx, ctx.workspace, &found, &body.definition)?;
         audit(tx, &ctx, "review.authority_edited", &key, Some(&found.def), Some(&body.definition))?;
         tell(tx, &ctx, &key, "saved")?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::def::{Nobody, Plan};
 use crate::people::{self, Person, Place};
-use crate::review::{KnownCase, Review, Seat, seats};
+use crate::review::{COLUMNS, KnownCase, Review, Seat, seats};
 use crate::steps::{Mode, Outcome, outcome};
 use crate::{hours, letters, stand_in, timers};
 
@@ -129,7 +129,7 @@ pub fn make_emergency(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Optio
     review.emergency = true;
     review.state = "write_up".to_owned();
     review.step = 0;
-    let due = hours::due(tx, review.workspace, &def.write_up, true)?;
+    let due = hours::due(tx, review.workspace, &def.write_up, true, None)?;
     review.write_up_due_at = due;
     if let Some(due) = due {
         timers::write_up(tx, review, due)?;
@@ -229,7 +229,7 @@ fn enter(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, place: i64) -> Result<()> 
     review.step = place;
     let Some(def) = review.step_def().cloned() else { return Err(Problem::internal("a step that is not there")) };
     let due = match &def.limit {
-        Some(limit) => hours::due(tx, review.workspace, limit, review.plan.around_the_clock)?,
+        Some(limit) => hours::due(tx, review.workspace, limit, review.plan.around_the_clock, review.plan.calendar.as_deref())?,
         None => None,
     };
     tx.execute(
@@ -452,6 +452,58 @@ pub fn release(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId, gone: bool
         }
     }
     Ok(())
+}
+
+/// Somebody holds more than before: where an open step asks for that, they are asked too. Who sits there stays.
+pub fn join(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId, gained: &people::Gained) -> Result<()> {
+    if gained.is_nothing() {
+        return Ok(());
+    }
+    let open: Vec<Review> = tx.all(&format!("SELECT {COLUMNS} FROM review_review r WHERE r.workspace_id = ?1 AND r.state = 'open' ORDER BY r.id LIMIT 1000"), params![workspace])?;
+    let ctx = Ctx::system(workspace, "reviews");
+    for found in open {
+        if !found.step_def().is_some_and(|def| def.who.iter().chain(&def.otherwise).any(|word| gained.names(word))) {
+            continue;
+        }
+        let Some(mut review) = Review::lock(tx, found.id)?.filter(|review| review.is_open() && !is_excluded(review, person)) else { continue };
+        let seated = match people_of(tx, &review, review.step, &[]) {
+            Ok(seated) => seated,
+            Err(problem) if problem.code == "review.nobody" => continue,
+            Err(problem) => return Err(problem),
+        };
+        let Some(newcomer) = seated.people.iter().find(|p| p.id == person).cloned() else { continue };
+        let own = seats(tx, &review)?.into_iter().find(|seat| seat.place == review.step && seat.person == person);
+        match own {
+            Some(sits) if sits.state != "released" => continue,
+            // They were let go of in this very step and hold it again.
+            Some(_) => {
+                tx.execute("UPDATE review_seat SET state = 'waiting', opened_at = ?4 WHERE review_id = ?1 AND place = ?2 AND person_id = ?3", params![review.id.0, review.step, person, tx.now()])?;
+            }
+            None => seat(tx, &review, person, seated.origin)?,
+        }
+        review.audit(tx, &ctx, "review.joined", json!({ "step": review.step, "person_id": person }))?;
+        review.save(tx)?;
+        let due: Option<(Option<Time>,)> = tx.opt("SELECT due_at FROM review_step WHERE review_id = ?1 AND place = ?2", params![review.id.0, review.step])?;
+        let mode = review.step_def().map(|def| def.mode).unwrap_or_default();
+        tell_step(tx, &ctx, &review, &[newcomer], mode, due.and_then(|row| row.0))?;
+    }
+    Ok(())
+}
+
+/// What is decided about changed under the decisions: those given are void, and it begins anew with the first step. Where
+/// nobody approved yet, nothing has to.
+pub fn begin_again(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review) -> Result<()> {
+    let approved: Vec<PersonId> = seats(tx, review)?.into_iter().filter(|seat| seat.state == "approved").filter_map(|seat| seat.decided_by).collect();
+    if approved.is_empty() {
+        return Ok(());
+    }
+    close_step(tx, review, "released")?;
+    tx.run("DELETE FROM review_seat WHERE review_id = ?1", params![review.id.0])?;
+    tx.run("DELETE FROM review_step WHERE review_id = ?1 AND place > 1", params![review.id.0])?;
+    tx.run("UPDATE review_link SET expires_at = ?2 WHERE review_id = ?1 AND expires_at > ?2", params![review.id.0, tx.now()])?;
+    review.note = Some("处理方案已修改，重新审核 · the solution was changed, so it begins anew".to_owned());
+    review.audit(tx, ctx, "review.begun_again", json!({ "step": review.step, "void": approved }))?;
+    enter(tx, ctx, review, 1)
 }
 
 /// Whether the present step would ask somebody again. Who was called in when it was late stays.

@@ -86,6 +86,9 @@ pub struct FlowDef {
     /// Limits count day and night; else the working time of the workspace.
     #[serde(default, skip_serializing_if = "is_false")]
     pub around_the_clock: bool,
+    /// Key or name of a working calendar that limits are counted by; absent: the working hours of reviews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     /// Letters carry a link that decides; else they only tell.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub by_mail: bool,
@@ -129,6 +132,9 @@ pub struct AuthorityDef {
     pub own: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub around_the_clock: bool,
+    /// As of a flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub by_mail: bool,
     #[serde(default)]
@@ -144,6 +150,8 @@ pub struct Plan {
     pub title: PackText,
     pub own: bool,
     pub around_the_clock: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     pub by_mail: bool,
     pub nobody: Nobody,
     pub emergency: Option<EmergencyDef>,
@@ -152,8 +160,8 @@ pub struct Plan {
 
 impl FlowDef {
     pub fn plan(&self) -> Plan {
-        let FlowDef { title, own, around_the_clock, by_mail, nobody, emergency, step, .. } = self.clone();
-        Plan { title, own, around_the_clock, by_mail, nobody, emergency, step }
+        let FlowDef { title, own, around_the_clock, calendar, by_mail, nobody, emergency, step, .. } = self.clone();
+        Plan { title, own, around_the_clock, calendar, by_mail, nobody, emergency, step }
     }
 }
 
@@ -163,8 +171,8 @@ impl AuthorityDef {
         self.tier.iter().find(|tier| tier.up_to.as_deref().is_none_or(|limit| amount::minor(limit, &self.currency).is_some_and(|limit| minor <= limit)))
     }
     pub fn plan(&self, tier: &TierDef) -> Plan {
-        let AuthorityDef { title, own, around_the_clock, by_mail, nobody, emergency, .. } = self.clone();
-        Plan { title, own, around_the_clock, by_mail, nobody, emergency, step: tier.step.clone() }
+        let AuthorityDef { title, own, around_the_clock, calendar, by_mail, nobody, emergency, .. } = self.clone();
+        Plan { title, own, around_the_clock, calendar, by_mail, nobody, emergency, step: tier.step.clone() }
     }
 }
 
@@ -218,6 +226,13 @@ impl Faults {
             self.add(path, format!("`{}` is no span of time", shouwen_kernel::text::clip(text, 30)), "such as 4h, 30m or 2wd (working days)");
         }
     }
+    fn calendar(&mut self, calendar: Option<&str>, around_the_clock: bool) {
+        match calendar {
+            Some(name) if name.trim().is_empty() || name.chars().count() > 80 => self.add("calendar", "the name is empty or longer than 80 characters", "key or name of a working calendar; or leave it out"),
+            Some(_) if around_the_clock => self.add("calendar", "day and night need no calendar", "either `calendar` or `around_the_clock`"),
+            _ => {}
+        }
+    }
     fn emergency(&mut self, emergency: Option<&EmergencyDef>) {
         let Some(emergency) = emergency else { return };
         self.limit("emergency.write_up", &emergency.write_up);
@@ -264,6 +279,7 @@ pub fn check_flow(flow: &FlowDef) -> Vec<DefFault> {
         faults.add("step", "there is no step", "at least one step with title and who");
     }
     faults.steps("", &flow.step, flow.around_the_clock);
+    faults.calendar(flow.calendar.as_deref(), flow.around_the_clock);
     faults.emergency(flow.emergency.as_ref());
     faults.0
 }
@@ -280,6 +296,7 @@ pub fn check_authority(authority: &AuthorityDef) -> Vec<DefFault> {
         faults.add("review_months", format!("{} months", authority.review_months), "1 to 120; 12 is once a year");
     }
     faults.who("owner", &authority.owner, false);
+    faults.calendar(authority.calendar.as_deref(), authority.around_the_clock);
     faults.emergency(authority.emergency.as_ref());
     if authority.tier.is_empty() || authority.tier.len() > MOST_STEPS {
         faults.add("tier", format!("{} tiers", authority.tier.len()), format!("1 to {MOST_STEPS}"));
@@ -319,6 +336,7 @@ mod tests {
             owner: vec![],
             own: false,
             around_the_clock: false,
+            calendar: None,
             by_mail: true,
             nobody: Nobody::Refuse,
             emergency: None,

@@ -108,6 +108,7 @@ pub async fn create(State(app): State<App>, who: Allowed<ReviewManage>, input: I
         if !faults.is_empty() {
             return Err(refusal(&faults));
         }
+        hours::must_be_known(tx, ctx.workspace, def.calendar.as_deref())?;
         let known = all(tx, ctx.workspace)?;
         if known.iter().any(|flow| flow.def.key == def.key) {
             return Err(Problem::conflict("review.key_taken", format!("there is a flow `{}` already", def.key)).field("definition.key").expected("another key"));
@@ -137,6 +138,7 @@ pub async fn edit(State(app): State<App>, who: Allowed<ReviewManage>, Id(key): I
         if !faults.is_empty() {
             return Err(refusal(&faults));
         }
+        hours::must_be_known(tx, ctx.workspace, body.definition.calendar.as_deref())?;
         update(tx, found.id, &body.definition)?;
         audit(tx, &ctx, "review.flow_edited", &key, Some(&found.def), Some(&body.definition))?;
         stored_by_key(tx, ctx.workspace, &key)?.ok_or_else(|| Problem::internal("a flow that is gone"))

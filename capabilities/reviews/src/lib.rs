@@ -50,7 +50,10 @@ impl shouwen_kernel::Permission for CaseRead {
 /// The capability.
 pub fn module() -> Module {
     Module {
-        migrations: &[Migration { capability: "reviews", version: 1, sql: include_str!("../migrations/0001_review.sql") }],
+        migrations: &[
+            Migration { capability: "reviews", version: 1, sql: include_str!("../migrations/0001_review.sql") },
+            Migration { capability: "reviews", version: 2, sql: include_str!("../migrations/0002_calendars.sql") },
+        ],
         routes: OpenApiRouter::new()
             .routes(routes!(lists::list, requests::create))
             .routes(routes!(lists::counts))

@@ -3,6 +3,7 @@
 use serde_json::json;
 use shouwen_contracts::casework::{CaseEvent, ReviewWanted};
 use shouwen_contracts::identity::IdentityEvent;
+use shouwen_contracts::service_levels::CalendarEvent;
 use shouwen_kernel::{Access, CaseId, Result, ReviewId, WorkspaceId};
 use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 use shouwen_web::PackText;
@@ -11,12 +12,12 @@ use uuid::Uuid;
 use crate::course::{self, Ask};
 use crate::def::{DEFAULT_FLOW, Nobody, Plan, StepDef};
 use crate::review::{KnownCase, Review};
-use crate::{flows, people, steps};
+use crate::{flows, hours, people, steps};
 
 /// The events read. It writes state and tells of it, so it is never rebuilt.
 pub const KINDS: &[&str] = &[
     "person.saved", "person.rights_changed", "case.opened", "case.edited", "case.assigned", "case.accountable", "case.watched", "case.co_handler", "case.stage", "case.closed", "case.reopened", "case.merged",
-    "case.unmerged", "case.split", "case.customer", "case.review_wanted",
+    "case.unmerged", "case.split", "case.customer", "case.review_wanted", "calendar.saved", "calendar.removed",
 ];
 
 /// Digests one event.
@@ -24,14 +25,28 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     if let Some(event) = recorded.event::<IdentityEvent>()? {
         return match event {
             IdentityEvent::PersonSaved(p) => {
+                let back = p.active && people::Person::load(tx, p.person_id)?.is_some_and(|known| !known.active);
                 people::saved(tx, recorded.workspace, &p)?;
-                if p.active { Ok(()) } else { course::release(tx, recorded.workspace, p.person_id, true) }
+                match (p.active, back) {
+                    (false, _) => course::release(tx, recorded.workspace, p.person_id, true),
+                    (true, true) => course::join(tx, recorded.workspace, p.person_id, &people::Gained::all(tx, p.person_id)?),
+                    (true, false) => Ok(()),
+                }
             }
             IdentityEvent::RightsChanged(r) => {
-                people::rights(tx, recorded.workspace, &r)?;
-                if r.grants.is_some() { course::release(tx, recorded.workspace, r.person_id, false) } else { Ok(()) }
+                let gained = people::rights(tx, recorded.workspace, &r)?;
+                if r.grants.is_some() {
+                    course::release(tx, recorded.workspace, r.person_id, false)?;
+                }
+                course::join(tx, recorded.workspace, r.person_id, &gained)
             }
             _ => Ok(()),
+        };
+    }
+    if let Some(event) = recorded.event::<CalendarEvent>()? {
+        return match event {
+            CalendarEvent::CalendarSaved(c) => hours::saved(tx, recorded.workspace, &c),
+            CalendarEvent::CalendarRemoved(c) => tx.run("DELETE FROM review_calendar WHERE calendar_id = ?1", params![c.calendar_id]),
         };
     }
     let (Some(event), Some(case)) = (recorded.event::<CaseEvent>()?, recorded.subject.map(CaseId)) else { return Ok(()) };
@@ -48,7 +63,10 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         CaseEvent::Edited(e) => match e.field.as_str() {
             "title" => tx.run("UPDATE review_case SET title = ?2 WHERE case_id = ?1", params![e.case_id, e.to.as_str().unwrap_or_default()]),
             "type" => tx.run("UPDATE review_case SET case_type = ?2 WHERE case_id = ?1", params![e.case_id, e.to.as_str().unwrap_or_default()]),
-            "fields.solution" => tx.run("UPDATE review_case SET solution = ?2 WHERE case_id = ?1", params![e.case_id, e.to.as_str()]),
+            "fields.solution" => {
+                tx.run("UPDATE review_case SET solution = ?2 WHERE case_id = ?1", params![e.case_id, e.to.as_str()])?;
+                again(tx, &ctx, e.case_id)
+            }
             _ => Ok(()),
         },
         CaseEvent::StageChanged(s) => {
@@ -68,6 +86,17 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         CaseEvent::ReviewWanted(wanted) => wanted_by_stage(tx, &ctx, &wanted),
         _ => Ok(()),
     }
+}
+
+/// The solution was changed while it was reviewed: whoever approved it approved another one.
+fn again(tx: &Tx<'_>, ctx: &Ctx, case: CaseId) -> Result<()> {
+    let open: Vec<(Uuid,)> = tx.all("SELECT id FROM review_review WHERE case_id = ?1 AND state = 'open' AND stage IS NOT NULL ORDER BY id LIMIT 20", params![case])?;
+    for (id,) in open {
+        if let Some(mut review) = Review::lock(tx, ReviewId(id))?.filter(|review| review.is_open() && !review.emergency) {
+            course::begin_again(tx, ctx, &mut review)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a case no longer needs is taken back. Emergencies stay: they are in force, and are to be written up and looked at.
@@ -93,7 +122,7 @@ fn plan_of(tx: &Tx<'_>, workspace: WorkspaceId, key: &str) -> Result<(Plan, Opti
     }
     let title = PackText { zh: "系统管理员审核".into(), en: "Review by the administrators".into() };
     let step = StepDef { title: title.clone(), who: vec!["administrators".into()], otherwise: vec![], mode: steps::Mode::Any, limit: None, late: vec![] };
-    let plan = Plan { title, own: false, around_the_clock: false, by_mail: true, nobody: Nobody::Administrators, emergency: None, step: vec![step] };
+    let plan = Plan { title, own: false, around_the_clock: false, calendar: None, by_mail: true, nobody: Nobody::Administrators, emergency: None, step: vec![step] };
     Ok((plan, Some(format!("没有审核流程 {key}，由系统管理员审核 · there is no flow `{key}`; the administrators decide"))))
 }
 

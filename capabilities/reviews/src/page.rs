@@ -3,14 +3,14 @@
 //! address is the key, so another site that does not know it can send nothing in somebody's name.
 
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use minijinja::{Environment, context};
+use minijinja::context;
 use serde::Deserialize;
 use serde_json::json;
-use shouwen_kernel::{Actor, Kind, Lang, ObjectId, PersonId, Problem, Result, ReviewId, Time, WorkspaceId};
+use shouwen_kernel::{Actor, Lang, ObjectId, PersonId, Problem, Result, ReviewId, Time, WorkspaceId};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{App, Client, axum};
+use shouwen_web::{App, Client, axum, plain_page};
 use uuid::Uuid;
 
 use crate::course::{self, Decision};
@@ -226,8 +226,9 @@ fn page(shown: &Shown, token: &str, reason: &str, said: Option<Said>) -> Respons
     .into_iter()
     .filter_map(|(label, text)| Some((label, text?)))
     .collect();
-    render(
+    plain_page(
         StatusCode::OK,
+        TEMPLATE,
         context! {
             lang => say("zh-CN", "en"), heading => review.title.clone(), person => shown.person.as_ref().map(|p| p.name.clone()).unwrap_or_default(), note, form => shown.may, facts, texts,
             action => format!("/r/{token}"), reason,
@@ -236,37 +237,19 @@ fn page(shown: &Shown, token: &str, reason: &str, said: Option<Said>) -> Respons
                 footer => say("此链接仅供您本人处理这一步，请勿转发。决定会记入审计。", "This link is for you and this step alone; please do not forward it. The decision is kept in the audit."),
             },
         },
+        false,
     )
 }
 
 fn gone(lang: Lang) -> Response {
     let say = |zh: &'static str, en: &'static str| if lang == Lang::Zh { zh } else { en };
-    render(
+    plain_page(
         StatusCode::NOT_FOUND,
+        TEMPLATE,
         context! {
             lang => lang.tag(), heading => say("链接无效", "This link does not work"), note => say("请检查链接是否完整，或登录后在“待审”中处理。", "Please check that the link is complete, or sign in and look into the review inbox."),
             t => context! { title => say("审核", "Review"), footer => "" },
         },
+        false,
     )
-}
-
-fn render(status: StatusCode, context: minijinja::Value) -> Response {
-    let mut environment = Environment::new();
-    // Everything that enters the page is escaped.
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
-    match environment.render_str(TEMPLATE, context) {
-        Ok(html) => (
-            status,
-            [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::CACHE_CONTROL, "no-store"),
-                (header::REFERRER_POLICY, "no-referrer"),
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
-            ],
-            html,
-        )
-            .into_response(),
-        Err(error) => shouwen_web::Failure(Problem::new(Kind::Internal, "page", error.to_string())).into_response(),
-    }
 }

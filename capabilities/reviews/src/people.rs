@@ -83,10 +83,45 @@ pub fn saved(tx: &Tx<'_>, workspace: WorkspaceId, p: &PersonSaved) -> Result<()>
     )
 }
 
-/// `person.rights_changed`; old logs do not say the rights.
-pub fn rights(tx: &Tx<'_>, workspace: WorkspaceId, r: &RightsChanged) -> Result<()> {
-    let Some(grants) = &r.grants else { return Ok(()) };
+/// What somebody holds now that they did not hold before.
+#[derive(Clone, Debug, Default)]
+pub struct Gained {
+    pub roles: Vec<String>,
+    /// They lead something more.
+    pub leads: bool,
+}
+
+impl Gained {
+    /// Everything they hold: somebody came back to the house.
+    pub fn all(tx: &Tx<'_>, person: PersonId) -> Result<Self> {
+        Ok(Self { roles: roles_of(tx, person)?, leads: Person::load(tx, person)?.is_some_and(|p| p.leads().next().is_some()) })
+    }
+    pub fn is_nothing(&self) -> bool {
+        self.roles.is_empty() && !self.leads
+    }
+    /// Whether a word of a flow may name them for it.
+    pub fn names(&self, word: &str) -> bool {
+        match word.strip_prefix("role:") {
+            Some(role) => self.roles.iter().any(|known| known == role),
+            None if word == "administrators" => self.roles.iter().any(|known| known == ADMINISTRATOR),
+            None => self.leads && matches!(word, "team_lead" | "department_lead" | "above"),
+        }
+    }
+}
+
+fn roles_of(tx: &Tx<'_>, person: PersonId) -> Result<Vec<String>> {
+    Ok(tx.all::<(String,)>("SELECT role FROM review_role WHERE person_id = ?1 ORDER BY role LIMIT 500", params![person])?.into_iter().map(|row| row.0).collect())
+}
+
+/// `person.rights_changed`: what they hold from now on, and what of it is new; old logs do not say the rights.
+pub fn rights(tx: &Tx<'_>, workspace: WorkspaceId, r: &RightsChanged) -> Result<Gained> {
+    let Some(grants) = &r.grants else { return Ok(Gained::default()) };
     let kept: Vec<&Grant> = grants.iter().filter(|grant| KEPT.contains(&grant.permission.as_str())).collect();
+    let (had, led) = (roles_of(tx, r.person_id)?, Person::load(tx, r.person_id)?.map(|p| p.grants).unwrap_or_default());
+    let gained = Gained {
+        roles: r.roles.iter().flatten().filter(|role| !had.contains(role)).cloned().collect(),
+        leads: kept.iter().any(|grant| grant.permission == LEAD && !led.contains(grant)),
+    };
     let leads = kept.iter().any(|grant| grant.permission == LEAD && grant.reach != Reach::Own);
     tx.run(
         "INSERT INTO review_person (person_id, workspace_id, name, locale, active, leads, teams, grants) VALUES (?1, ?2, '', 'zh-CN', TRUE, ?3, ?4, ?5)
@@ -97,7 +132,7 @@ pub fn rights(tx: &Tx<'_>, workspace: WorkspaceId, r: &RightsChanged) -> Result<
     for role in r.roles.iter().flatten() {
         tx.run("INSERT INTO review_role (workspace_id, role, person_id) VALUES (?1, ?2, ?3) ON CONFLICT (workspace_id, role, person_id) DO NOTHING", params![workspace, role, r.person_id])?;
     }
-    Ok(())
+    Ok(gained)
 }
 
 /// The name of somebody; empty when unknown.

@@ -81,7 +81,7 @@ pub struct NewWriteUp {
     pub text: String,
 }
 
-#[utoipa::path(post, path = "/reviews", request_body = NewReview, responses((status = 201, body = ReviewView), (status = 403, description = "review.emergency is missing"), (status = 409, description = "review.nobody, review.already_open, review.no_emergency, review.beyond_table")), tag = "reviews", summary = "Ask for a review, or for an approval of an amount", extensions(("x-permission" = json!("review.request"))))]
+#[utoipa::path(post, path = "/reviews", request_body = NewReview, responses((status = 201, body = ReviewView), (status = 403, description = "review.emergency is missing"), (status = 409, description = "review.nobody, review.already_open, review.no_emergency, review.beyond_table, review.write_up_owed")), tag = "reviews", summary = "Ask for a review, or for an approval of an amount", extensions(("x-permission" = json!("review.request"))))]
 pub async fn create(State(app): State<App>, who: Allowed<ReviewRequest>, input: Input<NewReview>) -> Answer<Response> {
     let (ctx, viewer, once, body) = (who.ctx(), who.viewer.clone(), who.once(&input.hash), input.value);
     app.command(once, StatusCode::CREATED, move |tx| {
@@ -98,22 +98,42 @@ fn readable(tx: &Tx<'_>, viewer: &Viewer, id: CaseId) -> Result<KnownCase> {
         .ok_or_else(|| Problem::not_found("case").field("case_id"))
 }
 
+/// Minor units granted in a case by that authority so far: approved, or in force as an emergency.
+fn granted(tx: &Tx<'_>, case: CaseId, authority: &str) -> Result<i64> {
+    let rows: Vec<(Option<i64>,)> =
+        tx.all("SELECT amount FROM review_review WHERE case_id = ?1 AND flow = ?2 AND kind = 'approval' AND (state = 'approved' OR emergency) ORDER BY id LIMIT 10000", params![case, authority])?;
+    Ok(rows.into_iter().filter_map(|row| row.0).fold(0i64, i64::saturating_add))
+}
+
 fn ask(tx: &Tx<'_>, ctx: &Ctx, viewer: &Viewer, body: &NewReview) -> Result<Review> {
     let reason = said("reason", &body.reason, "why it is needed; reviewers decide by it")?;
     let case = body.case_id.map(|id| readable(tx, viewer, id)).transpose()?;
     if let Some(case) = case.as_ref().filter(|case| case.status == "closed") {
         return Err(Problem::conflict("case.already_closed", format!("case {} is closed", case.number)).expected("a case that is not closed"));
     }
+    if let Some(case) = &case {
+        // Two requests in one case come one after the other, so that each knows of the other.
+        tx.opt::<(CaseId,)>(&format!("SELECT case_id FROM review_case WHERE case_id = ?1{}", tx.for_update()), params![case.id])?;
+    }
     let asker = people::Person::load(tx, viewer.person)?;
     let own = Access { org_unit: asker.as_ref().and_then(|p| p.org_unit), team: asker.as_ref().and_then(|p| p.teams.first().copied()), people: vec![viewer.person] };
     let access = case.as_ref().map_or(own, |case| case.access.clone());
+    let mut note = None;
     let (flow, kind, plan, currency, alone) = match (&body.authority, &body.flow) {
         (Some(key), None) => {
             let found = authorities::by_key(tx, ctx.workspace, key)?.ok_or_else(|| Problem::invalid("authority", format!("there is no authority `{}`", shouwen_kernel::text::clip(key, 60))).expected("a key of GET /review-options"))?;
             let minor = body.amount.filter(|minor| *minor > 0).ok_or_else(|| Problem::invalid("amount", "an approval needs an amount above nothing").expected("a whole number of minor units: 50000 is 500.00"))?;
-            let Some(tier) = found.tier_of(minor) else {
-                return Err(Problem::conflict("review.beyond_table", format!("{} {} is beyond what anybody may grant by the table `{key}`", amount::shown(minor, &found.currency), found.currency)).field("amount").expected("a smaller amount; or an administrator adds a tier"));
+            // What was granted in the case before counts too: a large amount does not become small by being asked for in parts.
+            let before = case.as_ref().map(|case| granted(tx, case.id, &found.key)).transpose()?.unwrap_or_default();
+            let total = minor.saturating_add(before);
+            let money = |minor: i64| format!("{} {}", amount::shown(minor, &found.currency), found.currency);
+            let Some(tier) = found.tier_of(total) else {
+                let parts = if before > 0 { format!(" ({} of it was granted in this case before)", money(before)) } else { String::new() };
+                return Err(Problem::conflict("review.beyond_table", format!("{}{parts} is beyond what anybody may grant by the table `{key}`", money(total))).field("amount").expected("a smaller amount; or an administrator adds a tier"));
             };
+            if before > 0 {
+                note = Some(format!("本工单此前已按此权限批准 {}，合计 {} 决定审批层级 · {} was granted in this case before; {} in all decide the tier", money(before), money(total), money(before), money(total)));
+            }
             let place = Place { access: access.clone(), of_case: case.is_some(), requester: Some(viewer.person), except: None, before: Vec::new() };
             let alone = people::is_named(tx, ctx.workspace, &tier.alone, &place, viewer.person)?;
             (found.key.clone(), "approval", found.plan(tier), Some(found.currency.clone()), alone)
@@ -139,7 +159,7 @@ fn ask(tx: &Tx<'_>, ctx: &Ctx, viewer: &Viewer, body: &NewReview) -> Result<Revi
         None if viewer.lang == shouwen_kernel::Lang::Zh => plan.title.zh.clone(),
         None => plan.title.en.clone(),
     });
-    let ask = Ask { flow, kind, title, reason, case: case.map(|c| c.id), stage: None, amount: body.amount, currency, plan, access, requester: Some(viewer.person), note: None };
+    let ask = Ask { flow, kind, title, reason, case: case.map(|c| c.id), stage: None, amount: body.amount, currency, plan, access, requester: Some(viewer.person), note };
     if alone {
         return course::grant_alone(tx, ctx, ask);
     }
@@ -147,9 +167,22 @@ fn ask(tx: &Tx<'_>, ctx: &Ctx, viewer: &Viewer, body: &NewReview) -> Result<Revi
         if !viewer.can("review.emergency") {
             return Err(Problem::forbidden("review.emergency"));
         }
+        owes_nothing(tx, viewer)?;
         return course::request_emergency(tx, ctx, ask);
     }
     course::request(tx, ctx, ask)
+}
+
+/// Whoever owes the write-up of an earlier emergency, and is late with it, writes that first: acting at once is not to
+/// become a way around the reviewers.
+fn owes_nothing(tx: &Tx<'_>, viewer: &Viewer) -> Result<()> {
+    let owed: Option<(Uuid, String)> = tx.opt(
+        "SELECT id, title FROM review_review WHERE workspace_id = ?1 AND requester_id = ?2 AND state = 'write_up' AND write_up_late_at IS NOT NULL ORDER BY id LIMIT 1",
+        params![viewer.workspace, viewer.person],
+    )?;
+    owed.map_or(Ok(()), |(id, title)| {
+        Err(Problem::conflict("review.write_up_owed", format!("the emergency “{title}” of yours is not written up, and late")).expected("its write-up first; a minute is enough").detail(serde_json::json!({ "review_id": ReviewId(id) })))
+    })
 }
 
 /// The review, held, for somebody who may see it.
@@ -205,6 +238,7 @@ pub async fn emergency(State(app): State<App>, who: Allowed<ReviewEmergency>, Id
         if review.requester != Some(viewer.person) && !view::may_act(tx, &review, &viewer)? {
             return Err(Problem::new(shouwen_kernel::Kind::Forbidden, "review.not_asked_by_you", "only whoever asked acts at once").expected("the requester"));
         }
+        owes_nothing(tx, &viewer)?;
         let reason = said("reason", body.reason.as_deref().unwrap_or(""), "why it cannot wait for the decision")?;
         // Whoever acts answers for it, and writes it up.
         let person = viewer.person;

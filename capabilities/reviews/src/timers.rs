@@ -94,6 +94,7 @@ fn write_up_due(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
     if told.is_empty() {
         told.extend(people::holders(tx, review.workspace, people::ADMINISTRATOR)?.into_iter().map(|p| p.id));
     }
+    told.sort_unstable();
     told.dedup();
     review.audit(tx, &ctx, "review.overdue", json!({ "what": "write_up", "due_at": timer.due_at, "people": told }))?;
     review.emit(tx, &ctx, Overdue { review_id: review.id, case_id: review.case_id, what: "write_up".into(), step: 0, people: told, due_at: timer.due_at, at: tx.now() })

@@ -2,14 +2,14 @@
 //! form, so it works without JavaScript.
 
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use minijinja::{Environment, context};
+use minijinja::context;
 use serde::Deserialize;
 use shouwen_contracts::voice::{Answered, Commented, VoiceEvent};
-use shouwen_kernel::{Actor, CaseId, CustomerId, Kind, Lang, Problem, Result, SurveyId, Time, WorkspaceId};
+use shouwen_kernel::{Actor, CaseId, CustomerId, Lang, Problem, Result, SurveyId, Time, WorkspaceId};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{App, Client, axum};
+use shouwen_web::{App, Client, axum, plain_page};
 
 use crate::ask::SCORES;
 use crate::{cases, link};
@@ -132,8 +132,9 @@ fn page(request: &Request, token: &str, now: Time, chosen: Option<i64>, said: Op
     let form = if expired { None } else if request.score.is_none() { Some("score") } else if request.commented { None } else { Some("comment") };
     let heading = if expired && request.score.is_none() { say("链接已过期", "This link has expired") } else { say("服务评价", "How did we do?") };
     let scores: Vec<_> = SCORES.iter().map(|(value, zh, en)| context! { value => i64::from(*value), label => format!("{} {}", "★".repeat(usize::from(*value)), say(zh, en)) }).collect();
-    render(
+    plain_page(
         StatusCode::OK,
+        TEMPLATE,
         context! {
             lang => say("zh-CN", "en"), heading, about => format!("{} · {}", request.title, request.number), note, form, scores, chosen,
             action => format!("/s/{token}"),
@@ -142,35 +143,19 @@ fn page(request: &Request, token: &str, now: Time, chosen: Option<i64>, said: Op
                 footer => say("每个链接只记录一次评价。如问题仍未解决，请直接回复邮件。", "Each link takes one answer. If the matter is not solved, simply answer our mail."),
             },
         },
+        false,
     )
 }
 
 fn gone(lang: Lang, status: StatusCode) -> Response {
     let say = |zh: &'static str, en: &'static str| if lang == Lang::Zh { zh } else { en };
-    render(
+    plain_page(
         status,
+        TEMPLATE,
         context! {
             lang => lang.tag(), heading => say("链接无效", "This link does not work"), about => say("请检查链接是否完整，或直接回复我们的邮件。", "Please check that the link is complete, or simply answer our mail."),
             t => context! { title => say("服务评价", "How did we do?"), footer => "" },
         },
+        false,
     )
-}
-
-fn render(status: StatusCode, context: minijinja::Value) -> Response {
-    let mut environment = Environment::new();
-    // Everything that enters the page is escaped.
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
-    match environment.render_str(TEMPLATE, context) {
-        Ok(html) => (
-            status,
-            [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::CACHE_CONTROL, "no-store"),
-                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
-            ],
-            html,
-        )
-            .into_response(),
-        Err(error) => shouwen_web::Failure(Problem::new(Kind::Internal, "page", error.to_string())).into_response(),
-    }
 }

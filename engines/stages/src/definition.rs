@@ -184,6 +184,10 @@ pub struct Verification {
     /// Resolutions that are themselves the recorded reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_resolution: Vec<String>,
+    /// Who may put a case aside by such a resolution; empty: whoever may close it. A second pair of eyes on the easiest
+    /// way to the archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside_by: Vec<Who>,
 }
 
 /// A case type.

@@ -43,7 +43,7 @@ fn simple() -> Definition {
             stage("archived", Status::Closed, Step::Archive, None),
         ],
         resolutions: vec![Resolution { key: "solved".into(), title: text("solved"), aside: false }, Resolution { key: "spam".into(), title: text("spam"), aside: true }],
-        verification: Verification { ways: vec![Way::Callback, Way::Reason], by_resolution: vec!["spam".into()] },
+        verification: Verification { ways: vec![Way::Callback, Way::Reason], by_resolution: vec!["spam".into()], aside_by: vec![] },
         form: None,
     }
 }

@@ -9,6 +9,7 @@ mod metrics;
 mod module;
 mod pack;
 mod page;
+mod plain;
 mod server;
 mod shape;
 mod viewer;
@@ -22,6 +23,7 @@ pub use pack::{
     PACK_KEY_RULE, PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, PackText, is_pack_key, pack_decision, pack_fingerprint, pack_of_others, pack_path_fits, read_toml,
 };
 pub use page::{Page, PageParams, decode_cursor, encode_cursor, limit_of};
+pub use plain::plain_page;
 pub use server::{api_document, router};
 pub use shape::{read_json, read_query};
 pub use viewer::{Allowed, Client, Credentials, Once, SESSION_COOKIE, SignedIn, Viewer, session_cookie};

@@ -418,6 +418,10 @@ export interface CaseType {
   form?: Form | null
   resolutions: { key: string; name: LocalName; is_reason?: boolean; aside?: boolean }[]
   verification?: Way[]
+  /** Some end of it needs more than a resolution. */
+  asks_verification?: boolean
+  /** Who may put a case aside; empty: whoever may close it. */
+  aside_by?: string[]
 }
 
 export type FieldKind =

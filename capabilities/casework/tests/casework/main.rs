@@ -5,6 +5,7 @@ mod canned;
 mod closed_loop;
 mod commands;
 mod customers;
+mod doors;
 mod common;
 mod files;
 mod forms;

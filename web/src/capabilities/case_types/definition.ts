@@ -50,7 +50,7 @@ export interface Definition {
   moved?: Record<string, string>
   stage: StageDef[]
   resolution: ResolutionDef[]
-  verification: { ways: Way[]; by_resolution?: string[] }
+  verification: { ways: Way[]; by_resolution?: string[]; aside_by?: string[] }
   form?: { key: string; version?: number; title?: FormWords; section: SectionDef[] }
 }
 export interface StoredType {

@@ -87,6 +87,8 @@ interface Common {
   title: Words
   own?: boolean
   around_the_clock?: boolean
+  /** Key or name of a working calendar. */
+  calendar?: string | null
   by_mail?: boolean
   nobody?: 'administrators' | 'refuse'
   emergency?: Emergency | null

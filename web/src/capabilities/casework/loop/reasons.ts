@@ -77,6 +77,14 @@ export function reasonText(reason: Reason, type: CaseType | undefined): string {
   }
 }
 
+/** Whether this end puts the case aside unasked: then it is said in words why. */
+export function isAside(found: Case, type: CaseType | undefined, code: string | null): boolean {
+  const owed = type?.asks_verification === true || found.verification?.needed === true
+  return owed && found.verification?.verified !== true && type?.resolutions.find((entry) => entry.key === code)?.aside === true
+}
+/** Shortest reason that says something, as the server counts it. */
+export const saysWhy = (text: string) => [...text.trim()].length >= 4
+
 /** Whether this end still has to be verified, with the resolution it would have. */
 export function owes(found: Case, code: string | null): boolean {
   const verification = found.verification
