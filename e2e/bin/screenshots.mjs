@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// screenshots.mjs: the pictures of the README, from the demo organisation, always the same size and state.
+// screenshots.mjs [name …]: the pictures of the README, from the demo organisation, always the same size and state; named ones only.
 import { mkdirSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -24,11 +24,12 @@ for (const [name, options, path, ready] of [
   ['desk-zh-dark', { dark: true }, '/desk/all_open', 'article'],
   ['board-zh-light', {}, '/board', 'h1, h2'],
   ['stages-zh-light', {}, '/stages/request', '[data-card]'],
-  ['warnings-zh-light', {}, '/warnings', '.card'],
+  ['warnings-zh-light', { who: 'admin@example.com' }, '/warnings', '.card'],
   ['phone-zh-light', { width: 390, height: 844 }, '/desk/all_open', '[role=option]'],
-]) {
-  const desk = await openDesk(browser, server, { width: 1440, height: 900, ...options })
-  await desk.signIn('lead@example.com', password)
+].filter(([name]) => process.argv.length < 3 || process.argv.slice(2).includes(name))) {
+  const { who = 'lead@example.com', ...look } = options
+  const desk = await openDesk(browser, server, { width: 1440, height: 900, ...look })
+  await desk.signIn(who, password)
   await desk.page.goto(path)
   // A conversation with something in it.
   if (ready === 'article') await desk.page.locator('[role=option]:has(.top .meta)').filter({ hasText: '投诉' }).or(desk.page.locator('[role=option]:has(.top .meta)')).first().click()
