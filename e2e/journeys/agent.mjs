@@ -18,7 +18,7 @@ export default async function agent() {
     await zhang.signIn('zhang@shop.example')
     await page.goto('/desk/all_open')
     await row('路由器坏了').waitFor()
-    same(await page.getByRole('option').count(), 5, 'rows')
+    await until('five rows', async () => (await page.getByRole('option').count()) === 5)
     await zhang.picture('agent-list')
   })
 

@@ -120,7 +120,7 @@ export default async function manager() {
     }
     await page.reload()
     await page.locator('#case-panel article').first().waitFor()
-    same(await tab().count(), 3, 'tabs after a reload')
+    await until('three tabs after a reload', async () => (await tab().count()) === 3)
     const selected = () => page.locator('[role=tab][data-tab][aria-selected=true]').getAttribute('data-tab')
     const ids = await tab().evaluateAll((all) => all.map((one) => one.dataset.tab))
     await page.keyboard.press('Shift+ArrowRight')
@@ -160,7 +160,7 @@ export default async function manager() {
     await until('the mouse closes too', async () => (await tab().count()) === 2)
     await tab().first().focus()
     await page.keyboard.press('ArrowRight')
-    same(await page.evaluate(() => document.activeElement?.getAttribute('role')), 'tab', 'arrows move within the bar')
+    await until('arrows move within the bar', async () => (await page.evaluate(() => document.activeElement?.getAttribute('role'))) === 'tab')
     check(desk.problems.length === 0, 'no error', desk.problems.join('\n'))
   })
 
@@ -196,7 +196,7 @@ export default async function manager() {
     await page.goto('/settings/routing')
     const automatic = page.getByRole('switch').first()
     await automatic.waitFor()
-    same(await automatic.isChecked(), (await settings()).automatic, 'the page shows what is in force')
+    await until('the page shows what is in force', async () => (await automatic.isChecked()) === (await settings()).automatic)
     await automatic.click()
     await until('it is off', async () => (await settings()).automatic === false)
     await until('the page has it too', async () => !(await automatic.isDisabled()))
