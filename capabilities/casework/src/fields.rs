@@ -26,7 +26,7 @@ use crate::input::reason;
 use crate::kinds::{self, Kind, keys};
 
 /// Field name under which answers are sealed.
-const SEAL: &str = "case.fields";
+pub const SEAL: &str = "case.fields";
 /// What stands in place of a personal answer.
 pub const HIDDEN: &str = "***";
 

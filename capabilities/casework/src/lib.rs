@@ -44,6 +44,7 @@ mod on_routing;
 mod on_wish;
 mod outgoing;
 mod pack_canned;
+mod pack_templates;
 mod pack_types;
 mod participant;
 mod post;
@@ -62,6 +63,7 @@ mod thread;
 mod ties;
 mod timeline;
 mod type_admin;
+mod type_answers;
 mod type_change;
 mod type_store;
 mod type_try;
@@ -111,6 +113,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "casework", version: 3, sql: include_str!("../migrations/0003_loop.sql") },
     Migration { capability: "casework", version: 4, sql: include_str!("../migrations/0004_templates.sql") },
     Migration { capability: "casework", version: 5, sql: include_str!("../migrations/0005_grounds.sql") },
+    Migration { capability: "casework", version: 6, sql: include_str!("../migrations/0006_template_packs.sql") },
 ];
 
 /// What this capability brings to the product.
@@ -169,8 +172,8 @@ pub fn module() -> Module {
             on_reviews::SUBSCRIPTION,
             on_complaints::SUBSCRIPTION,
         ],
-        timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, hand_over::TIMER, recurring::TIMER],
-        parts: vec![pack_types::PART, pack_canned::PART],
+        timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, type_answers::TIMER, hand_over::TIMER, recurring::TIMER],
+        parts: vec![pack_types::PART, pack_canned::PART, pack_templates::PART],
         ..Module::new("casework")
     }
 }

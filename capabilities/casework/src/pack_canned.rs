@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shouwen_kernel::{CannedId, Problem, Result, WorkspaceId};
 use shouwen_store::{Ctx, Tx, params};
-use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, PackText, pack_decision, pack_fingerprint, read_toml};
+use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, PackText, pack_decision, pack_fingerprint, pack_of_others, read_toml};
 
 /// The part.
 pub const PART: PackPart = PackPart { section: SECTION, files: &[FILE], check, install, export };
@@ -80,8 +80,9 @@ fn stored(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Vec<Stored>> {
 }
 
 fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Vec<PackChange>> {
-    let Some(file) = pack.file(FILE) else { return Ok(Vec::new()) };
-    let value = read_toml::<File>(file, &mut Vec::new()).0.ok_or_else(|| Problem::internal(format!("{FILE} was not checked")))?;
+    // A version without the file brings no texts: those of the one before go.
+    let file = pack.file(FILE).cloned().unwrap_or_else(|| PackFile::new(FILE, ""));
+    let value = read_toml::<File>(&file, &mut Vec::new()).0.ok_or_else(|| Problem::internal(format!("{FILE} was not checked")))?;
     let known = stored(tx, ctx.workspace)?;
     let mut changes = Vec::new();
     for text in &value.texts {
@@ -89,6 +90,11 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
             let (title, body) = text.of(locale);
             let wanted = print(title, body)?;
             let there = known.iter().find(|s| s.shortcut == text.shortcut && s.locale == locale);
+            let item = format!("{} ({locale})", text.shortcut);
+            if let Some(change) = there.and_then(|s| pack_of_others(SECTION, &item, &pack.key, s.pack.as_deref(), s.print == wanted, replace)) {
+                changes.push(change);
+                continue;
+            }
             let did = pack_decision(there.and_then(|s| s.installed.as_deref()), there.map(|s| s.print.as_str()), &wanted, replace);
             match (did, there) {
                 (PackDid::Created, _) => {
@@ -105,13 +111,20 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
                 }
                 _ => {}
             }
-            changes.push(PackChange::new(SECTION, format!("{} ({locale})", text.shortcut), did));
+            let change = PackChange::new(SECTION, item, did);
+            changes.push(if did == PackDid::Kept { change.note("edited here; it stays as it is") } else { change });
         }
     }
     let gone = known.iter().filter(|s| s.pack.as_deref() == Some(&pack.key) && !value.texts.iter().any(|t| t.shortcut == s.shortcut));
-    for text in gone.filter(|s| s.installed.as_deref() == Some(s.print.as_str())) {
-        tx.execute("DELETE FROM case_canned WHERE id = ?1", params![text.id])?;
-        changes.push(PackChange::new(SECTION, format!("{} ({})", text.shortcut, text.locale), PackDid::Removed));
+    for text in gone {
+        let item = format!("{} ({})", text.shortcut, text.locale);
+        if text.installed.as_deref() == Some(text.print.as_str()) {
+            tx.execute("DELETE FROM case_canned WHERE id = ?1", params![text.id])?;
+            changes.push(PackChange::new(SECTION, item, PackDid::Removed));
+        } else {
+            tx.execute("UPDATE case_canned SET pack = NULL, pack_mark = NULL WHERE id = ?1", params![text.id])?;
+            changes.push(PackChange::new(SECTION, item, PackDid::Kept).note("the pack has it no longer; it was edited here"));
+        }
     }
     Ok(changes)
 }

@@ -3,13 +3,13 @@
 use shouwen_kernel::{Problem, Result, WorkspaceId};
 use shouwen_stages::{CaseType, Definition};
 use shouwen_store::{Ctx, Tx};
-use shouwen_web::{PackChange, PackDid, PackFault, PackFile, PackFiles, PackPart, pack_decision, read_toml};
+use shouwen_web::{PackChange, PackDid, PackDoc, PackFault, PackFile, PackFiles, PackPart, pack_decision, read_toml};
 
-use crate::{type_change, type_store};
+use crate::{type_answers, type_change, type_store};
 
 /// The part.
 pub const PART: PackPart = PackPart { section: SECTION, files: &[FILES], check, install, export };
-const SECTION: &str = "case-types";
+pub(crate) const SECTION: &str = "case-types";
 const FILES: &str = "case-types/*.toml";
 
 fn check(pack: &PackFiles) -> Vec<PackFault> {
@@ -20,15 +20,45 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
         if definition.key != file.stem() {
             faults.push(doc.fault("key", format!("the key is `{}`", shouwen_kernel::text::clip(&definition.key, 40)), format!("`{}`, as the file is called", file.stem())));
         }
-        // What was left out for its own fault makes others fail; those would only confuse.
-        if !doc.clean {
-            continue;
-        }
+        let fields = definition.form.iter().flat_map(|form| form.sections.iter().map(|section| section.fields.len())).collect();
+        let blurred = Blurred::of(&doc, definition.stages.len(), definition.resolutions.len(), fields);
         for fault in CaseType::new(definition).err().unwrap_or_default() {
-            faults.push(doc.fault(&fault.path, format!("`{}`: {}", fault.path, fault.wrong), fault.right));
+            if !blurred.explains(&fault) {
+                faults.push(doc.fault(&fault.path, format!("`{}`: {}", fault.path, fault.wrong), fault.right));
+            }
         }
     }
     faults
+}
+
+/// What the file says too badly to be referred to: a name that seems to lead nowhere may be one of these.
+struct Blurred {
+    stages: bool,
+    ways: bool,
+    resolutions: bool,
+    fields: bool,
+}
+
+impl Blurred {
+    fn of(doc: &PackDoc, stages: usize, resolutions: usize, fields: Vec<usize>) -> Self {
+        let stage = |part: &str| (0..stages).any(|i| doc.told(&format!("stage[{i}].{part}")));
+        let whole = doc.told("stage");
+        let keys = whole || stage("key");
+        Self {
+            stages: keys,
+            ways: keys || stage("to") || stage("status") || doc.told("first") || doc.told("working") || stage("approved") || stage("returned"),
+            resolutions: doc.told("resolution") || (0..resolutions).any(|i| doc.told(&format!("resolution[{i}].key"))),
+            fields: doc.told("form.section") || fields.iter().enumerate().any(|(s, count)| doc.told(&format!("form.section[{s}].field")) || (0..*count).any(|f| doc.told(&format!("form.section[{s}].field[{f}].key")))),
+        }
+    }
+    /// Whether the fault may only follow from one that was told.
+    fn explains(&self, fault: &shouwen_rules::Fault) -> bool {
+        let says = |words: &[&str]| words.iter().any(|word| fault.wrong.contains(word));
+        self.stages && says(&["there is no stage", "is no other stage"])
+            || self.ways && says(&["no way leads", "no stage is closed", "the stage `"])
+            || self.resolutions && says(&["there is no resolution"])
+            || self.fields && says(&["the form has no field", "there is no field"])
+    }
 }
 
 fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Vec<PackChange>> {
@@ -47,14 +77,19 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
         let mut change = PackChange::new(SECTION, definition.key.clone(), did);
         match did {
             PackDid::Created | PackDid::Updated => {
+                let before = stored.as_ref().map(|s| (s.version, s.definition.form.clone()));
                 let (version, moved) = type_change::change(tx, ctx, &definition, Some((&pack.key, &pack.version, &wanted)), ctx.actor.person_id())?;
                 change = change.note(format!("version {version}"));
+                if let (Some((old_version, Some(old))), Some(new)) = (before, &definition.form) {
+                    changes.extend(type_answers::carry(tx, ctx, &definition.key, old_version, &old, new)?);
+                }
                 if moved > 0 {
                     changes.push(PackChange::new(SECTION, definition.key.clone(), PackDid::Moved).count(moved).note("cases go from stages that are gone to where `moved` says"));
                 }
             }
             PackDid::Unchanged => {
-                if stored.as_ref().is_some_and(|s| s.pack.as_deref() != Some(&pack.key) || s.pack_version.as_deref() != Some(&pack.version)) {
+                // What another pack brought alike stays that one's.
+                if stored.as_ref().is_some_and(|s| s.pack.as_deref().is_none_or(|owner| owner == pack.key) && (s.pack.is_none() || s.pack_version.as_deref() != Some(&pack.version))) {
                     type_store::note_origin(tx, ctx, &definition.key, &pack.key, &pack.version, &wanted)?;
                 }
             }
@@ -69,6 +104,7 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
         }
         let edited = stored.pack_mark.as_deref() != Some(type_store::mark_of(&stored.definition)?.as_str());
         if edited || type_change::is_used(tx, ctx.workspace, &key)? {
+            type_store::release(tx, ctx, &key)?;
             let why = if edited { "the pack has it no longer; it was edited here" } else { "the pack has it no longer; there are cases of it" };
             changes.push(PackChange::new(SECTION, key, PackDid::Kept).note(why));
         } else {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::names::{self, Named};
-use crate::{CaseTypeManage, kinds, type_change, type_store, type_try};
+use crate::{CaseTypeManage, kinds, type_answers, type_change, type_store, type_try};
 
 /// Routes of this verb.
 pub fn routes() -> OpenApiRouter<App> {
@@ -183,7 +183,11 @@ async fn put(State(app): State<App>, who: Allowed<CaseTypeManage>, Id(key): Id<S
         }
         let origin = stored.pack.as_deref().map(|pack| (pack, stored.pack_version.as_deref().unwrap_or_default(), stored.pack_mark.as_deref().unwrap_or_default()));
         let (version, moved) = type_change::change(tx, &ctx, &definition, origin, Some(person))?;
-        tx.audit(&ctx, "case_type.changed", "case_type", None, Some(json!({ "key": key, "version": version, "moved": moved })))?;
+        let answers = match (&stored.definition.form, &definition.form) {
+            (Some(old), Some(new)) => type_answers::carry(tx, &ctx, &key, stored.version, old, new)?,
+            _ => Vec::new(),
+        };
+        tx.audit(&ctx, "case_type.changed", "case_type", None, Some(json!({ "key": key, "version": version, "moved": moved, "answers": answers })))?;
         view(tx, ctx.workspace, &key, moved)
     })
     .await

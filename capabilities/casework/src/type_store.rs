@@ -185,6 +185,12 @@ pub fn note_origin(tx: &Tx<'_>, ctx: &Ctx, key: &str, pack: &str, version: &str,
     rehash(tx, ctx.workspace)
 }
 
+/// The type belongs to no pack from now on.
+pub fn release(tx: &Tx<'_>, ctx: &Ctx, key: &str) -> Result<()> {
+    tx.execute("UPDATE case_type SET pack = NULL, pack_version = NULL, pack_mark = NULL WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, key])?;
+    rehash(tx, ctx.workspace)
+}
+
 /// Takes a type away. Its versions stay.
 pub fn remove(tx: &Tx<'_>, ctx: &Ctx, key: &str) -> Result<()> {
     tx.execute("DELETE FROM case_type WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, key])?;

@@ -14,6 +14,7 @@ mod merge;
 mod messages;
 mod orders;
 mod owner;
+mod packs;
 mod rights;
 mod speed;
 mod timeline;
