@@ -1,9 +1,11 @@
 //! The list of modules, and the commands that belong to one of them.
 
 use std::io::{stderr, stdin, stdout};
+use std::path::Path;
 
 use shouwen_kernel::Problem;
 use shouwen_web::Module;
+use shouwen_worktime::{Calendar, Fault, Faults, HolidayYear};
 
 use crate::args::{Args, fail};
 use crate::config::{Config, OPTIONS};
@@ -56,7 +58,26 @@ fn wants_help(arguments: &[String]) -> bool {
 
 /// `shouwen worktime …`
 pub fn worktime(arguments: &[String]) -> i32 {
-    shouwen_worktime::cli::run(arguments, &mut stdin().lock(), &mut stdout().lock(), &mut stderr().lock())
+    shouwen_worktime::cli::run_with(arguments, &calendar_of_pack, &mut stdin().lock(), &mut stdout().lock(), &mut stderr().lock())
+}
+
+/// The calendar `key` of the pack at `place` (a folder, or the key of a shipped pack), or of a pack it requires.
+fn calendar_of_pack(place: &Path, key: &str) -> Result<Calendar, Faults> {
+    let packs = shouwen_packs::cli::with_required(place);
+    let name = format!("calendars/{key}.toml");
+    for (i, pack) in packs.iter().enumerate() {
+        let Some(file) = pack.file(&name) else { continue };
+        let folder = if i == 0 { place.display().to_string() } else { pack.key.clone() };
+        return Calendar::from_toml(&file.text, &format!("{folder}/{name}"), &|holidays| match pack.file(&format!("calendars/{holidays}")) {
+            Some(own) => HolidayYear::from_json(&own.text, &format!("{folder}/{}", own.path)).map(Some),
+            None => shouwen_worktime::holidays::builtin(holidays),
+        });
+    }
+    let mut known: Vec<&str> = packs.iter().flat_map(|pack| pack.matching("calendars/*.toml")).map(shouwen_web::PackFile::stem).collect();
+    known.sort_unstable();
+    known.dedup();
+    let right = if known.is_empty() { format!("the folder of a pack with calendars, or the key of a shipped pack; there are none in {}", place.display()) } else { format!("one of {}", known.join(", ")) };
+    Err(Fault::new("no_calendar", format!("the pack has no calendar `{}`", shouwen_kernel::text::clip(key, 60)), right).at("--calendar").into())
 }
 
 /// `shouwen rules …`

@@ -73,3 +73,25 @@ fn worktime_reads_the_calendars_of_packs() {
     assert_eq!(code, 2);
     assert!(err.contains("around-the-clock, extended, office"), "{err}");
 }
+
+#[test]
+fn worktime_takes_the_key_of_a_shipped_pack_and_calendars_of_packs_it_requires() {
+    let due = |pack: &str, calendar: &str| shouwen(&["worktime", "due", "--start", "2026-09-30T16:00:00+08:00", "--budget", "4h", "--json", "--pack", pack, "--calendar", calendar]);
+    let right = (0, "{\"due\":\"2026-10-08T11:00:00+08:00\"}\n".to_owned(), String::new());
+    assert_eq!(due("base", "office"), right, "a shipped pack by its key");
+    assert_eq!(due(packs().join("dealer").to_str().unwrap(), "office"), right, "a calendar of the pack that dealer requires");
+    assert_eq!(due("dealer", "workshop").0, 0);
+    let (code, _, err) = due("dealer", "nowhere");
+    assert_eq!(code, 2);
+    assert!(err.contains("showroom, workshop") || err.contains("office, showroom, workshop"), "{err}");
+    assert_eq!(due("no-such-pack", "office").0, 2);
+}
+
+#[test]
+fn packs_that_require_each_other_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = |key: &str, other: &str| format!("key = \"{key}\"\nversion = \"1.0\"\ntitle = {{ zh = \"甲\", en = \"A\" }}\nrequires = [\"{other}\"]\n");
+    write(folder.path(), &[("one/pack.toml", &head("one", "two")), ("two/pack.toml", &head("two", "one"))]);
+    let (code, out, _) = shouwen(&["pack", "check", folder.path().join("one").to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (1, "pack.toml:4: the packs require each other: one → two → one; packs that stand on each other one way only\n"));
+}
