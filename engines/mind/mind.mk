@@ -5,6 +5,7 @@ MIND_DOWNLOADS ?= target/encoders
 .PHONY: bench-mind model fuzz-mind
 
 # One table on the public data (SHOUWEN_SHARED or ../shared); the semantic tier too when `make model` has been run.
+# About twenty minutes; single sets: `shouwen-mind bench --only faq_webank`.
 bench-mind:
 	cargo build --release -p shouwen-mind
 	$${CARGO_TARGET_DIR:-target}/release/shouwen-mind bench --encoders "$(MIND_ENCODERS)"
