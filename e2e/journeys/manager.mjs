@@ -31,6 +31,7 @@ export default async function manager() {
     await wizard.page.locator('button').last().waitFor()
     await wizard.page.locator('.acts button').last().click()
     await wizard.page.getByRole('navigation').first().waitFor()
+    await wizard.page.getByText('还没有邮箱').waitFor()
     await wizard.page.goto('/desk/mine')
     await wizard.page.locator('.nav').waitFor()
     await wizard.picture('desk-empty')
