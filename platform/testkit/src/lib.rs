@@ -298,7 +298,7 @@ fn runtime() -> &'static tokio::runtime::Runtime {
 }
 
 /// The viewer travels inside the bearer token, so that tests need no accounts.
-fn token_of(viewer: &Viewer) -> String {
+pub fn token_of(viewer: &Viewer) -> String {
     let json = serde_json::json!({
         "workspace": viewer.workspace, "person": viewer.person, "name": viewer.name, "grants": viewer.grants,
         "lang": viewer.lang, "time_zone": viewer.time_zone, "must_enrol": viewer.must_enrol,
