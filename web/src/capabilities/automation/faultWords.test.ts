@@ -7,7 +7,7 @@ import { faultText } from './faultWords'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..', '..')
 const rust = (folder: string, only: RegExp = /\.rs$/) => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((file) => only.test(file) && !file.endsWith('cli.rs')).map((file) => join(ROOT, folder, file))
-const FILES = [...rust('engines/rules/src'), ...rust('engines/forms/src'), ...rust('engines/stages/src'), ...rust('capabilities/packs/src'), ...rust('capabilities/casework/src', /(pack_\w+|type_try)\.rs$/), ...rust('capabilities/identity/src', /pack_\w+\.rs$/), ...rust('capabilities/service_levels/src', /(pack_\w+|levels|policies|ladder)\.rs$/), ...rust('capabilities/automation/src', /(input|pack_rules)\.rs$/),
+const FILES = [...rust('engines/rules/src'), ...rust('engines/forms/src'), ...rust('engines/stages/src'), ...rust('capabilities/packs/src'), ...rust('capabilities/casework/src', /(pack_\w+|type_try|type_change)\.rs$/), ...rust('capabilities/identity/src', /pack_\w+\.rs$/), ...rust('capabilities/service_levels/src', /(pack_\w+|levels|policies|ladder)\.rs$/), ...rust('capabilities/automation/src', /(input|pack_rules)\.rs$/),
   ...rust('capabilities/complaints/src', /(pack_\w+|category|region|signal|care_plan|settings|items|grade)\.rs$/), ...rust('capabilities/reviews/src', /(pack_\w+|def|amount)\.rs$/), ...rust('capabilities/warnings/src', /(pack_\w+|threshold)\.rs$/), ...rust('engines/worktime/src', /(budget|calendar|holidays|node|parse|span|spec|zone)\.rs$/), ...rust('platform/web/src', /(^pack|pack\/toml)\.rs$/)]
 /** Every sentence there is what a check says. */
 const WORDS = ['platform/web/src/pack/toml/words.rs', 'capabilities/casework/src/type_answers.rs'].map((file) => join(ROOT, file))
