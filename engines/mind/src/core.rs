@@ -163,8 +163,13 @@ impl Core {
         let mut best_of_class = vec![(0.0f32, 0.0f32); self.linear.classes];
         for (example, class) in self.neighbours.class.iter().enumerate() {
             if let Some(best) = best_of_class.get_mut(*class as usize) {
-                best.0 = best.0.max(lexical[example]);
-                best.1 = best.1.max(semantic[example]);
+                // Seldom true: a value written each time would be waited for by the next example of its class.
+                if lexical[example] > best.0 {
+                    best.0 = lexical[example];
+                }
+                if semantic[example] > best.1 {
+                    best.1 = semantic[example];
+                }
             }
         }
         if self.neighbour_weight > 0.0 {

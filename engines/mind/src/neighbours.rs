@@ -132,15 +132,20 @@ impl Neighbours {
     pub fn nearest(&self, lexical: &[f32], semantic: &[f32], k: usize) -> Vec<Near> {
         let has_dense = self.dense_dim > 0;
         let mut top: Vec<Near> = Vec::with_capacity(k + 1);
-        for example in 0..self.len() {
-            let near = Near { example, class: self.class[example], lexical: lexical[example], semantic: semantic[example] };
+        // What the last of `k` found so far has; most examples have less.
+        let mut floor = f32::NEG_INFINITY;
+        for (example, ((class, lexical), semantic)) in self.class.iter().zip(lexical).zip(semantic).enumerate() {
+            let near = Near { example, class: *class, lexical: *lexical, semantic: *semantic };
             let score = near.fused(has_dense);
-            if top.len() == k && top.last().is_some_and(|last| last.fused(has_dense) >= score) {
+            if score <= floor {
                 continue;
             }
             let at = top.partition_point(|other| other.fused(has_dense) >= score);
             top.insert(at, near);
             top.truncate(k);
+            if top.len() == k {
+                floor = top.last().map_or(f32::INFINITY, |last| last.fused(has_dense));
+            }
         }
         top
     }
