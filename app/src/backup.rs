@@ -112,16 +112,17 @@ fn backup(config: Config, to: &Path, with_keys: bool) -> Result<()> {
 
 /// Copies everything into `partial`; what is in it.
 fn fill(instance: &instance::Instance, data: &Path, partial: &Path, in_postgres: bool, with_keys: bool) -> Result<Manifest> {
+    // Signed heads of the audit: they show a database that was rolled back. Before the database: heads that are newer than
+    // the copy would make the copy look rolled back.
+    let heads = data.join("audit-heads.log");
+    if heads.exists() {
+        copy(&heads, &partial.join("audit-heads.log"))?;
+    }
     if !in_postgres {
         instance.db.backup_to(&partial.join("shouwen.db"))?;
     }
     // Blobs never change once named by a committed row, so copying them after the database misses nothing it names.
     copy_tree(&data.join("blobs"), &partial.join("blobs"))?;
-    // Signed heads of the audit: they show a database that was rolled back.
-    let heads = data.join("audit-heads.log");
-    if heads.exists() {
-        copy(&heads, &partial.join("audit-heads.log"))?;
-    }
     if with_keys {
         copy(&data.join("keys.toml"), &partial.join("keys.toml"))?;
     }
