@@ -1,9 +1,10 @@
 //! Live push over a WebSocket, as register-and-replay: a client names the last position it has seen and gets every
 //! event after it that it may see, from the log itself, so that a lost connection never leaves a gap.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use futures::{SinkExt, StreamExt};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use shouwen_kernel::{Access, CaseId, Problem, Result, Scope};
 use shouwen_store::{Position, Recorded, params};
 use shouwen_web::{Answer, App, Credentials, SignedIn, Viewer, axum};
+use tokio::sync::mpsc;
 
 use crate::hub::{self, Push, Seat, Signal};
 use crate::{list, presence, project};
@@ -21,6 +23,12 @@ const REPLAY: usize = 2000;
 const HEARTBEAT: Duration = Duration::from_secs(25);
 /// Rights are looked at again at least this often.
 const RECHECK: Duration = Duration::from_secs(60);
+/// How long a stopping server waits until a client has heard so.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Sockets that were given something come to send it before they are given more: what is told meanwhile goes with the next,
+/// in one packet instead of in several that hinder each other. So long for each of them, and at most so long.
+const BREATH: Duration = Duration::from_micros(10);
+const LONGEST_BREATH: Duration = Duration::from_millis(100);
 
 /// Follows the log up to where the desk's projection is, and hands events to the open sockets.
 pub async fn run(app: App) {
@@ -48,7 +56,15 @@ pub async fn run(app: App) {
         match batch {
             Ok((done, last, count, pushes)) => {
                 at = Some(last.unwrap_or_else(|| at.unwrap_or(done)));
-                hub::publish(&pushes);
+                let given = hub::publish(&pushes);
+                if given > 0 {
+                    let breath = BREATH.saturating_mul(u32::try_from(given).unwrap_or(u32::MAX)).min(LONGEST_BREATH);
+                    tokio::select! {
+                        () = stopping.cancelled() => return,
+                        () = tokio::time::sleep(breath) => {}
+                    }
+                    continue;
+                }
                 if count == 500 {
                     continue;
                 }
@@ -101,16 +117,67 @@ fn closed(error: impl std::fmt::Display) -> Problem {
     Problem::new(shouwen_kernel::Kind::Unavailable, "live.closed", error.to_string())
 }
 
-async fn talk(app: &App, mut viewer: Viewer, credentials: Credentials, since: Option<Position>, socket: WebSocket) -> Result<()> {
+/// What both halves of a socket know.
+struct Line {
+    app: App,
+    seat: Seat,
+    credentials: Credentials,
+    viewer: Mutex<Viewer>,
+}
+
+impl Line {
+    fn viewer(&self) -> Viewer {
+        self.viewer.lock().unwrap_or_else(|p| p.into_inner()).clone()
+    }
+
+    /// Looks at the viewer's rights again; `false`: they have none any more.
+    async fn look_again(&self) -> Result<bool> {
+        let now = self.app.viewer_of(self.credentials.clone()).await?;
+        Ok(now
+            .map(|now| {
+                self.seat.move_to(&now);
+                *self.viewer.lock().unwrap_or_else(|p| p.into_inner()) = now;
+            })
+            .is_some())
+    }
+}
+
+/// What the listening half has the speaking half do.
+enum Order {
+    Say(Message),
+    /// The last word.
+    End(CloseFrame),
+    LookAgain,
+}
+
+/// Orders that may wait for a slow client; a heartbeat more or less does not matter then.
+const ORDERS: usize = 8;
+
+/// Ends the speaking half when the listening one has ended.
+struct Ending(tokio::task::AbortHandle);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Two tasks a socket: a push wakes only the one that speaks, which looks at nothing but what it has to say.
+async fn talk(app: &App, viewer: Viewer, credentials: Credentials, since: Option<Position>, socket: WebSocket) -> Result<()> {
     let (mut out, mut incoming) = socket.split();
     // Listening begins before reading, so that nothing can fall between.
     let mut seat = Seat::take(&viewer);
-    let mut at = replay(app, &viewer, since, &mut out).await?;
+    let queue = std::mem::replace(&mut seat.queue, mpsc::channel(1).1);
+    let at = replay(app, &viewer, since, &mut out).await?;
     for change in presence::snapshot(viewer.workspace, app.clock().now()) {
         if scope_of(&viewer).is_some_and(|s| s.sees(&change.access)) {
             out.send(frame(&change.frame())).await.map_err(closed)?;
         }
     }
+    let (orders, to_do) = mpsc::channel(ORDERS);
+    let line = Arc::new(Line { app: app.clone(), seat, credentials, viewer: Mutex::new(viewer) });
+    let mut speaking = tokio::spawn(speak(line.clone(), queue, to_do, out, at));
+    let _ending = Ending(speaking.abort_handle());
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.reset();
     let mut recheck = tokio::time::interval(RECHECK);
@@ -120,56 +187,76 @@ async fn talk(app: &App, mut viewer: Viewer, credentials: Credentials, since: Op
     let outcome: Result<()> = async {
         let mut stop = std::pin::pin!(stopping.cancelled());
         loop {
-            let mut look_again = false;
             tokio::select! {
                 biased;
-                signal = seat.queue.recv() => {
-                    let Some(signal) = signal else { return Ok(()) };
-                    look_again = write(&mut out, signal, &mut at).await?;
-                    // All that waits goes in one packet.
-                    while let Ok(signal) = seat.queue.try_recv() {
-                        look_again |= write(&mut out, signal, &mut at).await?;
-                    }
-                    out.flush().await.map_err(closed)?;
-                    // Too slow for the queue: read what was missed from the log.
-                    if seat.missed() {
-                        at = replay(app, &viewer, Some(at), &mut out).await?;
-                    }
-                },
                 () = &mut stop => {
-                    let _ = out.send(Message::Close(Some(axum::extract::ws::CloseFrame { code: 1012, reason: "restarting".into() }))).await;
+                    let last = orders.send(Order::End(CloseFrame { code: 1012, reason: "restarting".into() }));
+                    let _ = tokio::time::timeout(GOODBYE, async { last.await.is_ok() && (&mut speaking).await.is_ok() }).await;
                     return Ok(());
                 }
+                ended = &mut speaking => return ended.unwrap_or_else(|error| Err(closed(error))),
                 message = incoming.next() => match message {
                     Some(Ok(Message::Text(text))) => if let Ok(Frame::Presence { case_id, state }) = serde_json::from_str::<Frame>(&text) {
-                        be_present(app, &viewer, case_id, &state, &mut here).await?;
+                        be_present(app, &line.viewer(), case_id, &state, &mut here).await?;
                     },
                     Some(Ok(Message::Close(_))) | None => return Ok(()),
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(closed(error)),
                 },
-                _ = heartbeat.tick() => out.send(frame(&json!({ "type": "ping" }))).await.map_err(closed)?,
-                _ = recheck.tick() => look_again = true,
-            }
-            if look_again {
-                match app.viewer_of(credentials.clone()).await? {
-                    Some(now) => {
-                        viewer = now;
-                        seat.move_to(&viewer);
-                    }
-                    None => {
-                        let _ = out.send(Message::Close(Some(axum::extract::ws::CloseFrame { code: 4401, reason: "signed out".into() }))).await;
-                        return Ok(());
-                    }
+                _ = heartbeat.tick() => {
+                    let _ = orders.try_send(Order::Say(frame(&json!({ "type": "ping" }))));
+                }
+                _ = recheck.tick() => {
+                    let _ = orders.try_send(Order::LookAgain);
                 }
             }
         }
     }
     .await;
+    let viewer = line.viewer();
     for case in here {
         presence::sign(viewer.workspace, case, Access::default(), viewer.person, &viewer.name, "left", app.clock().now());
     }
     outcome
+}
+
+/// Says what the hub and the listening half give it to say, until the last word.
+async fn speak(line: Arc<Line>, mut queue: mpsc::Receiver<Signal>, mut orders: mpsc::Receiver<Order>, mut out: Out, mut at: Position) -> Result<()> {
+    loop {
+        let look_again = tokio::select! {
+            biased;
+            signal = queue.recv() => {
+                let Some(signal) = signal else { return Ok(()) };
+                let mut look_again = write(&mut out, signal, &mut at).await?;
+                // All that waits goes in one packet.
+                while let Ok(signal) = queue.try_recv() {
+                    look_again |= write(&mut out, signal, &mut at).await?;
+                }
+                out.flush().await.map_err(closed)?;
+                // Too slow for the queue: read what was missed from the log.
+                if line.seat.missed() {
+                    at = replay(&line.app, &line.viewer(), Some(at), &mut out).await?;
+                }
+                look_again
+            }
+            order = orders.recv() => match order {
+                Some(Order::Say(message)) => {
+                    out.send(message).await.map_err(closed)?;
+                    false
+                }
+                Some(Order::LookAgain) => true,
+                Some(Order::End(last)) => {
+                    let _ = out.send(Message::Close(Some(last))).await;
+                    return Ok(());
+                }
+                None => return Ok(()),
+            },
+        };
+        if look_again && !line.look_again().await? {
+            let _ = out.send(Message::Close(Some(CloseFrame { code: 4401, reason: "signed out".into() }))).await;
+            return Ok(());
+        }
+    }
 }
 
 type Out = futures::stream::SplitSink<WebSocket, Message>;

@@ -12,12 +12,12 @@ use shouwen_kernel::{Problem, Result};
 
 use crate::{Db, Engine, Park, Position, Subscription};
 
-/// Followers that digest at once on PostgreSQL, as they do in the server.
+/// Followers that digest at once on PostgreSQL, at most. The database may share the processors, and each has its waits.
 const AT_ONCE: usize = 4;
 /// Events that a step looks over, and those among them that it digests: nobody waits for the single step.
 const STRETCH: usize = 3000;
 const STRETCH_SQLITE: usize = 500;
-const MOST: usize = 1200;
+const MOST: usize = 600;
 const MOST_SQLITE: usize = 400;
 /// While more is to come, a step of a follower that tells something waits for so many.
 const WORTHWHILE: usize = 200;
@@ -100,7 +100,7 @@ impl Db {
     /// digest is parked. On PostgreSQL several at once. `patiently` repeats what failed for a moment; `more` says whether
     /// somebody still adds to the log, then this goes on.
     pub fn digest(&self, subscriptions: &[Subscription], patiently: Patiently<'_>, more: &(dyn Fn() -> bool + Sync)) -> Result<()> {
-        let lanes = if self.engine() == Engine::Postgres { AT_ONCE } else { 1 };
+        let lanes = if self.engine() == Engine::Postgres { std::thread::available_parallelism().map_or(2, |n| n.get() + 1).min(AT_ONCE) } else { 1 };
         let mut quiet = 0;
         let (mut at, mut tells) = (vec![Position::default(); subscriptions.len()], vec![None; subscriptions.len()]);
         loop {

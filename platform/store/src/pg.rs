@@ -1,4 +1,4 @@
-//! PostgreSQL: a fixed pool of threads, each with its own connection and prepared statements.
+//! PostgreSQL: a fixed pool of threads, and connections each with its own prepared statements.
 //!
 //! Every statement is a way to the server and back, so what needs no answer (see [`Tx::run`]) waits and travels with
 //! the next statement that does, in one packet; many statements of one shape travel as one ([`crate::gather`]).
@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -376,18 +376,33 @@ impl PgLink<'_> {
 pub(crate) fn start(url: &str, schema: Option<&str>, writes: Inbox, reads: Inbox, services: &Arc<Services>, doorbell: &Arc<watch::Sender<u64>>) -> Result<Vec<JoinHandle<()>>> {
     let tail = Arc::new(Tail::default());
     // Fail at start, with the reason, rather than at the first request.
-    Connection::new(url, schema, true, &tail)?.link()?;
+    let mut first = Connection::new(url, schema, true, &tail)?;
+    first.link()?;
+    let (writers, readers) = (Arc::new(Pool::default()), Arc::new(Pool::default()));
+    for _ in 1..WRITERS {
+        writers.put(Connection::new(url, schema, true, &tail)?);
+    }
+    writers.put(first);
+    for _ in 0..READERS {
+        readers.put(Connection::new(url, schema, false, &tail)?);
+    }
     let mut threads = Vec::new();
     for i in 0..WRITERS + READERS {
         let write = i < WRITERS;
-        let inbox = if write { writes.clone() } else { reads.clone() };
+        let (inbox, pool) = if write { (writes.clone(), writers.clone()) } else { (reads.clone(), readers.clone()) };
         let (services, bell) = (services.clone(), doorbell.clone());
-        let mut connection = Connection::new(url, schema, write, &tail)?;
         let thread = std::thread::Builder::new()
             .name(format!("postgres-{}-{i}", if write { "writer" } else { "reader" }))
             .spawn(move || {
                 while let Some(mut job) = take(&inbox) {
-                    let outcome = run(&mut connection, &mut *job, write, &services);
+                    let outcome = match pool.get() {
+                        Some(mut connection) => {
+                            let outcome = run(&mut connection, &mut *job, write, &services);
+                            pool.put(connection);
+                            outcome
+                        }
+                        None => Err(Problem::internal("there is no connection left")),
+                    };
                     if matches!(outcome, Ok(true)) {
                         bell.send_modify(|n| *n += 1);
                     }
@@ -398,6 +413,21 @@ pub(crate) fn start(url: &str, schema: Option<&str>, writes: Inbox, reads: Inbox
         threads.push(thread);
     }
     Ok(threads)
+}
+
+/// Connections that nobody uses now. The one used last is taken first: it knows the statements, and the server its plans;
+/// another is opened only when more is asked for at once.
+#[derive(Default)]
+struct Pool(Mutex<Vec<Connection>>);
+
+impl Pool {
+    fn get(&self) -> Option<Connection> {
+        self.0.lock().unwrap_or_else(|p| p.into_inner()).pop()
+    }
+
+    fn put(&self, connection: Connection) {
+        self.0.lock().unwrap_or_else(|p| p.into_inner()).push(connection);
+    }
 }
 
 /// Runs a job in its own transaction. Work that was refused before its commit began is run again; a commit whose

@@ -49,13 +49,15 @@ pub struct Tx<'a> {
     ends: RefCell<Vec<End>>,
     /// See [`Tx::ahead`].
     ahead: RefCell<HashMap<&'static str, Box<dyn Any>>>,
+    /// Shelves for which the events of a step were asked what they need, each with the place of that step's events.
+    asked: RefCell<HashSet<(&'static str, usize)>>,
     /// The events of the step that is under way; see [`Tx::digesting`].
     pub(crate) batch: RefCell<Arc<Vec<Arc<Recorded>>>>,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(link: Link<'a>, services: &'a Services) -> Self {
-        Self { link, services, now: services.clock.now(), rings: Cell::new(false), broken: Cell::new(false), memory: RefCell::default(), ends: RefCell::default(), ahead: RefCell::default(), batch: RefCell::default() }
+        Self { link, services, now: services.clock.now(), rings: Cell::new(false), broken: Cell::new(false), memory: RefCell::default(), ends: RefCell::default(), ahead: RefCell::default(), asked: RefCell::default(), batch: RefCell::default() }
     }
 
     /// The instant this transaction began; the same for everything in it.
@@ -149,7 +151,7 @@ impl<'a> Tx<'a> {
     }
 
     /// The row `key` of the shelf `name`: read when it is first asked for, together with the others that this step will
-    /// ask for (`wanted` names them), by one `load`; `load` gives those that exist. The transaction changes such rows only
+    /// ask for (`wanted`, called once, names them), by one `load`; `load` gives those that exist. The transaction changes such rows only
     /// together with [`Tx::set_ahead`], and only where nobody else writes them meanwhile, or where that is found out.
     pub fn ahead<K, T>(&self, name: &'static str, key: &K, wanted: impl FnOnce(&[Arc<Recorded>]) -> Vec<K>, load: impl FnOnce(&[K]) -> Result<Vec<(K, T)>>) -> Result<Option<T>>
     where
@@ -159,7 +161,10 @@ impl<'a> Tx<'a> {
         if let Some(known) = self.shelf(name, |shelf: &mut HashMap<K, Option<T>>| shelf.get(key).cloned()) {
             return Ok(known);
         }
-        let mut keys = wanted(&self.digesting());
+        // Once a step: whatever was not among it then is rare, and going over all events for it again is not cheap.
+        let step = self.digesting();
+        let fresh = self.asked.borrow_mut().insert((name, Arc::as_ptr(&step) as usize));
+        let mut keys = if fresh { wanted(&step) } else { Vec::new() };
         keys.push(key.clone());
         let mut seen = HashSet::new();
         let keys: Vec<K> = self.shelf(name, |shelf: &mut HashMap<K, Option<T>>| keys.into_iter().filter(|k| !shelf.contains_key(k) && seen.insert(k.clone())).collect());
@@ -330,6 +335,7 @@ impl<'a> Tx<'a> {
                 self.memory.borrow_mut().clear();
                 self.ends.borrow_mut().clear();
                 self.ahead.borrow_mut().clear();
+                self.asked.borrow_mut().clear();
                 // Should the way back itself fail, the transaction stays marked as broken.
                 self.broken.set(true);
                 match &self.link {
