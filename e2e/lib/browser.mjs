@@ -27,8 +27,8 @@ export async function openDesk(browser, server, { locale = 'zh-CN', width = 1440
   const problems = []
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`))
   page.on('console', (message) => {
-    // A refused request is an answer the page handles; a script error is not.
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) problems.push(`console: ${message.text()}`)
+    // A refused request is an answer the page handles, and so is a line that a journey itself takes away; a script error is not.
+    if (message.type() === 'error' && !/Failed to load resource|ERR_INTERNET_DISCONNECTED/.test(message.text())) problems.push(`console: ${message.text()}`)
   })
   page.on('response', (response) => {
     if (response.status() >= 500) problems.push(`${response.status()} ${response.url()}`)
