@@ -1,8 +1,9 @@
 //! All followers of a command line, until there is nothing new.
 //!
 //! A mail makes half a dozen events, one follower's after the other's. A follower that only keeps rows would write a case
-//! anew for each of them; so whoever tells others something goes first, and who tells nothing waits until a long stretch of
-//! the log lies before it, or until nobody else has anything to do.
+//! anew for each of them; so who tells nothing waits until a long stretch of the log lies before it, or until nobody else
+//! has anything to do. Everybody has their turn: whoever fell behind what is kept of the log in memory would read it from
+//! the database again and again.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex};
@@ -12,13 +13,11 @@ use shouwen_kernel::{Problem, Result};
 
 use crate::{Db, Engine, Park, Position, Subscription};
 
-/// Followers that digest at once on PostgreSQL, at most. The database may share the processors, and each has its waits.
+/// Followers that digest at once on PostgreSQL, as they do in the server.
 const AT_ONCE: usize = 4;
-/// Events that a step looks over, and those among them that it digests: nobody waits for the single step.
-const STRETCH: usize = 3000;
+/// Events that a step looks over, all of which it may want: nobody waits for the single step.
+const STRETCH: usize = 1500;
 const STRETCH_SQLITE: usize = 500;
-const MOST: usize = 600;
-const MOST_SQLITE: usize = 400;
 /// While more is to come, a step of a follower that tells something waits for so many.
 const WORTHWHILE: usize = 200;
 /// How long to wait for more.
@@ -69,12 +68,6 @@ struct Round {
 }
 
 impl Round {
-    /// The next one: those who tell something first.
-    fn take(&mut self) -> Option<usize> {
-        let first = self.ready.iter().position(|i| self.tells[*i] != Some(false)).unwrap_or(0);
-        self.ready.remove(first)
-    }
-
     fn settle(&mut self, index: usize, moved: Moved) {
         self.at[index] = moved.at;
         match moved.outcome {
@@ -100,7 +93,7 @@ impl Db {
     /// digest is parked. On PostgreSQL several at once. `patiently` repeats what failed for a moment; `more` says whether
     /// somebody still adds to the log, then this goes on.
     pub fn digest(&self, subscriptions: &[Subscription], patiently: Patiently<'_>, more: &(dyn Fn() -> bool + Sync)) -> Result<()> {
-        let lanes = if self.engine() == Engine::Postgres { std::thread::available_parallelism().map_or(2, |n| n.get() + 1).min(AT_ONCE) } else { 1 };
+        let lanes = if self.engine() == Engine::Postgres { AT_ONCE } else { 1 };
         let mut quiet = 0;
         let (mut at, mut tells) = (vec![Position::default(); subscriptions.len()], vec![None; subscriptions.len()]);
         loop {
@@ -151,7 +144,7 @@ impl Db {
                 now.ready.clear();
                 now.early.clear();
             }
-            let Some(index) = now.take() else {
+            let Some(index) = now.ready.pop_front() else {
                 if now.busy == 0 && !now.early.is_empty() && !more() {
                     now.hurry = true;
                     let early = std::mem::take(&mut now.early);
@@ -187,20 +180,20 @@ impl Db {
     /// One move of a follower that has seen everything up to `at`: over what it does not want without the writer, else a
     /// step.
     fn advance(&self, subscription: Subscription, at: Position, enough: Enough) -> Result<Moved> {
-        let (stretch, most) = if self.engine() == Engine::Postgres { (STRETCH, MOST) } else { (STRETCH_SQLITE, MOST_SQLITE) };
+        let stretch = if self.engine() == Engine::Postgres { STRETCH } else { STRETCH_SQLITE };
         if at > Position::default() {
             let view = self.read_blocking(move |tx| tx.view_after(at, stretch, &subscription))?;
             let outcome = match view.upto {
                 None => Some((Outcome::Idle, at)),
                 Some(upto) if view.wanted == 0 => Some((Outcome::Passed, upto)),
-                Some(_) if view.wanted < enough.wanted.min(most) && view.read < stretch => Some((Outcome::Early, at)),
+                Some(_) if view.wanted < enough.wanted && view.read < stretch => Some((Outcome::Early, at)),
                 Some(_) => None,
             };
             if let Some((outcome, at)) = outcome {
                 return Ok(Moved { outcome, at });
             }
         }
-        let (read, told, at) = self.write_blocking(move |tx| subscription.step_from(tx, Park::Yes, at, stretch, most).map(|(read, at)| (read, tx.rings.get(), at)))?;
+        let (read, told, at) = self.write_blocking(move |tx| subscription.step_from(tx, Park::Yes, at, stretch, stretch).map(|(read, at)| (read, tx.rings.get(), at)))?;
         Ok(Moved { outcome: if read > 0 { Outcome::Stepped { told } } else { Outcome::Idle }, at })
     }
 

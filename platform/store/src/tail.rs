@@ -55,9 +55,8 @@ impl Tail {
             // Somebody is further than all others: what comes next is what most will ask for.
             (inner.after, inner.bytes) = (from, 0);
             inner.events.clear();
-        } else if from < inner.after {
-            return;
         }
+        // Whoever came from further behind has found what follows the end all the same, without a gap.
         let end = inner.events.back().map_or(inner.after, |last| last.position);
         for event in found.iter().filter(|event| event.position > end) {
             inner.bytes += event.weight();
