@@ -251,7 +251,7 @@ export default async function packs() {
     await page.getByRole('button').filter({ hasText: '退款来信打标签' }).click()
     await dialog().getByRole('tab', { name: /触发记录/ }).click()
     await dialog().getByRole('link', { name: fired.number }).waitFor()
-    await dialog().getByText(/title contains/).first().waitFor()
+    await dialog().getByText(/标题 包含/).first().waitFor()
     await accessible(page, 'the log of a rule')
     await desk.picture('packs-log')
     await shut()

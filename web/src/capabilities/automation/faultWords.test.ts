@@ -52,6 +52,11 @@ describe('what checks say has words in Chinese', () => {
     const open = all.filter((text) => !(text in ZH) && faultText(text.replaceAll('{}', '7')) === text.replaceAll('{}', '7'))
     expect(open).toEqual([])
   })
+  it('why something stays when its pack is gone, from every capability', () => {
+    const kept = rust('capabilities').flatMap((file) => allQuoted(readFileSync(file, 'utf8'))).filter((text) => /^the pack has (it|this \w+) no longer; [^{]+$/.test(text))
+    expect(kept.length).toBeGreaterThan(10)
+    expect(kept.filter((text) => faultText(text) === text)).toEqual([])
+  })
   it('with what varies in its place, also where sentences nest', () => {
     expect(faultText('there is no field `titel`')).toBe('没有字段 `titel`')
     expect(faultText('there is no team `x`')).toBe('没有班组 `x`')
