@@ -79,8 +79,8 @@ crash: build ## the crash test in full: 100 kills under load, nothing lost, noth
 mail-faults: build ## 50,000 mails through IMAP and POP3 while everything breaks: nothing lost, nothing doubled (an hour)
 	node e2e/faults/mail.mjs --mails 50000
 
-simulate: need-cargo ## 30 simulated days x 1,000 seeds of clocks: nothing missed, early or told twice (some minutes)
-	TMPDIR=$(shell [ -d /dev/shm ] && echo /dev/shm || echo /tmp) cargo test --release --package shouwen-service-levels --test simulation -- --ignored thousand --nocapture
+simulate: need-cargo ## 30 simulated days x 1,000 seeds of clocks (SEEDS=n for fewer): nothing missed, early or told twice (some minutes)
+	SHOUWEN_SEEDS=$(SEEDS) TMPDIR=$(shell [ -d /dev/shm ] && echo /dev/shm || echo /tmp) cargo test --release --package shouwen-service-levels --test simulation -- --ignored thousand --nocapture
 
 # --- measure ---------------------------------------------------------------------------------------------------------
 
