@@ -98,8 +98,9 @@ export default async function warnings() {
     await dialog().getByRole('button', { name: '启动应急响应' }).click()
     await page.waitForURL(/\/crises\/obj_/)
     const id = page.url().split('/').pop()
-    await page.getByText('已到位').first().waitFor().catch(() => {})
     await helper.client.post(`/crises/${id}/acknowledgement`)
+    // It shows in the room without a reload: who is there, and since when.
+    await page.locator('.members li').filter({ hasText: helper.person.name }).locator('time').waitFor()
     await page.getByLabel('记下发生了什么、决定了什么').fill('抢修队已出发')
     await page.getByRole('button', { name: '记录', exact: true }).click()
     await page.getByText('抢修队已出发').waitFor()
