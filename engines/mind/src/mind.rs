@@ -9,7 +9,7 @@ use crate::fold::fold;
 use crate::normalise::{MAX_CHARS, normalise};
 use crate::problem::{Problem, Result};
 use crate::rows::{OOS, Row};
-use crate::trainer::{Tier, Tuning, fit_tier};
+use crate::trainer::{Tier, Tuning, fit_tier, in_parallel};
 use crate::units::{Kind, units};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -99,28 +99,40 @@ pub type Encoders<'a> = &'a [&'a dyn Encode];
 
 pub(crate) fn prepare(text: &str, encoders: Encoders<'_>) -> (Prepared, bool) {
     let normal = normalise(text);
+    let mut dense = vec![0.0f32; encoders.iter().map(|e| e.dim()).sum()];
+    meanings(&[&normal], encoders, &mut dense);
     let parts = units(&normal);
     let speaks = parts.iter().any(|u| u.kind != Kind::Mark);
-    let mut dense = vec![0.0f32; encoders.iter().map(|e| e.dim()).sum()];
-    let folded = if encoders.is_empty() { None } else { fold(&normal) };
-    let mut at = 0;
-    for encoder in encoders {
-        meaning(*encoder, &normal, folded.as_deref(), &mut dense[at..at + encoder.dim()]);
-        at += encoder.dim();
-    }
     let row = Prepared { class: None, features: features(&normal), dense, weight: 1.0, length: parts.len(), helper: false };
     (row, speaks)
 }
 
-/// The vector of a text: halfway between what the encoder says of it as written and of its folded form, where courtesy is gone and many ways
-/// to ask are one. With five examples an entry that finds three in a hundred more questions to answer alone at the same precision.
-fn meaning(encoder: &dyn Encode, normal: &str, folded: Option<&str>, out: &mut [f32]) {
-    encoder.encode(normal, out);
-    if let Some(folded) = folded {
-        let mut second = vec![0.0f32; out.len()];
-        encoder.encode(folded, &mut second);
-        out.iter_mut().zip(&second).for_each(|(a, b)| *a += b);
-        unit(out);
+/// The vectors of normalised texts, one after the other; with several encoders, a text's vectors stand side by side. Each is halfway between
+/// what the encoder says of the text as written and of its folded form, where courtesy is gone and many ways to ask are one. With five
+/// examples an entry that finds three in a hundred more questions to answer alone at the same precision.
+fn meanings(normals: &[&str], encoders: Encoders<'_>, out: &mut [f32]) {
+    if encoders.is_empty() {
+        return;
+    }
+    let folded: Vec<Option<String>> = normals.iter().map(|normal| fold(normal)).collect();
+    let texts: Vec<&str> = normals.iter().copied().chain(folded.iter().filter_map(|f| f.as_deref())).collect();
+    let wide: usize = encoders.iter().map(|e| e.dim()).sum();
+    let mut from = 0;
+    for encoder in encoders {
+        let dim = encoder.dim();
+        let mut all = vec![0.0f32; texts.len() * dim];
+        encoder.encode_all(&texts, &mut all);
+        let (written, second) = all.split_at(normals.len() * dim);
+        let mut second = second.chunks_exact(dim);
+        for ((out, written), folded) in out.chunks_exact_mut(wide).zip(written.chunks_exact(dim)).zip(&folded) {
+            let out = &mut out[from..from + dim];
+            out.copy_from_slice(written);
+            if let Some(second) = folded.as_ref().and_then(|_| second.next()) {
+                out.iter_mut().zip(second).for_each(|(a, b)| *a += b);
+                unit(out);
+            }
+        }
+        from += dim;
     }
 }
 
@@ -313,26 +325,26 @@ impl Mind {
     }
 }
 
+/// Texts whose vectors are computed together.
+const TOGETHER: usize = 8;
+
 /// Prepares all examples, in order, on several threads.
 fn prepare_all(examples: &[Example], encoders: Encoders<'_>, threads: usize) -> Vec<Prepared> {
-    let part = examples.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = examples
-            .chunks(part)
-            .map(|chunk| {
-                scope.spawn(move || {
-                    chunk
-                        .iter()
-                        .map(|example| {
-                            let (mut row, _) = prepare(&example.text, encoders);
-                            row.class = example.class;
-                            row.weight = example.weight;
-                            row
-                        })
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        workers.into_iter().filter_map(|w| w.join().ok()).flatten().collect()
-    })
+    let wide: usize = encoders.iter().map(|e| e.dim()).sum();
+    let groups: Vec<&[Example]> = examples.chunks(TOGETHER).collect();
+    let prepared = in_parallel(&groups, threads, |group| {
+        let normals: Vec<String> = group.iter().map(|example| normalise(&example.text)).collect();
+        let mut dense = vec![0.0f32; group.len() * wide];
+        meanings(&normals.iter().map(String::as_str).collect::<Vec<_>>(), encoders, &mut dense);
+        let rows = group.iter().zip(&normals).enumerate().map(|(at, (example, normal))| Prepared {
+            class: example.class,
+            features: features(normal),
+            dense: dense[at * wide..(at + 1) * wide].to_vec(),
+            weight: example.weight,
+            length: units(normal).len(),
+            helper: false,
+        });
+        rows.collect::<Vec<_>>()
+    });
+    prepared.into_iter().flatten().collect()
 }

@@ -5,6 +5,7 @@
 //! Every sum has a fixed order, so that the result depends neither on the processor nor on the number of threads.
 
 use crate::dense::{add_scaled, dot};
+use crate::encoder::minilm::exp;
 use crate::simd::widest;
 use crate::trainer::in_parallel;
 
@@ -74,7 +75,8 @@ impl Problem<'_> {
     fn solve(&self) -> Vec<f32> {
         let size = self.n * self.all;
         let mut at = Pair { own: vec![0.0; size], seen: vec![0.0; size] };
-        let (mut value, mut gradient) = self.look(&at);
+        let (mut value, slopes) = self.look(&at);
+        let mut gradient = self.pair(slopes);
         let first = gradient.with(&gradient).max(1e-30);
         let mut history: Vec<(Pair, Pair, f64)> = Vec::new();
         for _ in 0..STEPS {
@@ -125,47 +127,34 @@ impl Problem<'_> {
         for _ in 0..30 {
             let mut next = at.clone();
             next.add(length, step);
-            let reached = self.value(&next);
+            let (reached, slopes) = self.look(&next);
             if reached <= value + 1e-4 * f64::from(length) * slope {
-                let (reached, gradient) = self.look(&next);
-                return Some((next, reached, gradient));
+                return Some((next, reached, self.pair(slopes)));
             }
             length *= 0.5;
         }
         None
     }
 
-    fn gold(&self, row: usize) -> usize {
-        self.labels[row].map_or(self.classes, |c| c as usize)
-    }
-
-    fn value(&self, at: &Pair) -> f64 {
-        let mut sum = 0.5 / f64::from(PENALTY) * at.with(at);
-        for row in 0..self.n {
-            let scores = &at.seen[row * self.all..(row + 1) * self.all];
-            let top = scores.iter().fold(f32::NEG_INFINITY, |m, s| m.max(*s));
-            let total: f32 = scores.iter().map(|s| exp(s - top)).sum();
-            sum += f64::from(self.weights[row]) * (f64::from(top - scores[self.gold(row)]) + f64::from(total).ln());
-        }
-        sum
-    }
-
-    /// Value and gradient.
-    fn look(&self, at: &Pair) -> (f64, Pair) {
+    /// Value and, for each row and class, how it changes with the factor there.
+    fn look(&self, at: &Pair) -> (f64, Vec<f32>) {
         let mut own: Vec<f32> = at.own.iter().map(|a| a / PENALTY).collect();
-        for row in 0..self.n {
-            let place = row * self.all..(row + 1) * self.all;
-            let scores = &at.seen[place.clone()];
-            let top = scores.iter().fold(f32::NEG_INFINITY, |m, s| m.max(*s));
-            let shares: Vec<f32> = scores.iter().map(|s| exp(s - top)).collect();
-            let total: f32 = shares.iter().sum();
+        let mut sum = 0.5 / f64::from(PENALTY) * at.with(at);
+        let mut shares = vec![0.0f32; self.all];
+        for (row, (scores, target)) in at.seen.chunks_exact(self.all).zip(own.chunks_exact_mut(self.all)).enumerate() {
+            let gold = self.labels[row].map_or(self.classes, |c| c as usize);
             let weight = self.weights[row];
-            let target = &mut own[place];
-            target.iter_mut().zip(&shares).for_each(|(t, s)| *t += weight * s / total);
-            target[self.gold(row)] -= weight;
+            let (top, total) = powers(scores, &mut shares);
+            sum += f64::from(weight) * (f64::from(top - scores[gold]) + f64::from(total).ln());
+            add_scaled(target, weight / total, &shares);
+            target[gold] -= weight;
         }
+        (sum, own)
+    }
+
+    fn pair(&self, own: Vec<f32>) -> Pair {
         let seen = self.product(&own);
-        (self.value(at), Pair { own, seen })
+        Pair { own, seen }
     }
 
     fn product(&self, own: &[f32]) -> Vec<f32> {
@@ -200,6 +189,27 @@ widest! {
     fn multiply(kernel: &[f32], own: &[f32], n: usize, all: usize, out: &mut [f32]) = multiply_inner, multiply_inner
 }
 
-fn exp(x: f32) -> f32 {
-    crate::encoder::minilm::exp(x)
+/// Lanes added up separately; fixed, so that the result does not depend on the processor.
+const LANES: usize = 16;
+
+/// Writes e to the power of each score below the highest; the highest score, and the sum of what was written.
+#[inline(always)]
+fn powers_inner(scores: &[f32], out: &mut [f32]) -> (f32, f32) {
+    let top = scores.iter().fold(f32::NEG_INFINITY, |m, s| if *s > m { *s } else { m });
+    for (out, score) in out.iter_mut().zip(scores) {
+        *out = exp(score - top);
+    }
+    let mut lanes = [0.0f32; LANES];
+    let whole = out.chunks_exact(LANES);
+    let tail: f32 = whole.remainder().iter().sum();
+    for part in whole {
+        for i in 0..LANES {
+            lanes[i] += part[i];
+        }
+    }
+    (top, lanes.iter().sum::<f32>() + tail)
+}
+
+widest! {
+    fn powers(scores: &[f32], out: &mut [f32]) -> (f32, f32) = powers_inner, powers_inner
 }

@@ -23,4 +23,8 @@ pub trait Encode: Sync + Send {
     fn dim(&self) -> usize;
     /// Writes the vector of `text` to `out` (length `dim`). Empty text gives zeros.
     fn encode(&self, text: &str, out: &mut [f32]);
+    /// Writes the vectors of `texts` to `out`, one after the other (length `texts.len() × dim`): the same as one by one, perhaps sooner.
+    fn encode_all(&self, texts: &[&str], out: &mut [f32]) {
+        texts.iter().zip(out.chunks_exact_mut(self.dim())).for_each(|(text, out)| self.encode(text, out));
+    }
 }

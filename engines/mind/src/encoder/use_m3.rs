@@ -17,6 +17,8 @@ const DIM: usize = 512;
 const BRANCH: usize = 256;
 /// Length of an n-gram and how many pieces to the left it begins.
 const BRANCHES: [(usize, usize, &str); 3] = [(2, 0, "2"), (3, 1, "3"), (5, 2, "5")];
+/// A word and its n-grams side by side.
+const WIDE: usize = DIM + BRANCHES.len() * BRANCH;
 /// Pieces read from one text: the first and the last ones of a longer text.
 const HEAD: usize = 48;
 const TAIL: usize = 16;
@@ -75,7 +77,6 @@ impl UseM3 {
             let parts = BRANCHES.iter().map(|(_, _, key)| file.floats(&format!("{name}{key}"), BRANCH));
             Ok(parts.collect::<Result<Vec<_>>>()?.concat())
         };
-        let wide = DIM + BRANCHES.len() * BRANCH;
         let layers = [
             Weights::open(&file, "d0", DIM, 320)?,
             Weights::open(&file, "p1", DIM, 320)?,
@@ -92,9 +93,9 @@ impl UseM3 {
             branches,
             branch_gain: side_by_side("ln_g")?,
             branch_shift: side_by_side("ln_b")?,
-            gain: file.floats("ln_g", wide)?,
-            shift: file.floats("ln_b", wide)?,
-            out: Weights::open(&file, "cnn_W", wide, DIM)?,
+            gain: file.floats("ln_g", WIDE)?,
+            shift: file.floats("ln_b", WIDE)?,
+            out: Weights::open(&file, "cnn_W", WIDE, DIM)?,
             out_bias: file.floats("cnn_b", DIM)?,
             layers,
             epsilon: file.floats("eps", 1)?[0],
@@ -149,27 +150,18 @@ fn rectify_add(values: &mut [f32], add: &[f32]) {
     values.iter_mut().zip(add).for_each(|(v, a)| *v = v.max(0.0) + a);
 }
 
-impl Encode for UseM3 {
-    fn fingerprint(&self) -> &str {
-        &self.file.header.content_sha256
-    }
-
-    fn dim(&self) -> usize {
-        DIM
-    }
-
-    fn encode(&self, text: &str, out: &mut [f32]) {
-        out.fill(0.0);
+impl UseM3 {
+    /// The normalised word and n-gram vectors of `text`, summed into `sum` (length [`WIDE`]); number of pieces read, 0 for an empty text.
+    fn sum_of(&self, text: &str, sum: &mut [f32]) -> usize {
         let map = self.file.map();
         let mut ids = self.tokeniser.encode(map, text);
         if ids.len() <= 3 && text.trim().is_empty() {
-            return;
+            return 0;
         }
         if ids.len() > HEAD + TAIL {
             ids.drain(HEAD..ids.len() - TAIL);
         }
         let n = ids.len();
-        let wide = DIM + BRANCHES.len() * BRANCH;
         let table = &map[self.table.clone()];
         let mut words = vec![0.0f32; n * DIM];
         for (row, id) in words.chunks_exact_mut(DIM).zip(&ids) {
@@ -178,8 +170,8 @@ impl Encode for UseM3 {
             let (scale, low) = (self.scale[*id as usize % 17], self.low[*id as usize % 17]);
             row.iter_mut().zip(bytes).for_each(|(x, b)| *x = f32::from(*b) * scale + low);
         }
-        let mut all = vec![0.0f32; n * wide];
-        copy_columns(&words, DIM, &mut all, wide, 0);
+        let mut all = vec![0.0f32; n * WIDE];
+        copy_columns(&words, DIM, &mut all, WIDE, 0);
         // All branches are projected first: the normalisation runs over the three together.
         let width = BRANCHES.len() * BRANCH;
         let mut projected = vec![0.0f32; n * width];
@@ -202,21 +194,20 @@ impl Encode for UseM3 {
             let around = Rounded::new(&windows(&first, size, left), size * BRANCH);
             gemm8::multiply(&around, &branch.second.of(map), &branch.second_bias, &mut second);
             rectify_add(&mut second, &first);
-            copy_columns(&second, BRANCH, &mut all, wide, DIM + b * BRANCH);
+            copy_columns(&second, BRANCH, &mut all, WIDE, DIM + b * BRANCH);
         }
-        let mut sum = vec![0.0f32; wide];
-        for row in all.chunks_exact_mut(wide) {
+        for row in all.chunks_exact_mut(WIDE) {
             layer_norm(row, &self.gain, &self.shift, self.epsilon);
             sum.iter_mut().zip(row.iter()).for_each(|(s, x)| *s += x);
         }
-        let mut mean = vec![0.0f32; DIM];
-        multiply(&sum, &self.out.of(map), None, &mut mean);
-        let root = (n as f32).sqrt();
-        mean.iter_mut().zip(&self.out_bias).for_each(|(m, b)| *m = (*m + n as f32 * b) / root);
+        n
+    }
 
-        let [d0, p1, d1, d2, p3, d3] = &self.layers;
+    /// The layers after the mean, for several texts at once: unpacking their weights costs more than the products of one text.
+    fn finish(&self, sums: &[f32], pieces: &[usize], out: &mut [f32]) {
+        let map = self.file.map();
         let through = |x: &[f32], w: &Weights| {
-            let mut y = vec![0.0f32; w.outer];
+            let mut y = vec![0.0f32; pieces.len() * w.outer];
             multiply(x, &w.of(map), None, &mut y);
             y
         };
@@ -228,11 +219,40 @@ impl Encode for UseM3 {
             a.iter_mut().for_each(|x| *x = x.max(0.0));
             a
         };
+        let mut mean = through(sums, &self.out);
+        for (mean, n) in mean.chunks_exact_mut(DIM).zip(pieces) {
+            let root = (*n as f32).sqrt();
+            mean.iter_mut().zip(&self.out_bias).for_each(|(m, b)| *m = (*m + *n as f32 * b) / root);
+        }
+        let [d0, p1, d1, d2, p3, d3] = &self.layers;
         let y0 = positive(through(&mean, d0));
         let y1 = positive(plus(through(&mean, p1), &through(&y0, d1)));
         let y2 = positive(through(&y1, d2));
         let z = plus(through(&y1, p3), &through(&y2, d3));
-        out.iter_mut().zip(&z).for_each(|(o, z)| *o = z.tanh());
-        unit(out);
+        for (out, z) in out.chunks_exact_mut(DIM).zip(z.chunks_exact(DIM)) {
+            out.iter_mut().zip(z).for_each(|(o, z)| *o = z.tanh());
+            unit(out);
+        }
+    }
+}
+
+impl Encode for UseM3 {
+    fn fingerprint(&self) -> &str {
+        &self.file.header.content_sha256
+    }
+
+    fn dim(&self) -> usize {
+        DIM
+    }
+
+    fn encode(&self, text: &str, out: &mut [f32]) {
+        self.encode_all(&[text], out);
+    }
+
+    fn encode_all(&self, texts: &[&str], out: &mut [f32]) {
+        let mut sums = vec![0.0f32; texts.len() * WIDE];
+        let pieces: Vec<usize> = texts.iter().zip(sums.chunks_exact_mut(WIDE)).map(|(text, sum)| self.sum_of(text, sum)).collect();
+        self.finish(&sums, &pieces, out);
+        out.chunks_exact_mut(DIM).zip(&pieces).filter(|(_, n)| **n == 0).for_each(|(out, _)| out.fill(0.0));
     }
 }
