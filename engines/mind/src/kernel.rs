@@ -49,6 +49,10 @@ widest! {
     fn add_products(own: &[f32], all: &[f32], line: &mut [f32]) = add_products_inner, add_products_inner
 }
 
+widest! {
+    fn add(to: &mut [f32], factor: f32, row: &[f32]) = add_scaled, add_scaled
+}
+
 /// Weights of each class as the sum of the rows times `factors[row * wide + class]`; `wide` ≥ `classes`.
 pub fn weights(matrix: &Matrix, factors: &[f32], wide: usize, classes: usize, threads: usize) -> Vec<ClassWeights> {
     let (sd, dd) = (matrix.sparse_dim, matrix.dense_dim);
@@ -61,7 +65,7 @@ pub fn weights(matrix: &Matrix, factors: &[f32], wide: usize, classes: usize, th
             }
             let (ws, wd) = w.split_at_mut(sd);
             matrix.sparse[row].iter().for_each(|(place, value)| ws[*place as usize] += factor * value);
-            add_scaled(&mut wd[..dd], factor, &matrix.dense[row * dd..(row + 1) * dd]);
+            add(&mut wd[..dd], factor, &matrix.dense[row * dd..(row + 1) * dd]);
             wd[dd] += factor;
         }
         w

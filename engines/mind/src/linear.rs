@@ -1,6 +1,6 @@
 //! The trained scores: one row of small whole numbers per feature, one column per class.
 
-use crate::simd::widest;
+use crate::simd::{nearest, widest};
 use crate::svm::ClassWeights;
 use crate::vocab::Sparse;
 
@@ -24,15 +24,14 @@ impl Linear {
     pub fn pack(trained: &[ClassWeights], sparse_dim: usize, dense_dim: usize) -> Self {
         let classes = trained.len();
         let mut quantised = vec![0i8; sparse_dim * classes];
-        let mut scales = vec![0.0f32; sparse_dim];
-        for place in 0..sparse_dim {
-            let most = trained.iter().fold(0.0f32, |m, w| m.max(w[place].abs()));
-            if most > 0.0 {
-                scales[place] = most / 127.0;
-                for (class, w) in trained.iter().enumerate() {
-                    quantised[place * classes + class] = (w[place] / most * 127.0).round() as i8;
-                }
-            }
+        let mut most = vec![0.0f32; sparse_dim];
+        trained.iter().for_each(|w| highest(&w[..sparse_dim], &mut most));
+        let scales: Vec<f32> = most.iter().map(|m| m / 127.0).collect();
+        let factors: Vec<f32> = most.iter().map(|m| if *m > 0.0 { 127.0 / m } else { 0.0 }).collect();
+        let mut column = vec![0i8; sparse_dim];
+        for (class, w) in trained.iter().enumerate() {
+            round(&w[..sparse_dim], &factors, &mut column);
+            column.iter().enumerate().for_each(|(place, value)| quantised[place * classes + class] = *value);
         }
         let mut dense = vec![0.0f32; dense_dim * classes];
         for d in 0..dense_dim {
@@ -79,4 +78,28 @@ fn add_scores_inner(linear: &Linear, sparse: &Sparse, dense: &[f32], out: &mut [
 
 widest! {
     fn add_scores(linear: &Linear, sparse: &Sparse, dense: &[f32], out: &mut [f32]) = add_scores_inner, add_scores_inner
+}
+
+#[inline(always)]
+fn highest_inner(weights: &[f32], most: &mut [f32]) {
+    for (most, weight) in most.iter_mut().zip(weights) {
+        *most = if weight.abs() > *most { weight.abs() } else { *most };
+    }
+}
+
+#[inline(always)]
+fn round_inner(weights: &[f32], factors: &[f32], out: &mut [i8]) {
+    for ((out, weight), factor) in out.iter_mut().zip(weights).zip(factors) {
+        *out = nearest(weight * factor) as i8;
+    }
+}
+
+widest! {
+    /// Raises each of `most` to the size of the weight there.
+    fn highest(weights: &[f32], most: &mut [f32]) = highest_inner, highest_inner
+}
+
+widest! {
+    /// Whole numbers nearest to weight × factor, which are between −127 and 127.
+    fn round(weights: &[f32], factors: &[f32], out: &mut [i8]) = round_inner, round_inner
 }

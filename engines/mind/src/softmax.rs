@@ -37,6 +37,10 @@ pub fn factors(kernel: &[f32], row_weights: &[f32], labels: &[Option<u32>], clas
 }
 
 widest! {
+    fn add(to: &mut [f32], scale: f32, other: &[f32]) = add_scaled, add_scaled
+}
+
+widest! {
     fn products(a: &[f32], b: &[f32]) -> f32 = dot, dot
 }
 
@@ -63,8 +67,8 @@ fn inner(a: &[f32], b: &[f32]) -> f64 {
 
 impl Pair {
     fn add(&mut self, scale: f32, other: &Pair) {
-        add_scaled(&mut self.own, scale, &other.own);
-        add_scaled(&mut self.seen, scale, &other.seen);
+        add(&mut self.own, scale, &other.own);
+        add(&mut self.seen, scale, &other.seen);
     }
     fn with(&self, other: &Pair) -> f64 {
         inner(&self.own, &other.seen)
@@ -146,7 +150,7 @@ impl Problem<'_> {
             let weight = self.weights[row];
             let (top, total) = powers(scores, &mut shares);
             sum += f64::from(weight) * (f64::from(top - scores[gold]) + f64::from(total).ln());
-            add_scaled(target, weight / total, &shares);
+            add(target, weight / total, &shares);
             target[gold] -= weight;
         }
         (sum, own)
@@ -158,35 +162,77 @@ impl Problem<'_> {
     }
 
     fn product(&self, own: &[f32]) -> Vec<f32> {
+        let wide = self.all.div_ceil(PANEL);
+        // Panel after panel of the columns, so that a block of sums stays in registers while all rows are added.
+        let mut panels = vec![0.0f32; wide * self.n * PANEL];
+        for (row, line) in own.chunks_exact(self.all).enumerate() {
+            for (panel, part) in line.chunks(PANEL).enumerate() {
+                let at = (panel * self.n + row) * PANEL;
+                panels[at..at + part.len()].copy_from_slice(part);
+            }
+        }
         let blocks: Vec<usize> = (0..self.n.div_ceil(BLOCK)).collect();
         in_parallel(&blocks, self.threads, |block| {
             let rows = block * BLOCK..((block + 1) * BLOCK).min(self.n);
             let mut out = vec![0.0f32; rows.len() * self.all];
-            multiply(&self.kernel[rows.start * self.n..rows.end * self.n], own, self.n, self.all, &mut out);
+            multiply(self.kernel, rows.start, &panels, self.n, self.all, &mut out);
             out
         })
         .concat()
     }
 }
 
-/// Rows of the kernel multiplied together.
-const BLOCK: usize = 4;
+/// Rows of the kernel that one task multiplies.
+const BLOCK: usize = 64;
+/// Columns computed together.
+const PANEL: usize = 32;
+/// Rows computed together.
+const ROWS: usize = 4;
 
+/// Rows of the product from `first` on, as many as fit in `out` (width `all`): `kernel[n × n] · own`, with `own` in panels.
+/// Each sum is one chain of fused multiply-adds in the order of the rows of `own`.
 #[inline(always)]
-fn multiply_inner(kernel: &[f32], own: &[f32], n: usize, all: usize, out: &mut [f32]) {
-    for other in 0..n {
-        let line = &own[other * all..(other + 1) * all];
-        for (row, target) in out.chunks_exact_mut(all).enumerate() {
-            let factor = kernel[row * n + other];
-            for (t, v) in target.iter_mut().zip(line) {
-                *t = factor.mul_add(*v, *t);
+fn multiply_inner(kernel: &[f32], first: usize, panels: &[f32], n: usize, all: usize, out: &mut [f32]) {
+    for (panel, own) in panels.chunks_exact(n * PANEL).enumerate() {
+        let columns = panel * PANEL..((panel + 1) * PANEL).min(all);
+        for (block, target) in out.chunks_mut(ROWS * all).enumerate() {
+            let sums = sums(kernel, first + block * ROWS, own, n);
+            for (row, sums) in target.chunks_exact_mut(all).zip(sums) {
+                row[columns.clone()].copy_from_slice(&sums[..columns.len()]);
             }
         }
     }
 }
 
+/// The kernel is symmetric: what neighbouring rows have for one row of `own` lies side by side in that row's line. Written out for four rows,
+/// because the compiler keeps the sums in registers only so.
+#[inline(always)]
+fn sums(kernel: &[f32], row: usize, own: &[f32], n: usize) -> [[f32; PANEL]; ROWS] {
+    let (mut a, mut b, mut c, mut d) = ([0.0; PANEL], [0.0; PANEL], [0.0; PANEL], [0.0; PANEL]);
+    for (line, values) in kernel.chunks_exact(n).zip(own.as_chunks::<PANEL>().0) {
+        let near = &line[row..];
+        // Beyond the last row the sums are not asked for.
+        let [fa, fb, fc, fd] = match near.first_chunk::<ROWS>() {
+            Some(four) => *four,
+            None => std::array::from_fn(|r| near.get(r).copied().unwrap_or(0.0)),
+        };
+        add_product(&mut a, fa, values);
+        add_product(&mut b, fb, values);
+        add_product(&mut c, fc, values);
+        add_product(&mut d, fd, values);
+    }
+    [a, b, c, d]
+}
+
+#[inline(always)]
+fn add_product(sums: &mut [f32; PANEL], factor: f32, values: &[f32; PANEL]) {
+    for j in 0..PANEL {
+        sums[j] = factor.mul_add(values[j], sums[j]);
+    }
+}
+
 widest! {
-    fn multiply(kernel: &[f32], own: &[f32], n: usize, all: usize, out: &mut [f32]) = multiply_inner, multiply_inner
+    fn multiply(kernel: &[f32], first: usize, panels: &[f32], n: usize, all: usize, out: &mut [f32]) = multiply_inner, multiply_inner
 }
 
 /// Lanes added up separately; fixed, so that the result does not depend on the processor.
@@ -212,4 +258,46 @@ fn powers_inner(scores: &[f32], out: &mut [f32]) -> (f32, f32) {
 
 widest! {
     fn powers(scores: &[f32], out: &mut [f32]) -> (f32, f32) = powers_inner, powers_inner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Problem, powers};
+    use crate::random::Sequence;
+
+    #[test]
+    fn the_product_is_that_of_the_obvious_loop_whatever_the_threads() {
+        let mut random = Sequence::new(5);
+        for (n, all) in [(1, 1), (3, 2), (4, 32), (67, 33), (130, 70)] {
+            let mut kernel = vec![0.0f32; n * n];
+            for row in 0..n {
+                for other in 0..=row {
+                    let value = random.unit() as f32 - 0.5;
+                    (kernel[row * n + other], kernel[other * n + row]) = (value, value);
+                }
+            }
+            let own: Vec<f32> = (0..n * all).map(|_| random.unit() as f32 - 0.5).collect();
+            let product = |threads| Problem { kernel: &kernel, n, all, labels: &[], classes: all, weights: &[], threads }.product(&own);
+            let found = product(1);
+            assert_eq!(found, product(3));
+            for row in 0..n {
+                for class in 0..all {
+                    let sum = (0..n).fold(0.0f32, |sum, k| kernel[row * n + k].mul_add(own[k * all + class], sum));
+                    assert_eq!(found[row * all + class], sum, "{n} rows, {all} classes, row {row}, class {class}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn powers_are_those_below_the_highest_score() {
+        let scores: Vec<f32> = (0..37).map(|i| (i as f32 * 0.7).sin() * 9.0).collect();
+        let mut shares = vec![0.0; scores.len()];
+        let (top, total) = powers(&scores, &mut shares);
+        assert_eq!(top, scores.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        assert!((total - shares.iter().sum::<f32>()).abs() < 1e-5 * total);
+        for (score, share) in scores.iter().zip(&shares) {
+            assert!((share - (score - top).exp()).abs() < 1e-6, "{score}");
+        }
+    }
 }

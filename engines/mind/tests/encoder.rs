@@ -99,6 +99,22 @@ fn vectors_are_those_of_the_reference() {
 }
 
 #[test]
+fn vectors_of_many_texts_are_those_of_each_alone() {
+    let Some(library) = installed("vectors_of_many_texts_are_those_of_each_alone") else { return };
+    let long = "我的快递三天没有动了，请帮我催一下。".repeat(30);
+    let texts = ["怎么退货", "", "where is my order", "发票", "  ", &long, "手机号换了怎么办", "a", "投诉", "还是没有收到"];
+    for encoder in library.choose(true) {
+        let mut all = vec![1.0f32; texts.len() * encoder.dim()];
+        encoder.encode_all(&texts, &mut all);
+        for (text, found) in texts.iter().zip(all.chunks_exact(encoder.dim())) {
+            let mut alone = vec![0.5f32; encoder.dim()];
+            encoder.encode(text, &mut alone);
+            assert!(alone.iter().zip(found).all(|(a, b)| a.to_bits() == b.to_bits()), "{text}");
+        }
+    }
+}
+
+#[test]
 fn english_sentences_of_one_meaning_lie_together() {
     let Some(library) = installed("english_sentences_of_one_meaning_lie_together") else { return };
     let encoders = library.choose(true);
