@@ -49,6 +49,9 @@ events! {
             /// From a verified participant.
             verified: bool,
             mentions: Vec<PersonId>,
+            /// Names of the files that came with it; not of pictures shown within its text, nor of files we had sent ourselves.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            files: Vec<String>,
         },
         /// An outbound message changed state: queued, sending, sent, deferred, failed, cancelled.
         "case.message_state" => MessageState { case_id: CaseId, message_id: MessageId, state: String, detail: Option<String> },
@@ -58,7 +61,18 @@ events! {
         "case.accountable" => Accountable { case_id: CaseId, from: Option<PersonId>, to: Option<PersonId>, reason: String },
         "case.stage" => StageChanged { case_id: CaseId, from: String, to: String, from_status: String, to_status: String, reason: Option<String>, at: Time },
         /// It stands in a stage whose solution is reviewed by `flow`; approved leads to one stage, returned to another.
-        "case.review_wanted" => ReviewWanted { case_id: CaseId, flow: String, stage: String, approved: String, returned: String, by: Option<PersonId>, at: Time },
+        "case.review_wanted" => ReviewWanted {
+            case_id: CaseId,
+            flow: String,
+            stage: String,
+            approved: String,
+            returned: String,
+            by: Option<PersonId>,
+            /// Whose judgement is reviewed beside theirs (who lowered a risk): they decide nothing in it.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            judged: Vec<PersonId>,
+            at: Time,
+        },
         /// Something was found out about its end. Way `customer`, `signature`, `callback`, `reason`; outcome `confirmed`,
         /// `rejected`, `unreachable`.
         "case.verified" => Verified { case_id: CaseId, way: String, outcome: String, text: Option<String>, by: Option<PersonId>, at: Time },

@@ -9,8 +9,13 @@ events! {
         "clock.planned" => Planned { case_id: CaseId, clock: String, target_s: i64, started_at: Time, due_at: Option<Time>, warn_at: Option<Time>, paused: bool, why: String },
         /// Fulfilled. `elapsed_s` in working time.
         "clock.met" => Met { case_id: CaseId, clock: String, at: Time, elapsed_s: i64, target_s: i64, breached: bool },
-        /// No longer wanted (merged, type without a service level).
-        "clock.cancelled" => Cancelled { case_id: CaseId, clock: String },
+        /// No longer wanted. `why`: `merged`, `switched_off`, `removed`, or the fact that changed (`type`, `tier` …).
+        "clock.cancelled" => Cancelled {
+            case_id: CaseId,
+            clock: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            why: Option<String>,
+        },
         /// The share of the target that asks for attention is used up.
         "clock.warned" => Warned { case_id: CaseId, clock: String, due_at: Time },
         /// The target passed without fulfilment.

@@ -26,7 +26,7 @@ fn tag(name: &str) -> Value {
 fn letter(t: &TestApp, case_id: CaseId, auto: bool) -> CaseEvent {
     MessageAdded {
         case_id, conversation_id: ConversationId::NIL, message_id: MessageId(t.app.ids().uuid(t.app.clock().now())), direction: "in".into(), author_id: None, author_name: "李雷".into(), preview: String::new(),
-        content: String::new(), at: t.app.clock().now(), auto, verified: true, mentions: vec![],
+        content: String::new(), at: t.app.clock().now(), auto, verified: true, mentions: vec![], files: vec![],
     }
     .into()
 }

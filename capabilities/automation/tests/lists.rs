@@ -50,7 +50,7 @@ fn life(random: &mut Random, world: &World, case_id: CaseId, n: usize, start: Ti
     let at = start.plus_seconds(-60 * random.below(20_000) as i64);
     let message = |random: &mut Random, at: Time| MessageAdded {
         case_id, conversation_id: ConversationId::NIL, message_id: MessageId(uuid::Uuid::from_u128((n as u128) << 32 | random.below(1 << 30) as u128)), direction: random.of(&["in", "out", "note"]).into(), author_id: None,
-        author_name: "…".into(), preview: String::new(), content: String::new(), at, auto: random.below(5) == 0, verified: true, mentions: vec![],
+        author_name: "…".into(), preview: String::new(), content: String::new(), at, auto: random.below(5) == 0, verified: true, mentions: vec![], files: vec![],
     };
     let status = "open".to_owned();
     let tags: BTreeSet<String> = (0..random.below(3)).map(|_| random.of(&TAGS).to_owned()).collect();

@@ -290,6 +290,7 @@ impl Intake<'_, '_> {
                 auto: received.auto.is_some(),
                 verified,
                 mentions: Vec::new(),
+                files: Vec::new(),
             },
         )
     }

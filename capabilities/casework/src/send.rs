@@ -216,6 +216,7 @@ pub fn told(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<
             auto: false,
             verified: true,
             mentions: message.facts.mentions.clone(),
+            files: Vec::new(),
         },
     )
 }

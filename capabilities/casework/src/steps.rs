@@ -55,7 +55,7 @@ pub fn ask_review(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, target: &Stage) -> Re
     case.emit(
         tx,
         ctx,
-        ReviewWanted { case_id: case.id, flow: flow.clone(), stage: target.key.clone(), approved: approved.clone(), returned: returned.clone(), by: ctx.actor.person_id(), at: tx.now() },
+        ReviewWanted { case_id: case.id, flow: flow.clone(), stage: target.key.clone(), approved: approved.clone(), returned: returned.clone(), by: ctx.actor.person_id(), judged: Vec::new(), at: tx.now() },
     )
 }
 

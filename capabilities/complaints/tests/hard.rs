@@ -25,7 +25,7 @@ fn mail(t: &TestApp, case: CaseId, content: &Content) {
     let bytes = serde_json::to_vec(content).unwrap();
     let blob = t.db.write_blocking(move |tx| tx.put_blob(&bytes)).unwrap();
     let added = shouwen_contracts::casework::MessageAdded {
-        case_id: case, conversation_id: id(t), message_id: id(t), direction: "in".into(), author_id: None, author_name: "客户".into(), preview: String::new(), content: blob, at: t.app.clock().now(), auto: false, verified: true, mentions: vec![],
+        case_id: case, conversation_id: id(t), message_id: id(t), direction: "in".into(), author_id: None, author_name: "客户".into(), preview: String::new(), content: blob, at: t.app.clock().now(), auto: false, verified: true, mentions: vec![], files: vec![],
     };
     t.emit::<shouwen_contracts::casework::CaseEvent>(Some(case), None, added.into());
 }

@@ -58,7 +58,7 @@ impl Desk {
     fn message(&self, case: CaseId, direction: &str, mentions: Vec<PersonId>) {
         self.tell(case, MessageAdded {
             case_id: case, conversation_id: ConversationId::NIL, message_id: MessageId::NIL, direction: direction.into(), author_id: None, author_name: "李雷".into(), preview: "还没好".into(), content: String::new(),
-            at: self.t.app.clock().now(), auto: false, verified: true, mentions,
+            at: self.t.app.clock().now(), auto: false, verified: true, mentions, files: vec![],
         });
     }
     fn assign(&self, case: CaseId, to: Option<PersonId>, team: Option<TeamId>) {

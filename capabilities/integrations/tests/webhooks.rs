@@ -159,7 +159,7 @@ fn the_outbox_names_case_subject_and_masked_recipients_of_a_mail() {
         };
         t.emit::<CaseEvent>(Some(case_id), None, opened.into());
         let added = MessageAdded {
-            case_id, conversation_id: ConversationId::NIL, message_id, direction: "out".into(), author_id: None, author_name: "a".into(), preview: "p".into(), content: String::new(), at, auto: false, verified: true, mentions: vec![],
+            case_id, conversation_id: ConversationId::NIL, message_id, direction: "out".into(), author_id: None, author_name: "a".into(), preview: "p".into(), content: String::new(), at, auto: false, verified: true, mentions: vec![], files: vec![],
         };
         t.emit::<CaseEvent>(Some(case_id), None, added.into());
         let workspace = t.workspace;

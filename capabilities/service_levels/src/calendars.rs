@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use shouwen_contracts::service_levels::{CalendarEvent, CalendarRemoved, CalendarSaved};
 use shouwen_kernel::{CalendarId, Problem, Result, Time};
 use shouwen_store::{Ctx, Json, Tx, params};
-use shouwen_web::{Allowed, Answer, App, Id, Input, SignedIn, axum};
+use shouwen_web::{Allowed, Answer, App, Id, Input, PackText, SignedIn, axum};
 
+use crate::levels::{locale, two_languages};
 use crate::{CalendarManage, engine, replan};
 
 /// A working calendar as people edit it; the format is that of calendar files.
@@ -22,6 +23,8 @@ pub struct CalendarView {
     /// `name`, `timezone`, `week`, `days`, `holidays`, `makeup_like`.
     #[serde(flatten)]
     pub spec: Value,
+    /// In both languages; null: `name` in either.
+    pub title: Option<PackText>,
     pub version: i64,
     /// Stable key, for packs and service levels of packs.
     pub key: Option<String>,
@@ -31,11 +34,11 @@ pub struct CalendarView {
     pub pack_print: Option<String>,
 }
 
-type Row = (CalendarId, Value, i64, Option<String>, Option<String>, Option<String>);
-const COLUMNS: &str = "id, spec, version, key, pack, pack_print";
+type Row = (CalendarId, Value, i64, Option<String>, Option<String>, Option<String>, Option<Json<PackText>>);
+const COLUMNS: &str = "id, spec, version, key, pack, pack_print, title";
 
 fn view(row: Row) -> CalendarView {
-    CalendarView { id: row.0, spec: row.1, version: row.2, key: row.3, pack: row.4, pack_print: row.5 }
+    CalendarView { id: row.0, spec: row.1, version: row.2, key: row.3, pack: row.4, pack_print: row.5, title: row.6.map(|title| title.0) }
 }
 
 /// Every calendar of the workspace, by name.
@@ -58,36 +61,61 @@ fn checked(spec: &Value) -> Result<String> {
     }
 }
 
-/// Creates a calendar within a transaction; used by the route, by set-up and by packs.
+/// What it is called, in a language (`zh`, `en`).
+pub fn name_of(tx: &Tx<'_>, id: CalendarId, lang: &str) -> Result<String> {
+    let row: Option<(String, Option<Json<PackText>>)> = tx.opt("SELECT name, title FROM clock_calendar WHERE id = ?1", params![id])?;
+    let (name, title) = row.ok_or_else(|| Problem::not_found("calendar"))?;
+    Ok(title.map_or(name, |title| title.0.of(lang).to_owned()))
+}
+
+/// The title within a calendar's JSON, taken out of it; the name follows it.
+fn titled(tx: &Tx<'_>, ctx: &Ctx, spec: &Value) -> Result<(Value, Option<PackText>)> {
+    let mut spec = spec.clone();
+    let title = spec.as_object_mut().and_then(|fields| fields.remove("title")).filter(|title| !title.is_null());
+    let Some(title) = title else { return Ok((spec, None)) };
+    let wrong = || Problem::invalid("title", "a title is empty or longer than 80 characters").expected("{ \"zh\": \"…\", \"en\": \"…\" }");
+    let title: PackText = serde_json::from_value(title).ok().filter(two_languages).ok_or_else(wrong)?;
+    spec["name"] = json!(title.of(&locale(tx, ctx.workspace)?));
+    Ok((spec, Some(title)))
+}
+
+/// Creates a calendar within a transaction; used by the route, by set-up and by packs. `spec`: a calendar's JSON with a
+/// `name`, or a `title` in both languages.
 pub fn create_calendar(tx: &Tx<'_>, ctx: &Ctx, spec: &Value) -> Result<CalendarView> {
     create_marked(tx, ctx, spec, None, None)
 }
 
 /// The same with a key, and the mark of the pack that brings it.
 pub fn create_marked(tx: &Tx<'_>, ctx: &Ctx, spec: &Value, key: Option<&str>, pack: Option<(&str, &str)>) -> Result<CalendarView> {
-    let name = checked(spec)?;
+    let (spec, title) = titled(tx, ctx, spec)?;
+    let name = checked(&spec)?;
     let id: CalendarId = tx.id();
     let (pack, print) = pack.unzip();
     tx.savepoint(|tx| {
         tx.execute(
-            "INSERT INTO clock_calendar (id, workspace_id, name, spec, version, created_at, key, pack, pack_print) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8)",
-            params![id, ctx.workspace, name, Json(spec), tx.now(), key, pack, print],
+            "INSERT INTO clock_calendar (id, workspace_id, name, spec, version, created_at, key, pack, pack_print, title) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+            params![id, ctx.workspace, name, Json(&spec), tx.now(), key, pack, print, title.as_ref().map(Json)],
         )
     })
     .map_err(|p| taken(p, &name))?;
     tx.audit(ctx, "calendar.created", "calendar", Some(id.0), Some(json!({ "name": name })))?;
-    tell(tx, ctx, id, key, &name, spec)?;
-    Ok(CalendarView { id, spec: spec.clone(), version: 1, key: key.map(str::to_owned), pack: pack.map(str::to_owned), pack_print: print.map(str::to_owned) })
+    tell(tx, ctx, id, key, &name, &spec)?;
+    Ok(CalendarView { id, spec, title, version: 1, key: key.map(str::to_owned), pack: pack.map(str::to_owned), pack_print: print.map(str::to_owned) })
 }
 
-/// Gives a calendar another content; open clocks are planned anew.
-pub fn rewrite(tx: &Tx<'_>, ctx: &Ctx, before: &CalendarView, spec: &Value) -> Result<()> {
-    let name = checked(spec)?;
+/// Gives a calendar another content; open clocks are planned anew where its hours changed. The calendar as it stands then.
+pub fn rewrite(tx: &Tx<'_>, ctx: &Ctx, before: &CalendarView, spec: &Value) -> Result<CalendarView> {
+    let (spec, title) = titled(tx, ctx, spec)?;
+    let name = checked(&spec)?;
     let id = before.id;
-    tx.savepoint(|tx| tx.execute("UPDATE clock_calendar SET name = ?2, spec = ?3, version = version + 1 WHERE id = ?1", params![id, name, Json(spec)])).map_err(|p| taken(p, &name))?;
+    tx.savepoint(|tx| tx.execute("UPDATE clock_calendar SET name = ?2, spec = ?3, title = ?4, version = version + 1 WHERE id = ?1", params![id, name, Json(&spec), title.as_ref().map(Json)])).map_err(|p| taken(p, &name))?;
     tx.audit(ctx, "calendar.edited", "calendar", Some(id.0), Some(json!({ "name": name, "before": before.spec, "after": spec })))?;
-    tell(tx, ctx, id, before.key.as_deref(), &name, spec)?;
-    replan::schedule(tx, ctx.workspace, "calendar", id.0)
+    tell(tx, ctx, id, before.key.as_deref(), &name, &spec)?;
+    let hours = |spec: &Value| spec.as_object().map(|fields| fields.iter().filter(|(key, _)| *key != "name").map(|(key, value)| (key.clone(), value.clone())).collect::<std::collections::BTreeMap<_, _>>());
+    if hours(&before.spec) != hours(&spec) {
+        replan::schedule(tx, ctx.workspace, "calendar", id.0)?;
+    }
+    Ok(CalendarView { spec, title, version: before.version + 1, ..before.clone() })
 }
 
 /// Others count in working time too: what a calendar says is told to them.
@@ -147,10 +175,13 @@ pub async fn edit(State(app): State<App>, who: Allowed<CalendarManage>, Id(id): 
         }
         let mut spec = current.spec.clone();
         if let Some(fields) = spec.as_object_mut() {
-            fields.extend(patch.into_iter().filter(|(key, _)| !["id", "key", "pack", "title", "adapt"].contains(&key.as_str())));
+            // A name alone is the one for both languages.
+            if let Some(title) = current.title.as_ref().filter(|_| !patch.contains_key("name")) {
+                fields.insert("title".into(), json!(title));
+            }
+            fields.extend(patch.into_iter().filter(|(key, _)| !["id", "key", "pack", "adapt"].contains(&key.as_str())));
         }
-        rewrite(tx, &ctx, &current, &spec)?;
-        Ok(CalendarView { spec, version: version + 1, ..current })
+        rewrite(tx, &ctx, &current, &spec)
     })
     .await
 }

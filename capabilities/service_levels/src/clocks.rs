@@ -10,7 +10,7 @@ use shouwen_web::{Allowed, Answer, App, Id, PackText, axum};
 use crate::engine::{self, Span};
 use crate::ladder::{self, LadderStep};
 use crate::promise::{self, Promise};
-use crate::{CaseRead, timers};
+use crate::{CaseRead, calendars, timers};
 
 /// One planning of a clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -232,15 +232,15 @@ impl Clock {
         tx.emit::<ClockEvent>(ctx, Some(self.case_id.0), Some(access), Met { case_id: self.case_id, clock: self.kind.clone(), at, elapsed_s, target_s: self.target_s, breached: late })
     }
 
-    /// Takes it away.
-    pub fn cancel(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access) -> Result<()> {
+    /// Takes it away. `why`: `merged`, `switched_off`, `removed`, or the fact that changed.
+    pub fn cancel(&mut self, tx: &Tx<'_>, ctx: &Ctx, access: &Access, why: &str) -> Result<()> {
         if !self.is_open() {
             return Ok(());
         }
         self.state = "cancelled".into();
         self.store(tx, ctx)?;
         timers::clear(tx, self)?;
-        tx.emit::<ClockEvent>(ctx, Some(self.case_id.0), Some(access), Cancelled { case_id: self.case_id, clock: self.kind.clone() })
+        tx.emit::<ClockEvent>(ctx, Some(self.case_id.0), Some(access), Cancelled { case_id: self.case_id, clock: self.kind.clone(), why: Some(why.to_owned()) })
     }
 
     /// Writes the row.
@@ -306,7 +306,7 @@ pub struct Named<T> {
 fn show(tx: &Tx<'_>, workspace: WorkspaceId, lang: &str, clock: Clock) -> Result<ClockView> {
     let calendar = match clock.agreed() {
         Some(_) => String::new(),
-        None => engine::calendar(tx, clock.calendar_id)?.name().to_owned(),
+        None => calendars::name_of(tx, clock.calendar_id, lang)?,
     };
     let elapsed_s = match clock.elapsed_s {
         Some(known) if !clock.is_open() => known,
@@ -314,7 +314,7 @@ fn show(tx: &Tx<'_>, workspace: WorkspaceId, lang: &str, clock: Clock) -> Result
     };
     let promise = promise::promise_of(tx, workspace, &clock.kind, clock.level_id)?;
     let (name, regulation) = match &promise {
-        Some(Promise::Level(level)) => (level.level.name.clone(), None),
+        Some(Promise::Level(level)) => (level.level.title.as_ref().map_or(level.level.name.as_str(), |title| title.of(lang)).to_owned(), None),
         Some(Promise::Policy(policy)) => {
             let p = &policy.policy;
             (p.title.of(lang).to_owned(), Some(Regulation { key: p.key.clone(), title: p.title.clone(), regime: p.regime.clone(), source: p.source.clone() }))

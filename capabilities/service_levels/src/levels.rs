@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use shouwen_kernel::{CalendarId, Problem, Result, ServiceLevelId};
 use shouwen_rules::{Catalogue, Condition, FieldKind, Vocabulary};
 use shouwen_store::{Ctx, Json, Tx, params};
-use shouwen_web::{Allowed, Answer, App, Id, Input, SignedIn, axum};
+use shouwen_web::{Allowed, Answer, App, Id, Input, PackText, SignedIn, axum};
 
 use crate::ladder::{self, Rung};
-use crate::{ServiceLevelManage, replan};
+use crate::{ServiceLevelManage, replan, sweep};
 
 /// The three targets.
 pub const KINDS: [&str; 3] = ["first_response", "next_response", "resolution"];
@@ -45,7 +45,7 @@ pub fn condition_faults(condition: &Condition) -> Vec<shouwen_rules::Fault> {
 }
 
 /// Whether a title has a text in both languages, none too long.
-pub fn two_languages(title: &shouwen_web::PackText) -> bool {
+pub fn two_languages(title: &PackText) -> bool {
     [&title.zh, &title.en].iter().all(|text| !text.trim().is_empty() && text.chars().count() <= 80)
 }
 
@@ -68,10 +68,15 @@ impl Target {
 }
 
 /// A service level as people edit it.
-#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LevelInput {
+    /// The one in the workspace's language; with a `title` it follows that one.
+    #[serde(default)]
     pub name: String,
+    /// In both languages; absent: `name` in either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<PackText>,
     #[serde(default = "yes")]
     pub active: bool,
     /// The first active level whose condition holds applies; smaller comes first.
@@ -122,13 +127,14 @@ pub struct Level {
     pub pack_print: Option<String>,
 }
 
-const COLUMNS: &str = "id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version, ladder, key, pack, pack_print";
+const COLUMNS: &str = "id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version, ladder, key, pack, pack_print, title";
 
 fn read(row: &shouwen_store::Row) -> Result<Level> {
     Ok(Level {
         id: row.get(0)?,
         level: LevelInput {
             name: row.get(1)?,
+            title: row.get::<Option<Json<PackText>>>(14)?.map(|j| j.0),
             active: row.get(2)?,
             order: row.get(3)?,
             applies: row.get::<Option<Json<Condition>>>(4)?.map(|j| j.0),
@@ -159,7 +165,11 @@ pub fn one(tx: &Tx<'_>, id: ServiceLevelId) -> Result<Option<Level>> {
 pub fn faults(input: &LevelInput) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut fault = |path: String, wrong: String, right: &str| found.push((path, wrong, right.to_owned()));
-    if input.name.trim().is_empty() || input.name.chars().count() > 80 {
+    if let Some(title) = &input.title {
+        if !two_languages(title) {
+            fault("title".into(), "a title is empty or longer than 80 characters".into(), "{ zh = \"…\", en = \"…\" }");
+        }
+    } else if input.name.trim().is_empty() || input.name.chars().count() > 80 {
         fault("name".into(), "the name is empty or longer than 80 characters".into(), "a name people know it by");
     }
     for wrong in input.applies.iter().flat_map(condition_faults) {
@@ -207,6 +217,11 @@ fn check(tx: &Tx<'_>, ctx: &Ctx, input: &LevelInput) -> Result<()> {
     calendar.map(|_| ()).ok_or_else(|| Problem::invalid("calendar_id", "there is no such calendar").expected("an id of GET /api/v1/calendars"))
 }
 
+/// The language of the workspace, as its settings write it.
+pub fn locale(tx: &Tx<'_>, workspace: shouwen_kernel::WorkspaceId) -> Result<String> {
+    Ok(tx.workspaces()?.into_iter().find(|w| w.id == workspace).map(|w| w.locale).unwrap_or_default())
+}
+
 /// The mark of a pack on an item: its key, the item's key, the fingerprint of what it wrote.
 #[derive(Clone, Copy)]
 pub struct Mark<'a> {
@@ -215,29 +230,45 @@ pub struct Mark<'a> {
     pub print: Option<&'a str>,
 }
 
-/// Writes a level: a new row, or over the row `id`; open clocks of the latter are planned anew.
+/// What decides the plans of its clocks, and which cases it is for.
+pub fn plan_of(level: &LevelInput) -> LevelInput {
+    LevelInput { name: String::new(), title: None, active: true, order: 0, applies: None, version: None, ..level.clone() }
+}
+
+/// Writes a level: a new row, or over the row `id`. Open clocks of the latter are planned anew where their plan changed, and
+/// open cases choose anew where it is switched on or off or is for others (see [`sweep`]).
 pub fn write(tx: &Tx<'_>, ctx: &Ctx, id: Option<ServiceLevelId>, input: &LevelInput, mark: Option<Mark<'_>>) -> Result<ServiceLevelId> {
     check(tx, ctx, input)?;
+    let name = match &input.title {
+        Some(title) => title.of(&locale(tx, ctx.workspace)?).to_owned(),
+        None => input.name.clone(),
+    };
     let (pack, key, print) = mark.map_or((None, None, None), |mark| (Some(mark.pack), Some(mark.key), mark.print));
     let Some(id) = id else {
         let id: ServiceLevelId = tx.id();
         tx.execute(
-            "INSERT INTO clock_level (id, workspace_id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version, ladder, key, pack, pack_print) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13, ?14)",
+            "INSERT INTO clock_level (id, workspace_id, name, active, ord, applies, calendar_id, targets, warn_at, pause_when, version, ladder, key, pack, pack_print, title) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13, ?14, ?15)",
             params![
-                id, ctx.workspace, input.name, input.active, input.order, input.applies.as_ref().map(Json), input.calendar_id, Json(&input.targets), input.warn_at, Json(&input.pause_when), Json(&input.ladder), key,
-                pack, print
+                id, ctx.workspace, name, input.active, input.order, input.applies.as_ref().map(Json), input.calendar_id, Json(&input.targets), input.warn_at, Json(&input.pause_when), Json(&input.ladder), key,
+                pack, print, input.title.as_ref().map(Json)
             ],
         )?;
         return Ok(id);
     };
+    let before = one(tx, id)?.ok_or_else(|| Problem::not_found("service level"))?.level;
     tx.execute(
         "UPDATE clock_level SET name = ?2, active = ?3, ord = ?4, applies = ?5, calendar_id = ?6, targets = ?7, warn_at = ?8, pause_when = ?9, ladder = ?10, key = COALESCE(?11, key), pack = COALESCE(?12, pack),
-           pack_print = COALESCE(?13, pack_print), version = version + 1 WHERE id = ?1",
+           pack_print = COALESCE(?13, pack_print), title = ?14, version = version + 1 WHERE id = ?1",
         params![
-            id, input.name, input.active, input.order, input.applies.as_ref().map(Json), input.calendar_id, Json(&input.targets), input.warn_at, Json(&input.pause_when), Json(&input.ladder), key, pack, print
+            id, name, input.active, input.order, input.applies.as_ref().map(Json), input.calendar_id, Json(&input.targets), input.warn_at, Json(&input.pause_when), Json(&input.ladder), key, pack, print, input.title.as_ref().map(Json)
         ],
     )?;
-    replan::schedule(tx, ctx.workspace, "level", id.0)?;
+    if plan_of(&before) != plan_of(input) {
+        replan::schedule(tx, ctx.workspace, "level", id.0)?;
+    }
+    if let Some(why) = sweep::reason((before.active, &(&before.applies, before.order)), (input.active, &(&input.applies, input.order))) {
+        sweep::schedule(tx, ctx.workspace, id.0, why)?;
+    }
     Ok(id)
 }
 
@@ -273,6 +304,10 @@ pub async fn edit(State(app): State<App>, who: Allowed<ServiceLevelManage>, Id(i
         }
         let mut merged = serde_json::to_value(&current.level)?;
         if let (Some(fields), Some(patch)) = (merged.as_object_mut(), input.value.as_object()) {
+            // A name alone is the one for both languages.
+            if patch.contains_key("name") && !patch.contains_key("title") {
+                fields.remove("title");
+            }
             fields.extend(patch.clone().into_iter().filter(|(key, _)| !["id", "key", "pack"].contains(&key.as_str())));
         }
         let next: LevelInput = serde_json::from_value(merged).map_err(|e| Problem::invalid("body", format!("the service level cannot be read: {e}")).expected("the fields GET /api/v1/service-levels shows"))?;

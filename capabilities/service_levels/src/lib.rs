@@ -20,6 +20,7 @@ mod regulatory;
 mod replan;
 mod seed;
 mod stages;
+mod sweep;
 mod timers;
 
 use shouwen_store::{Migration, Subscription, TimerHandler};
@@ -50,6 +51,7 @@ pub fn module() -> Module {
             Migration { capability: "service_levels", version: 1, sql: include_str!("../migrations/0001_clock.sql") },
             Migration { capability: "service_levels", version: 2, sql: include_str!("../migrations/0002_ladders.sql") },
             Migration { capability: "service_levels", version: 3, sql: include_str!("../migrations/0003_changes.sql") },
+            Migration { capability: "service_levels", version: 4, sql: include_str!("../migrations/0004_titles.sql") },
         ],
         routes: OpenApiRouter::new()
             .routes(routes!(calendars::list, calendars::create))
@@ -77,6 +79,7 @@ pub fn module() -> Module {
             TimerHandler { kind: replan::KIND, handle: replan::run },
             TimerHandler { kind: stages::KIND, handle: stages::run },
             TimerHandler { kind: customers::KIND, handle: customers::run },
+            TimerHandler { kind: sweep::KIND, handle: sweep::run },
         ],
         tasks: vec![calendars::task],
         parts: vec![pack_calendars::PART, pack_levels::PART],

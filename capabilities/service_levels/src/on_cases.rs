@@ -9,8 +9,8 @@ use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 
 use crate::clocks::{self, Clock};
 use crate::levels::{self, Level};
-use crate::promise::{Promise, REGULATORY, levels_of, promise_of};
-use crate::{customers, forms, on_wish, regulatory, stages};
+use crate::promise::{Promise, REGULATORY, levels_of, policies_of, promise_of};
+use crate::{customers, forms, on_wish, regulatory, stages, sweep};
 
 /// The events read.
 pub const KINDS: &[&str] = &[
@@ -192,7 +192,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             let open: Vec<Clock> = clocks::of(tx, case_id)?.into_iter().filter(Clock::is_open).collect();
             case.facts.insert(MERGED.into(), open.iter().map(|clock| clock.kind.as_str()).collect());
             for mut clock in open {
-                clock.cancel(tx, &ctx, &case.access)?;
+                clock.cancel(tx, &ctx, &case.access, "merged")?;
             }
         }
         CaseEvent::Unmerged(unmerged) if unmerged.case_id == case_id => {
@@ -326,7 +326,7 @@ fn due_by(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, due_at: Option<Time>, at: Time
             }
             Clock::of_rule(case.case_id, DUE, ServiceLevelId::NIL, CalendarId::NIL, &target, at).plan(tx, ctx, &case.access, None, "agreed")
         }
-        (None, Some(mut clock)) if clock.agreed().is_some() => clock.cancel(tx, ctx, &case.access),
+        (None, Some(mut clock)) if clock.agreed().is_some() => clock.cancel(tx, ctx, &case.access, "agreed"),
         _ => Ok(()),
     }
 }
@@ -371,27 +371,54 @@ fn rechoose(tx: &Tx<'_>, ctx: &Ctx, case: &mut Subject, why: &str) -> Result<()>
                 clock.plan(tx, ctx, &case.access, Some(promise), why)?;
             }
             (Some(_), Some(_)) => {}
-            _ => clock.cancel(tx, ctx, &case.access)?,
+            _ => {
+                let gone = if level.is_none() { gone(tx, case.workspace, &clock)? } else { None };
+                clock.cancel(tx, ctx, &case.access, gone.unwrap_or(why))?;
+            }
         }
     }
     // A level that applies only now begins to count from the opening.
     let (opened_at,): (Time,) = tx.one("SELECT opened_at FROM clock_case WHERE case_id = ?1", params![case.case_id])?;
     let wanted: &[&str] = if case.responded { &["resolution"] } else { &["first_response", "resolution"] };
-    for kind in wanted {
+    // What is solved already needs no promise any more.
+    for kind in wanted.iter().filter(|_| case.status != "resolved") {
         if known.iter().find(|clock| clock.kind == *kind).is_none_or(|clock| clock.state == "cancelled") {
             start(tx, ctx, case, kind, opened_at, why)?;
         }
     }
     // The same for what regulators count.
-    let concerned = regulatory::concerning(tx, case)?;
-    for mut clock in known.iter().filter(|clock| clock.is_open() && clock.kind.starts_with(REGULATORY)).cloned() {
-        // What a rule set going runs whether or not the matter would have.
+    let mut concerned = regulatory::concerning(tx, case)?;
+    for mut clock in known.iter().filter(|clock| clock.kind.starts_with(REGULATORY)).cloned() {
+        // What a rule set going runs whether or not the matter would have, as long as it is switched on.
         let by_rule = clock.history.first().is_some_and(|step| step.why == "rule");
-        if !by_rule && !concerned.iter().any(|policy| policy.id == clock.level_id) {
-            clock.cancel(tx, ctx, &case.access)?;
+        let policy = policies_of(tx, case.workspace)?.iter().find(|policy| policy.id == clock.level_id).cloned();
+        let off = policy.as_ref().is_some_and(|policy| !policy.policy.active);
+        let concerns = concerned.iter().any(|policy| policy.id == clock.level_id);
+        if clock.is_open() && !concerns && (off || !by_rule) {
+            let gone = gone(tx, case.workspace, &clock)?;
+            clock.cancel(tx, ctx, &case.access, gone.unwrap_or(why))?;
+        } else if by_rule && !concerns && clock.state == "cancelled" {
+            concerned.extend(policy.filter(|_| !off));
         }
     }
     regulatory::anew(tx, ctx, case, &known, &concerned, opened_at, why)
+}
+
+/// Why a clock has nothing to be held to any more, where the settings say so; `None`: the case itself changed.
+fn gone(tx: &Tx<'_>, workspace: WorkspaceId, clock: &Clock) -> Result<Option<&'static str>> {
+    Ok(match promise_of(tx, workspace, &clock.kind, clock.level_id)? {
+        None => Some("removed"),
+        Some(promise) if !promise.is_active() => Some(sweep::OFF),
+        Some(_) => None,
+    })
+}
+
+/// The settings changed: an open case is held to what applies now.
+pub fn again(tx: &Tx<'_>, ctx: &Ctx, case: CaseId, why: &str) -> Result<()> {
+    let Some(mut case) = load(tx, case)? else { return Ok(()) };
+    let before = case.level_id;
+    rechoose(tx, ctx, &mut case, why)?;
+    if case.level_id == before { Ok(()) } else { case.store(tx) }
 }
 
 /// The customer of a case is of this tier and region now.

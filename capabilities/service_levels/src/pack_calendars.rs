@@ -67,9 +67,10 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
         } else if head.key != file.stem() {
             faults.push(doc.fault("key", format!("the key is `{}` and the file is named `{}`", head.key, file.stem()), format!("the file calendars/{}.toml", head.key)));
         }
-        match (&head.title, &head.name) {
-            (Some(title), _) if !two_languages(title) => faults.push(doc.fault("title", "a title is empty or longer than 80 characters", "{ zh = \"…\", en = \"…\" }")),
-            (None, None) if !doc.told("title") => faults.push(doc.fault("key", "the calendar has neither `title` nor `name`", "title = { zh = \"…\", en = \"…\" }")),
+        match &head.title {
+            Some(title) if !two_languages(title) => faults.push(doc.fault("title", "a title is empty or longer than 80 characters", "{ zh = \"…\", en = \"…\" }")),
+            // One name is one language: half of the readers would not understand it.
+            None if !doc.told("title") => faults.push(doc.fault(if head.name.is_some() { "name" } else { "key" }, "the calendar has no `title`", "title = { zh = \"…\", en = \"…\" }")),
             _ => {}
         }
     }
@@ -97,6 +98,9 @@ fn spec(file: &PackFile, pack: &PackFiles, zone: &str, locale: &str) -> Result<(
     json["holidays"] = Value::Array(years);
     let name = head.title.as_ref().map(|title| title.of(locale).to_owned()).or_else(|| head.name.clone()).unwrap_or_else(|| head.key.clone());
     json["name"] = json!(name);
+    if let Some(title) = &head.title {
+        json["title"] = json!(title);
+    }
     if head.adapt && json["timezone"] != zone {
         json["timezone"] = json!(zone);
         json["holidays"] = json!([]);
@@ -104,10 +108,19 @@ fn spec(file: &PackFile, pack: &PackFiles, zone: &str, locale: &str) -> Result<(
     Ok((head, json))
 }
 
-/// The calendar as data of its own, whatever order or spelling it was stored in.
-fn print(spec: &Value) -> Result<String> {
-    let calendar = crate::engine::calendar_from(spec)?;
-    pack_fingerprint(&calendar.to_json())
+/// The calendar as data of its own, whatever order or spelling it was stored in. With a title, the name only repeats it in
+/// the workspace's language.
+fn print(spec: &Value, title: Option<&PackText>) -> Result<String> {
+    let mut plain = spec.clone();
+    if let Some(fields) = plain.as_object_mut() {
+        fields.remove("title");
+    }
+    let mut json = crate::engine::calendar_from(&plain)?.to_json();
+    if let (Some(title), Some(fields)) = (title, json.as_object_mut()) {
+        fields.remove("name");
+        fields.insert("title".into(), json!(title));
+    }
+    pack_fingerprint(&json)
 }
 
 /// The calendar with this key; else one without a key that has the same name in either language.
@@ -127,13 +140,13 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
         let (head, wanted) = spec(file, pack, &workspace.time_zone, &workspace.locale)?;
         keys.push(head.key.clone());
         let known = calendars::all(tx, ctx.workspace)?;
-        let print_wanted = print(&wanted)?;
+        let print_wanted = print(&wanted, head.title.as_ref())?;
         let Some(found) = counterpart(&known, &head, wanted["name"].as_str().unwrap_or_default()) else {
             create_marked(tx, ctx, &wanted, Some(&head.key), Some((&pack.key, &print_wanted)))?;
             changes.push(PackChange::new(PART.section, head.key, PackDid::Created));
             continue;
         };
-        let current = print(&found.spec)?;
+        let current = print(&found.spec, found.title.as_ref())?;
         if let Some(change) = pack_of_others(PART.section, &head.key, &pack.key, found.pack.as_deref(), current == print_wanted, replace) {
             changes.push(change);
             continue;
@@ -143,9 +156,11 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
         let mut change = PackChange::new(PART.section, head.key.clone(), did);
         match did {
             PackDid::Updated => {
+                let hours = |spec: &Value| spec.as_object().map(|fields| fields.iter().filter(|(key, _)| !["name", "title"].contains(&key.as_str())).map(|(key, value)| (key.clone(), value.clone())).collect::<std::collections::BTreeMap<_, _>>());
+                let moves = hours(&found.spec) != hours(&wanted) && running.0 > 0;
                 rewrite(tx, ctx, found, &wanted)?;
-                change = change.count(running.0.unsigned_abs());
-                if running.0 > 0 {
+                if moves {
+                    change = change.count(running.0.unsigned_abs());
                     change = change.note("open clocks are planned anew");
                 }
             }
@@ -163,7 +178,7 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
             "SELECT 1 FROM clock_level WHERE calendar_id = ?1 UNION ALL SELECT 1 FROM clock_policy WHERE calendar_id = ?1 UNION ALL SELECT 1 FROM clock_clock WHERE calendar_id = ?1 AND state IN ('running', 'paused') LIMIT 1",
             params![gone.id],
         )?;
-        let edited = gone.pack_print.as_deref() != Some(&print(&gone.spec)?);
+        let edited = gone.pack_print.as_deref() != Some(&print(&gone.spec, gone.title.as_ref())?);
         if used.is_some() || edited {
             let why = if used.is_some() { "the pack has it no longer; it is still in use" } else { "the pack has it no longer; it was edited here" };
             tx.execute("UPDATE clock_calendar SET pack = NULL, pack_print = NULL WHERE id = ?1", params![gone.id])?;
@@ -193,10 +208,10 @@ fn export(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Vec<PackFile>> {
     for (i, view) in calendars::all(tx, workspace)?.iter().enumerate() {
         let key = export_key(view, i);
         let calendar = crate::engine::calendar_from(&view.spec)?;
-        let name = calendar.name().to_owned();
-        let head = toml::to_string(&json!({ "key": key, "title": { "zh": name, "en": name } })).map_err(Problem::internal)?;
-        // The head's table would swallow the keys of the calendar: an inline table keeps the file flat.
-        let head = head.lines().next().map(|line| format!("{line}\ntitle = {{ zh = {0}, en = {0} }}\n", toml::Value::String(name.clone()))).unwrap_or_default();
+        let title = view.title.clone().unwrap_or_else(|| PackText { zh: calendar.name().to_owned(), en: calendar.name().to_owned() });
+        let text = |text: String| toml::Value::String(text);
+        // A table would swallow the keys of the calendar: an inline one keeps the file flat.
+        let head = format!("key = {}\ntitle = {{ zh = {}, en = {} }}\n", text(key.clone()), text(title.zh), text(title.en));
         files.push(PackFile::new(format!("calendars/{key}.toml"), format!("{head}{}", calendar.to_toml())));
     }
     Ok(files)

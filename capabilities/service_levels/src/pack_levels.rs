@@ -97,6 +97,7 @@ impl LevelDef {
     fn input(&self, applies: Option<Condition>, calendar_id: CalendarId, locale: &str) -> LevelInput {
         LevelInput {
             name: self.title.of(locale).to_owned(),
+            title: Some(self.title.clone()),
             active: self.active,
             order: self.order,
             applies,
@@ -167,7 +168,7 @@ fn check(pack: &PackFiles) -> Vec<PackFault> {
         if value.level[..i].iter().any(|other| other.key == level.key) {
             faults.push(doc.fault(&format!("{at}.key"), format!("the key `{}` stands here twice", level.key), "another key"));
         }
-        tell(&doc, &at, levels::faults(&level.input(applies, CalendarId::NIL, "zh")), &["name"], &mut faults);
+        tell(&doc, &at, levels::faults(&level.input(applies, CalendarId::NIL, "zh")), &["title"], &mut faults);
     }
     for (i, clock) in value.clock.iter().enumerate() {
         let at = format!("clock[{i}]");
@@ -234,7 +235,9 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
 }
 
 fn level_print(level: &LevelInput) -> Result<String> {
-    pack_fingerprint(&LevelInput { version: None, ..level.clone() })
+    // With a title, the name only repeats it in the workspace's language.
+    let name = if level.title.is_some() { String::new() } else { level.name.clone() };
+    pack_fingerprint(&LevelInput { version: None, name, ..level.clone() })
 }
 
 fn policy_print(policy: &PolicyInput) -> Result<String> {
@@ -245,9 +248,10 @@ fn running(tx: &Tx<'_>, id: ServiceLevelId) -> Result<u64> {
     Ok(tx.one::<(i64,)>("SELECT COUNT(*) FROM clock_clock WHERE level_id = ?1 AND state IN ('running', 'paused')", params![id])?.0.unsigned_abs())
 }
 
-fn told(change: PackChange, running: u64) -> PackChange {
+/// `moved`: the clocks that run by it are planned anew.
+fn told(change: PackChange, moved: bool, running: u64) -> PackChange {
     match change.did {
-        PackDid::Updated if running > 0 => change.count(running).note("open clocks are planned anew"),
+        PackDid::Updated if moved && running > 0 => change.count(running).note("open clocks are planned anew"),
         PackDid::Kept => change.note("edited here; it stays as it is"),
         _ => change,
     }
@@ -272,7 +276,7 @@ fn install_level(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, key: &str, title: &Pa
         let kept = if did == PackDid::Kept { found.pack_print.clone() } else { Some(print) };
         tx.execute("UPDATE clock_level SET key = ?2, pack = ?3, pack_print = ?4 WHERE id = ?1", params![found.id, key, pack.key, kept])?;
     }
-    Ok(told(PackChange::new("levels", key, did), running(tx, found.id)?))
+    Ok(told(PackChange::new("levels", key, did), levels::plan_of(&found.level) != levels::plan_of(wanted), running(tx, found.id)?))
 }
 
 fn install_clock(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, wanted: &PolicyInput, replace: bool) -> Result<PackChange> {
@@ -292,7 +296,7 @@ fn install_clock(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, wanted: &PolicyInput,
         let kept = if did == PackDid::Kept { found.pack_print.clone() } else { Some(print) };
         tx.execute("UPDATE clock_policy SET pack = ?2, pack_print = ?3 WHERE id = ?1", params![found.id, pack.key, kept])?;
     }
-    Ok(told(PackChange::new("regulatory-clocks", &wanted.key, did), running(tx, found.id)?))
+    Ok(told(PackChange::new("regulatory-clocks", &wanted.key, did), policies::plan_of(&found.policy) != policies::plan_of(wanted), running(tx, found.id)?))
 }
 
 /// Items this pack brought and has no longer.
@@ -334,7 +338,7 @@ fn export(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Vec<PackFile>> {
         let l = level.level;
         file.level.push(LevelDef {
             key: level.key.unwrap_or_else(|| key_of(&l.name, "level", i)),
-            title: PackText { zh: l.name.clone(), en: l.name },
+            title: l.title.unwrap_or_else(|| PackText { zh: l.name.clone(), en: l.name }),
             active: l.active,
             order: l.order,
             calendar: calendar(&l.calendar_id),

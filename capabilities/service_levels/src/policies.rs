@@ -13,7 +13,7 @@ use shouwen_web::{Allowed, Answer, App, Id, Input, PACK_KEY_RULE, PackText, Sign
 
 use crate::ladder::{self, Rung};
 use crate::levels::{condition_faults, two_languages};
-use crate::{ServiceLevelManage, replan};
+use crate::{ServiceLevelManage, replan, sweep};
 
 /// Units of a limit.
 pub const UNITS: [&str; 3] = ["hour", "day", "working_day"];
@@ -189,7 +189,13 @@ fn check(tx: &Tx<'_>, ctx: &Ctx, input: &PolicyInput) -> Result<()> {
     calendar.map(|_| ()).ok_or_else(|| Problem::invalid("calendar_id", "there is no such calendar").expected("an id of GET /api/v1/calendars"))
 }
 
-/// Writes one: a new row, or over the row `id`. `pack`: key and fingerprint when a pack wrote it.
+/// What decides the plans of its clocks.
+pub fn plan_of(policy: &PolicyInput) -> impl PartialEq + use<> {
+    (policy.budget(), policy.calendar_id, policy.pausable, policy.warn_at, policy.ladder.clone())
+}
+
+/// Writes one: a new row, or over the row `id`; what that means for running cases follows by timers (see [`replan`] and
+/// [`sweep`]). `pack`: key and fingerprint when a pack wrote it.
 pub fn write(tx: &Tx<'_>, ctx: &Ctx, id: Option<ServiceLevelId>, input: &PolicyInput, pack: Option<(&str, &str)>) -> Result<ServiceLevelId> {
     check(tx, ctx, input)?;
     let (pack, print) = pack.unzip();
@@ -208,6 +214,7 @@ pub fn write(tx: &Tx<'_>, ctx: &Ctx, id: Option<ServiceLevelId>, input: &PolicyI
         .map_err(|p| if p.code == shouwen_store::UNIQUE { Problem::conflict("policy.key_taken", format!("there is a regulatory clock `{}` already", input.key)).field("key").expected("another key") } else { p })?;
         return Ok(id);
     };
+    let before = one(tx, ctx.workspace, id)?.ok_or_else(|| Problem::not_found("regulatory clock"))?.policy;
     tx.run(
         "UPDATE clock_policy SET title = ?2, regime = ?3, source = ?4, active = ?5, applies = ?6, starts = ?7, ends = ?8, amount = ?9, unit = ?10, calendar_id = ?11, pausable = ?12, warn_at = ?13, ladder = ?14,
            pack = COALESCE(?15, pack), pack_print = COALESCE(?16, pack_print), version = version + 1 WHERE id = ?1",
@@ -216,7 +223,13 @@ pub fn write(tx: &Tx<'_>, ctx: &Ctx, id: Option<ServiceLevelId>, input: &PolicyI
             Json(&input.ladder), pack, print
         ],
     )?;
-    replan::schedule(tx, ctx.workspace, "level", id.0)?;
+    if plan_of(&before) != plan_of(input) {
+        replan::schedule(tx, ctx.workspace, "level", id.0)?;
+    }
+    let concerns = |p: &PolicyInput| (p.applies.clone(), p.starts.clone(), p.ends.clone());
+    if let Some(why) = sweep::reason((before.active, &concerns(&before)), (input.active, &concerns(input))) {
+        sweep::schedule(tx, ctx.workspace, id.0, why)?;
+    }
     Ok(id)
 }
 

@@ -45,6 +45,13 @@ impl Promise {
             Self::Policy(policy) => policy.id,
         }
     }
+    /// Whether it is switched on.
+    pub fn is_active(&self) -> bool {
+        match self {
+            Self::Level(level) => level.level.active,
+            Self::Policy(policy) => policy.policy.active,
+        }
+    }
     pub fn calendar_id(&self) -> CalendarId {
         match self {
             Self::Level(level) => level.level.calendar_id,

@@ -55,7 +55,7 @@ pub fn begin_at_field(tx: &Tx<'_>, ctx: &Ctx, case: &Subject, field: &str, value
                 }
             }
             (None, Some(at)) if !is_settled(&policy, case) => begin(tx, ctx, case, &Promise::Policy(policy), &kind, at, &format!("fields.{field}"))?,
-            (Some(mut clock), None) => clock.cancel(tx, ctx, &case.access)?,
+            (Some(mut clock), None) => clock.cancel(tx, ctx, &case.access, &format!("fields.{field}"))?,
             _ => {}
         }
     }

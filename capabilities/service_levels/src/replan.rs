@@ -40,8 +40,12 @@ pub fn run(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
             }
             continue;
         };
+        // What was switched off is taken away by the sweep that follows (see `sweep`).
+        if !promise.is_active() && what != "calendar" {
+            continue;
+        }
         match promise.target(&clock.kind, priority) {
-            None => clock.cancel(tx, &ctx, access)?,
+            None => clock.cancel(tx, &ctx, access, why)?,
             Some(target) => {
                 clock.target = target;
                 clock.calendar_id = promise.calendar_id();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use shouwen_kernel::Result;
 use shouwen_store::{Ctx, Tx, params};
+use shouwen_web::PackText;
 
 use crate::calendars::create_marked;
 use crate::levels::{LevelInput, Target, create_level};
@@ -14,7 +15,7 @@ pub const OFFICE: &str = "office";
 pub const AROUND_THE_CLOCK: &str = "around-the-clock";
 
 /// Creates the defaults when the workspace has no calendar yet. `zone`: IANA name.
-pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Result<()> {
+pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str) -> Result<()> {
     if tx.opt::<(i64,)>("SELECT version FROM clock_calendar WHERE workspace_id = ?1 LIMIT 1", params![ctx.workspace])?.is_some() {
         return Ok(());
     }
@@ -24,7 +25,7 @@ pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Res
         tx,
         ctx,
         &json!({
-            "name": if chinese { "办公时间" } else { "Office hours" }, "timezone": zone,
+            "title": { "zh": "办公时间", "en": "Office hours" }, "timezone": zone,
             "week": { "mon": day, "tue": day, "wed": day, "thu": day, "fri": day }, "days": {}, "holidays": holidays, "makeup_like": "mon",
         }),
         Some(OFFICE),
@@ -34,7 +35,7 @@ pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Res
     create_marked(
         tx,
         ctx,
-        &json!({ "name": if chinese { "全天候 7×24" } else { "Around the clock" }, "timezone": zone, "week": { "mon": whole, "tue": whole, "wed": whole, "thu": whole, "fri": whole, "sat": whole, "sun": whole }, "days": {} }),
+        &json!({ "title": { "zh": "全天候 7×24", "en": "Around the clock" }, "timezone": zone, "week": { "mon": whole, "tue": whole, "wed": whole, "thu": whole, "fri": whole, "sat": whole, "sun": whole }, "days": {} }),
         Some(AROUND_THE_CLOCK),
         None,
     )?;
@@ -45,7 +46,8 @@ pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Res
         tx,
         ctx,
         &LevelInput {
-            name: if chinese { "标准服务" } else { "Standard" }.into(),
+            name: String::new(),
+            title: Some(PackText { zh: "标准服务".into(), en: "Standard".into() }),
             active: true,
             order: 100,
             applies: None,
@@ -68,5 +70,5 @@ pub fn ensure_defaults(tx: &Tx<'_>, ctx: &Ctx, zone: &str, chinese: bool) -> Res
 /// The first org unit of a workspace tells that it was set up.
 pub fn on_org_unit(tx: &Tx<'_>, recorded: &shouwen_store::Recorded) -> Result<()> {
     let Some(workspace) = tx.workspaces()?.into_iter().find(|w| w.id == recorded.workspace) else { return Ok(()) };
-    ensure_defaults(tx, &Ctx::system(workspace.id, "setup"), &workspace.time_zone, workspace.locale.starts_with("zh"))
+    ensure_defaults(tx, &Ctx::system(workspace.id, "setup"), &workspace.time_zone)
 }

@@ -27,7 +27,7 @@ impl House {
     fn new(t: TestApp) -> Self {
         let admin = t.person("管理员", &["case.read", "calendar.manage", "service_level.manage"]);
         let ctx = t.system();
-        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai", true)).unwrap();
+        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai")).unwrap();
         let (case, customer) = (CaseId(t.app.ids().uuid(START)), CustomerId(t.app.ids().uuid(START)));
         Self { t, admin, case, customer }
     }
@@ -57,7 +57,7 @@ impl House {
     fn message(&self, direction: &str) {
         self.tell(MessageAdded {
             case_id: self.case, conversation_id: ConversationId::NIL, message_id: MessageId(self.t.app.ids().uuid(self.now())), direction: direction.into(), author_id: None, author_name: "…".into(), preview: String::new(),
-            content: String::new(), at: self.now(), auto: false, verified: true, mentions: vec![],
+            content: String::new(), at: self.now(), auto: false, verified: true, mentions: vec![], files: vec![],
         });
     }
     fn clock(&self, kind: &str) -> Value {
@@ -382,5 +382,84 @@ fn a_limit_edited_while_its_matter_was_away_is_the_new_one_when_it_comes_back() 
         h.t.fire_timers();
         h.set("priority", json!("high"));
         assert_eq!(h.due("reg.answer"), "2026-03-09T10:00:00Z");
+    });
+}
+
+impl House {
+    fn edit_policy(&self, id: &str, patch: Value) {
+        let list = self.t.get(&self.admin, "/api/v1/regulatory-clocks").expect(200);
+        let now = list.as_array().unwrap().iter().find(|p| p["id"] == id).cloned().unwrap();
+        let mut body = patch;
+        body["version"] = now["version"].clone();
+        self.t.patch(&self.admin, &format!("/api/v1/regulatory-clocks/{id}"), body).expect(200);
+        self.t.fire_timers();
+        self.t.drain();
+    }
+    /// Why clocks of this kind were taken away, as the timeline tells it.
+    fn cancelled(&self, clock: &str) -> Vec<String> {
+        let told = self.t.recorded();
+        told.iter().filter(|e| e.kind == "clock.cancelled" && e.payload().unwrap()["clock"] == clock).map(|e| e.payload().unwrap()["why"].as_str().unwrap_or("-").to_owned()).collect()
+    }
+}
+
+#[test]
+fn a_regulatory_clock_switched_off_and_on_takes_effect_for_the_cases_that_run() {
+    on_both(modules, |t| {
+        let h = House::new(t);
+        let policy = h.policy(json!({}));
+        let id = policy["id"].as_str().unwrap();
+        // More cases than one step of the sweep looks at, one of them over.
+        let mut cases = vec![h.case];
+        h.opens("complaint");
+        for n in 0..230 {
+            let case = CaseId(h.t.app.ids().uuid(START));
+            cases.push(case);
+            h.t.emit::<CaseEvent>(Some(case), Some(Access::default()), CaseEvent::Opened(Opened {
+                case_id: case, number: format!("{n}"), case_type: "complaint".into(), title: "…".into(), priority: "normal".into(), stage: "accepted".into(), status: "open".into(), channel: "email".into(), inbox_id: None,
+                customer_id: None, customer_name: None, region: None, tier: None, org_unit_id: None, team_id: None, assignee_id: None, accountable_id: None, tags: vec![], language: None, opened_at: h.now(),
+            }));
+        }
+        h.t.drain();
+        let ended = cases[5];
+        h.t.emit::<CaseEvent>(Some(ended), Some(Access::default()), CaseEvent::Closed(Closed { case_id: ended, resolution: "solved".into(), text: None, by: None, at: h.now(), conversation_id: None, ask: false }));
+        h.t.drain();
+        let due = h.due("reg.answer");
+        h.t.advance(HOUR);
+        h.edit_policy(id, json!({ "active": false }));
+        assert_eq!(h.clock("reg.answer")["state"], "cancelled", "switched off, it counts for nobody any more");
+        assert_eq!(h.cancelled("reg.answer"), vec!["switched_off"; 230], "each case is told once, and why; what is over stays as it is");
+        assert_eq!(h.clock("resolution")["state"], "running");
+        assert_eq!(h.told("clock.planned", "reg.answer"), 231, "what goes is not planned first");
+        // A case that opens meanwhile has none.
+        h.t.advance(DAY);
+        h.edit_policy(id, json!({ "active": true }));
+        let clock = h.clock("reg.answer");
+        assert_eq!((clock["state"].as_str(), clock["due_at"].as_str()), (Some("running"), Some(due.as_str())), "what a regulator counts begins where it began");
+        assert_eq!(clock["history"].as_array().unwrap().last().unwrap()["why"], "switched_on");
+        assert_eq!(h.told("clock.planned", "reg.answer"), 231 + 230);
+        // Another title is no news for any case; a condition that lets it go is.
+        h.edit_policy(id, json!({ "title": { "zh": "限期答复", "en": "Answer in time" } }));
+        assert_eq!(h.told("clock.planned", "reg.answer"), 231 + 230);
+        h.edit_policy(id, json!({ "match": { "field": "type", "op": "eq", "value": "dispute" } }));
+        assert_eq!(h.clock("reg.answer")["state"], "cancelled");
+    });
+}
+
+#[test]
+fn a_service_level_switched_off_hands_its_cases_to_the_next_one() {
+    on_both(modules, |t| {
+        let h = House::new(t);
+        h.another_level("全天候", 10, Value::Null, "1h");
+        h.opens("complaint");
+        assert_eq!(h.clock("resolution")["target"], "1h");
+        // The first in the list is the one of order 10.
+        h.level(json!({ "active": false }));
+        assert_eq!((h.clock("resolution")["target"].as_str(), h.clock("resolution")["service_level"]["name"].as_str()), (Some("24h"), Some("标准服务")));
+        h.level(json!({ "active": true }));
+        assert_eq!(h.clock("resolution")["target"], "1h");
+        h.goes(("accepted", "open"), ("told", "resolved"));
+        let told = h.told("clock.planned", "resolution");
+        h.level(json!({ "active": false }));
+        assert_eq!((h.told("clock.planned", "resolution"), h.clock("resolution")["state"].as_str()), (told, Some("met")), "what is solved needs no promise any more");
     });
 }

@@ -25,7 +25,7 @@ impl Stage {
     fn new(t: TestApp) -> Self {
         let admin = t.person("管理员", &["case.read", "calendar.manage", "service_level.manage"]);
         let ctx = t.system();
-        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai", true)).unwrap();
+        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai")).unwrap();
         let (team, case) = (TeamId(t.app.ids().uuid(START)), CaseId(t.app.ids().uuid(START)));
         let stage = Self { t, admin, team, case };
         stage.tell(Opened {
@@ -72,7 +72,7 @@ impl Stage {
             at: self.now(),
             auto: false,
             verified: true,
-            mentions: vec![],
+            mentions: vec![], files: vec![],
         });
     }
     fn stage(&self, from_status: &str, to_status: &str) {

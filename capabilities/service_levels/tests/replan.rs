@@ -20,7 +20,7 @@ fn modules() -> Vec<Module> {
 /// Opens `cases` cases, two clocks each.
 fn fill(t: &TestApp, cases: usize) {
     let ctx = t.system();
-    t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai", true)).unwrap();
+    t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai")).unwrap();
     for chunk in 0..cases.div_ceil(1000) {
         let (ctx, ids) = (t.system(), (0..1000.min(cases - chunk * 1000)).map(|_| CaseId(t.app.ids().uuid(START))).collect::<Vec<_>>());
         t.db

@@ -44,7 +44,7 @@ impl House {
         let t = TestApp::sqlite(modules);
         let admin = t.person("管理员", &["case.read", "calendar.manage", "service_level.manage"]);
         let ctx = t.system();
-        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai", true)).unwrap();
+        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai")).unwrap();
         let house = Self { t, admin, cases: Vec::new() };
         house.edit("service-levels", 0, json!({ "ladder": [{ "at": "50%", "to": ["assignee"] }, { "at": "100%", "to": ["lead"] }, { "at": "+4h", "to": ["manager"], "clocks": ["resolution"] }] }));
         house
@@ -77,7 +77,7 @@ impl House {
             case,
             MessageAdded {
                 case_id: case, conversation_id: ConversationId::NIL, message_id: id, direction: direction.into(), author_id: None, author_name: "…".into(), preview: String::new(), content: String::new(), at: self.now(),
-                auto: false, verified: true, mentions: vec![],
+                auto: false, verified: true, mentions: vec![], files: vec![],
             },
         );
     }

@@ -44,7 +44,7 @@ impl World {
         });
         w.tell(MessageAdded {
             case_id: case, conversation_id: conversation, message_id, direction: "in".into(), author_id: None, author_name: "李雷".into(), preview: "断网了".into(), content: String::new(), at: START, auto: auto.is_some(),
-            verified: true, mentions: vec![],
+            verified: true, mentions: vec![], files: vec![],
         });
         w
     }

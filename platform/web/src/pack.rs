@@ -144,6 +144,9 @@ pub struct PackChange {
     pub section: String,
     /// The item's key.
     pub item: String,
+    /// What the item is called, where its pack says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<PackText>,
     pub did: PackDid,
     /// Running cases (or other live things) it touched.
     #[serde(default)]
@@ -155,7 +158,7 @@ pub struct PackChange {
 
 impl PackChange {
     pub fn new(section: &str, item: impl Into<String>, did: PackDid) -> Self {
-        Self { section: section.to_owned(), item: item.into(), did, count: 0, note: None }
+        Self { section: section.to_owned(), item: item.into(), title: None, did, count: 0, note: None }
     }
     /// With a count of live things touched.
     #[must_use]

@@ -123,7 +123,7 @@ pub fn message(t: &TestApp, case_id: CaseId, direction: &str, text: &str, auto: 
         None,
         MessageAdded {
             case_id, conversation_id: id(t), message_id: id(t), direction: direction.into(), author_id: None, author_name: "客户".into(), preview: String::new(), content: blob, at: t.app.clock().now(), auto, verified: true,
-            mentions: vec![],
+            mentions: vec![], files: vec![],
         }
         .into(),
     );
