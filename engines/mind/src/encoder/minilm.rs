@@ -1,6 +1,6 @@
 //! all-MiniLM-L6-v2 (Wang et al. 2020; sentence-transformers): six transformer layers, English, 384 numbers a sentence.
 
-use super::Encode;
+use super::{Encode, batches};
 use super::container::{Builder, Container};
 use super::gemm8::{Rounded, multiply, panels};
 use super::use_m3::layer_norm;
@@ -197,28 +197,25 @@ fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + if x < 0.0 { -erf } else { erf })
 }
 
-impl Encode for MiniLm {
-    fn fingerprint(&self) -> &str {
-        &self.file.header.content_sha256
-    }
-
-    fn dim(&self) -> usize {
-        DIM
-    }
-
-    fn encode(&self, text: &str, out: &mut [f32]) {
-        out.fill(0.0);
+impl MiniLm {
+    /// Numbers of the word pieces read from `text`; none for an empty one.
+    fn ids(&self, text: &str) -> Vec<u32> {
         if text.trim().is_empty() {
-            return;
+            return Vec::new();
         }
         let mut ids = self.pieces.encode(text, MOST_PIECES);
         if ids.len() > HEAD + TAIL {
             ids.drain(HEAD..ids.len() - TAIL);
         }
-        let n = ids.len();
+        ids
+    }
+
+    /// The vectors of several texts, given as pieces, one after the other. A piece's products are the same whatever stands beside it.
+    fn through(&self, texts: &[Vec<u32>], out: &mut [f32]) {
         let table = &self.file.map()[self.table.clone()];
-        let mut x = vec![0.0f32; n * DIM];
-        for (at, (row, id)) in x.chunks_exact_mut(DIM).zip(&ids).enumerate() {
+        let mut x = vec![0.0f32; texts.iter().map(|ids| ids.len() * DIM).sum()];
+        let places = texts.iter().flat_map(|ids| ids.iter().enumerate());
+        for (row, (at, id)) in x.chunks_exact_mut(DIM).zip(places) {
             let id = *id as usize;
             let scale = self.table_scales[id];
             for (d, value) in row.iter_mut().enumerate() {
@@ -229,7 +226,14 @@ impl Encode for MiniLm {
         for layer in &self.layers {
             let [q, k, v, o, up, down] = &layer.parts[..] else { return };
             let rounded = Rounded::new(&x, DIM);
-            let mixed = attend(&self.product(&rounded, q), &self.product(&rounded, k), &self.product(&rounded, v), n);
+            let [q, k, v] = [q, k, v].map(|part| self.product(&rounded, part));
+            let mut mixed = Vec::with_capacity(x.len());
+            let mut from = 0;
+            for ids in texts {
+                let own = from..from + ids.len() * DIM;
+                mixed.extend(attend(&q[own.clone()], &k[own.clone()], &v[own.clone()], ids.len()));
+                from = own.end;
+            }
             let mut y = self.product(&Rounded::new(&mixed, DIM), o);
             add_norm(&mut y, &x, &layer.norms[0]);
             let mut wide = self.product(&Rounded::new(&y, DIM), up);
@@ -237,10 +241,35 @@ impl Encode for MiniLm {
             x = self.product(&Rounded::new(&wide, WIDE), down);
             add_norm(&mut x, &y, &layer.norms[1]);
         }
-        for row in x.chunks_exact(DIM) {
-            out.iter_mut().zip(row).for_each(|(o, r)| *o += r);
+        let mut rows = x.chunks_exact(DIM);
+        for (ids, out) in texts.iter().zip(out.chunks_exact_mut(DIM)) {
+            out.fill(0.0);
+            for row in rows.by_ref().take(ids.len()) {
+                out.iter_mut().zip(row).for_each(|(o, r)| *o += r);
+            }
+            unit(out);
         }
-        unit(out);
+    }
+}
+
+impl Encode for MiniLm {
+    fn fingerprint(&self) -> &str {
+        &self.file.header.content_sha256
+    }
+
+    fn dim(&self) -> usize {
+        DIM
+    }
+
+    fn encode(&self, text: &str, out: &mut [f32]) {
+        self.through(&[self.ids(text)], out);
+    }
+
+    fn encode_all(&self, texts: &[&str], out: &mut [f32]) {
+        let ids: Vec<Vec<u32>> = texts.iter().map(|text| self.ids(text)).collect();
+        for batch in batches(&ids.iter().map(Vec::len).collect::<Vec<_>>()) {
+            self.through(&ids[batch.clone()], &mut out[batch.start * DIM..batch.end * DIM]);
+        }
     }
 }
 

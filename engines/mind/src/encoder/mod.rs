@@ -28,3 +28,23 @@ pub trait Encode: Sync + Send {
         texts.iter().zip(out.chunks_exact_mut(self.dim())).for_each(|(text, out)| self.encode(text, out));
     }
 }
+
+/// Pieces whose vectors go through the layers together: enough to read the weights seldom, few enough to stay in the processor's cache.
+const PIECES_TOGETHER: usize = 96;
+
+/// Ranges of neighbouring texts, each as long as fits in [`PIECES_TOGETHER`] and at least one text. `pieces`: length of each text.
+fn batches(pieces: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut out: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut room = 0usize;
+    for (at, count) in pieces.iter().enumerate() {
+        match out.last_mut().filter(|_| *count <= room) {
+            Some(last) => last.end = at + 1,
+            None => {
+                out.push(at..at + 1);
+                room = PIECES_TOGETHER;
+            }
+        }
+        room = room.saturating_sub(*count);
+    }
+    out
+}

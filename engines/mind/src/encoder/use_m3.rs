@@ -1,7 +1,7 @@
 //! The multilingual Universal Sentence Encoder, version 3 (Yang et al. 2019, convolutional): word pieces, three convolution branches,
 //! mean, three dense layers. 16 languages, among them Chinese (both scripts) and English; 512 numbers a sentence.
 
-use super::Encode;
+use super::{Encode, batches};
 use super::container::Container;
 use super::gemm::multiply;
 use super::gemm8::{self, Rounded};
@@ -125,16 +125,19 @@ fn layer_norm_inner(row: &mut [f32], gain: &[f32], shift: &[f32], epsilon: f32) 
     }
 }
 
-/// The rows of `x` (width [`BRANCH`]) around each row, side by side; zeros beyond the ends.
-fn windows(x: &[f32], n: usize, left: usize) -> Vec<f32> {
-    let rows = x.len() / BRANCH;
-    let mut out = vec![0.0f32; rows * n * BRANCH];
-    for row in 0..rows {
-        for slot in 0..n {
-            let Some(source) = (row + slot).checked_sub(left).filter(|s| *s < rows) else { continue };
-            let at = (row * n + slot) * BRANCH;
-            out[at..at + BRANCH].copy_from_slice(&x[source * BRANCH..(source + 1) * BRANCH]);
+/// The rows of `x` (width [`BRANCH`]) around each row, side by side; zeros beyond the ends of its text. `pieces`: rows of each text.
+fn windows(x: &[f32], pieces: &[usize], n: usize, left: usize) -> Vec<f32> {
+    let mut out = vec![0.0f32; x.len() * n];
+    let mut first = 0;
+    for rows in pieces {
+        for row in 0..*rows {
+            for slot in 0..n {
+                let Some(source) = (row + slot).checked_sub(left).filter(|s| s < rows) else { continue };
+                let (from, at) = ((first + source) * BRANCH, ((first + row) * n + slot) * BRANCH);
+                out[at..at + BRANCH].copy_from_slice(&x[from..from + BRANCH]);
+            }
         }
+        first += rows;
     }
     out
 }
@@ -151,20 +154,26 @@ fn rectify_add(values: &mut [f32], add: &[f32]) {
 }
 
 impl UseM3 {
-    /// The normalised word and n-gram vectors of `text`, summed into `sum` (length [`WIDE`]); number of pieces read, 0 for an empty text.
-    fn sum_of(&self, text: &str, sum: &mut [f32]) -> usize {
-        let map = self.file.map();
-        let mut ids = self.tokeniser.encode(map, text);
+    /// Numbers of the word pieces read from `text`; none for an empty one.
+    fn ids(&self, text: &str) -> Vec<u32> {
+        let mut ids = self.tokeniser.encode(self.file.map(), text);
         if ids.len() <= 3 && text.trim().is_empty() {
-            return 0;
+            return Vec::new();
         }
         if ids.len() > HEAD + TAIL {
             ids.drain(HEAD..ids.len() - TAIL);
         }
-        let n = ids.len();
+        ids
+    }
+
+    /// The normalised word and n-gram vectors of each text, given as pieces, summed into its part of `sums` (length [`WIDE`] a text).
+    fn sum_up(&self, texts: &[Vec<u32>], sums: &mut [f32]) {
+        let map = self.file.map();
+        let pieces: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let n: usize = pieces.iter().sum();
         let table = &map[self.table.clone()];
         let mut words = vec![0.0f32; n * DIM];
-        for (row, id) in words.chunks_exact_mut(DIM).zip(&ids) {
+        for (row, id) in words.chunks_exact_mut(DIM).zip(texts.iter().flatten()) {
             let at = *id as usize * DIM;
             let Some(bytes) = table.get(at..at + DIM) else { continue };
             let (scale, low) = (self.scale[*id as usize % 17], self.low[*id as usize % 17]);
@@ -187,20 +196,22 @@ impl UseM3 {
                 row.copy_from_slice(&part[b * BRANCH..(b + 1) * BRANCH]);
             }
             let mut first = vec![0.0f32; n * BRANCH];
-            let around = Rounded::new(&windows(&x, size, left), size * BRANCH);
+            let around = Rounded::new(&windows(&x, &pieces, size, left), size * BRANCH);
             gemm8::multiply(&around, &branch.first.of(map), &branch.first_bias, &mut first);
             rectify_add(&mut first, &x);
             let mut second = vec![0.0f32; n * BRANCH];
-            let around = Rounded::new(&windows(&first, size, left), size * BRANCH);
+            let around = Rounded::new(&windows(&first, &pieces, size, left), size * BRANCH);
             gemm8::multiply(&around, &branch.second.of(map), &branch.second_bias, &mut second);
             rectify_add(&mut second, &first);
             copy_columns(&second, BRANCH, &mut all, WIDE, DIM + b * BRANCH);
         }
-        for row in all.chunks_exact_mut(WIDE) {
-            layer_norm(row, &self.gain, &self.shift, self.epsilon);
-            sum.iter_mut().zip(row.iter()).for_each(|(s, x)| *s += x);
+        let mut rows = all.chunks_exact_mut(WIDE);
+        for (sum, n) in sums.chunks_exact_mut(WIDE).zip(&pieces) {
+            for row in rows.by_ref().take(*n) {
+                layer_norm(row, &self.gain, &self.shift, self.epsilon);
+                sum.iter_mut().zip(row.iter()).for_each(|(s, x)| *s += x);
+            }
         }
-        n
     }
 
     /// The layers after the mean, for several texts at once: unpacking their weights costs more than the products of one text.
@@ -250,8 +261,12 @@ impl Encode for UseM3 {
     }
 
     fn encode_all(&self, texts: &[&str], out: &mut [f32]) {
+        let ids: Vec<Vec<u32>> = texts.iter().map(|text| self.ids(text)).collect();
+        let pieces: Vec<usize> = ids.iter().map(Vec::len).collect();
         let mut sums = vec![0.0f32; texts.len() * WIDE];
-        let pieces: Vec<usize> = texts.iter().zip(sums.chunks_exact_mut(WIDE)).map(|(text, sum)| self.sum_of(text, sum)).collect();
+        for batch in batches(&pieces) {
+            self.sum_up(&ids[batch.clone()], &mut sums[batch.start * WIDE..batch.end * WIDE]);
+        }
         self.finish(&sums, &pieces, out);
         out.chunks_exact_mut(DIM).zip(&pieces).filter(|(_, n)| **n == 0).for_each(|(out, _)| out.fill(0.0));
     }
