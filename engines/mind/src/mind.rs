@@ -185,15 +185,9 @@ impl Mind {
         let mut prepared = prepare_all(&examples, encoders, threads);
         let han = examples.iter().filter(|e| e.text.chars().any(crate::units::is_han)).count() * 2 > examples.len();
         if options.purpose == Purpose::Intent {
-            for (class, label) in labels.iter().enumerate() {
-                if let Some(words) = label_words(label, han) {
-                    let (mut row, _) = prepare(&words, encoders);
-                    row.class = Some(class as u32);
-                    row.helper = true;
-                    row.weight = 3.0;
-                    prepared.push(row);
-                }
-            }
+            let named = labels.iter().enumerate().filter_map(|(class, label)| Some((class as u32, label_words(label, han)?)));
+            let named: Vec<Example> = named.map(|(class, text)| Example { class: Some(class), text, weight: 3.0 }).collect();
+            prepared.extend(prepare_all(&named, encoders, threads).into_iter().map(|row| Prepared { helper: true, ..row }));
         }
         let semantic = if encoders.is_empty() {
             None
