@@ -539,6 +539,7 @@ export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
 export interface WorkCalendar {
   id: string
   name: string
+  title?: LocalName | null
   timezone: string
   week: Partial<Record<Weekday, string[]>>
   days: Record<string, string[]>
@@ -550,6 +551,7 @@ export interface WorkCalendar {
 export interface ServiceLevel {
   id: string
   name: string
+  title?: LocalName | null
   active: boolean
   order: number
   match: Condition | null

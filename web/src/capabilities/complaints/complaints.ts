@@ -1,3 +1,4 @@
+import { called, type Titled } from '../service_levels/titles'
 import { useQuery } from '@tanstack/vue-query'
 import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { api } from '@/api/client'
@@ -175,8 +176,8 @@ export const useCategories = (enabled: MaybeRefOrGetter<boolean> = true) =>
   useQuery({ queryKey: ['complaint-categories'], queryFn: async () => (await api.get<{ items: Category[] }>('/complaints/categories')).items, staleTime: 5 * 60_000, enabled: computed(() => toValue(enabled)) })
 /** Working calendars by the key packs and settings name them with. */
 export const useCalendars = () => {
-  const found = useQuery({ queryKey: ['calendar-keys'], queryFn: () => api.get<{ key: string | null; name: string }[]>('/calendars'), staleTime: 60_000 })
-  return computed(() => (found.data.value ?? []).flatMap((one) => (one.key ? [{ value: one.key as string | null, label: one.name }] : [])))
+  const found = useQuery({ queryKey: ['calendar-keys'], queryFn: () => api.get<(Titled & { key: string | null })[]>('/calendars'), staleTime: 60_000 })
+  return computed(() => (found.data.value ?? []).flatMap((one) => (one.key ? [{ value: one.key as string | null, label: called(one) }] : [])))
 }
 /** A choice of them that keeps one that is there no longer. */
 export const withOwn = (known: { value: string | null; label: string }[], own: string | null | undefined, none: string) => [
