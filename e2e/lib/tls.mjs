@@ -1,5 +1,5 @@
 // A certificate authority of our own, valid for the loopback address and one day.
-import { writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './proc.mjs'
 
@@ -14,4 +14,16 @@ export function makeCertificates(dir) {
   openssl('x509', '-req', '-in', path('request.pem'), '-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '1',
     '-extfile', path('extensions'), '-out', path('cert.pem'))
   return { ca: path('ca.pem'), cert: path('cert.pem'), key: path('key.pem') }
+}
+
+/** Writes `NAME.pem` and `NAME.key` beside the authority in `dir`: a client called `commonName`. */
+export function makeClientCertificate(dir, name, commonName) {
+  const path = (file) => join(dir, file)
+  const openssl = (...args) => run('openssl', args, { cwd: dir })
+  openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${commonName}`, '-keyout', path(`${name}.key`), '-out', path('client-request.pem'))
+  writeFileSync(path('client-extensions'), 'extendedKeyUsage=clientAuth\n')
+  openssl('x509', '-req', '-in', path('client-request.pem'), '-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '1',
+    '-extfile', path('client-extensions'), '-out', path(`${name}.pem`))
+  chmodSync(path(`${name}.key`), 0o600)
+  return { cert: path(`${name}.pem`), key: path(`${name}.key`) }
 }

@@ -69,6 +69,7 @@ mod type_store;
 mod type_try;
 mod types;
 mod upload;
+mod upload_sweep;
 mod verified;
 mod verify;
 mod verify_ask;
@@ -78,7 +79,7 @@ mod watch;
 mod wish_action;
 mod work_order;
 
-use shouwen_store::Migration;
+use shouwen_store::{BlobUse, Migration};
 use shouwen_web::{Module, OpenApiRouter};
 
 shouwen_web::permissions! {
@@ -106,6 +107,9 @@ shouwen_web::permissions! {
     CannedEdit = "canned.edit", "维护快捷回复", "Edit canned replies";
 }
 
+#[doc(hidden)]
+pub use upload_sweep::sweep as sweep_uploads;
+
 /// The tables of this capability.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "casework", version: 1, sql: include_str!("../migrations/0001_casework.sql") },
@@ -114,6 +118,16 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "casework", version: 4, sql: include_str!("../migrations/0004_templates.sql") },
     Migration { capability: "casework", version: 5, sql: include_str!("../migrations/0005_grounds.sql") },
     Migration { capability: "casework", version: 6, sql: include_str!("../migrations/0006_template_packs.sql") },
+    Migration { capability: "casework", version: 7, sql: include_str!("../migrations/0007_upload_sweep.sql") },
+];
+
+/// Every column that names blobs. Uploads first: a file goes from there into a message.
+const BLOBS: &[BlobUse] = &[
+    BlobUse { table: "case_upload", column: "sha256", key: "id", only: "" },
+    BlobUse { table: "case_message", column: "content", key: "id", only: "" },
+    BlobUse { table: "case_message", column: "raw", key: "id", only: "raw IS NOT NULL" },
+    BlobUse { table: "case_attachment", column: "sha256", key: "id", only: "" },
+    BlobUse { table: "case_verification", column: "signature", key: "id", only: "signature IS NOT NULL" },
 ];
 
 /// What this capability brings to the product.
@@ -173,6 +187,8 @@ pub fn module() -> Module {
             on_complaints::SUBSCRIPTION,
         ],
         timers: vec![snooze::TIMER, bulk::TIMER, type_change::TIMER, type_answers::TIMER, hand_over::TIMER, recurring::TIMER],
+        blobs: BLOBS,
+        tasks: vec![|app| Box::pin(upload_sweep::run(app))],
         parts: vec![pack_types::PART, pack_canned::PART, pack_templates::PART],
         ..Module::new("casework")
     }

@@ -130,7 +130,8 @@ pub fn take(tx: &Tx<'_>, deed: &Deed, case: &Case, ids: &[AttachmentId]) -> Resu
 
 fn uploaded(tx: &Tx<'_>, person: PersonId, id: AttachmentId) -> Result<Option<AttachmentRef>> {
     type File = (String, String, u64, String);
-    let found: Option<File> = tx.opt("SELECT name, media_type, size, sha256 FROM case_upload WHERE id = ?1 AND person_id = ?2", params![id, person])?;
+    // Locked: it must not be swept away before its message names the bytes.
+    let found: Option<File> = tx.opt(&format!("SELECT name, media_type, size, sha256 FROM case_upload WHERE id = ?1 AND person_id = ?2{}", tx.for_update()), params![id, person])?;
     // Taken back and sent again, the file needs an id of its own each time.
     Ok(found.map(|(name, media_type, size, sha256)| AttachmentRef { id: tx.id(), name, media_type, size, inline: false, content_id: None, sha256 }))
 }

@@ -27,7 +27,11 @@ mod stuck;
 mod views;
 mod wall;
 
+#[doc(hidden)]
+pub use hub::tell;
 pub use index::SEARCH_VERSION;
+#[doc(hidden)]
+pub use live::RECHECK_MS;
 
 use shouwen_store::{Migration, Subscription};
 use shouwen_web::{Module, OpenApiRouter, axum, permissions, routes};

@@ -1,6 +1,7 @@
 //! Live push over a WebSocket, as register-and-replay: a client names the last position it has seen and gets every
 //! event after it that it may see, from the log itself, so that a lost connection never leaves a gap.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use shouwen_kernel::{Access, CaseId, Problem, Result, Scope};
 use shouwen_store::{Position, Recorded, params};
 use shouwen_web::{Answer, App, Credentials, SignedIn, Viewer, axum};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::hub::{self, Push, Seat, Signal};
 use crate::{list, presence, project};
@@ -21,9 +22,10 @@ use crate::{list, presence, project};
 /// More than this many missed events: the client is told to fetch anew.
 const REPLAY: usize = 2000;
 const HEARTBEAT: Duration = Duration::from_secs(25);
-/// Rights are looked at again at least this often.
-const RECHECK: Duration = Duration::from_secs(60);
-/// How long a stopping server waits until a client has heard so.
+/// Rights are looked at again at least this often, in milliseconds; tests have less patience.
+#[doc(hidden)]
+pub static RECHECK_MS: AtomicU64 = AtomicU64::new(60_000);
+/// How long one waits until a client has heard that this is the end.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Sockets that were given something come to send it before they are given more: what is told meanwhile goes with the next,
 /// in one packet instead of in several that hinder each other. So long for each of them, and at most so long.
@@ -123,6 +125,8 @@ struct Line {
     seat: Seat,
     credentials: Credentials,
     viewer: Mutex<Viewer>,
+    /// The viewer has no rights any more; not among the orders, which wait for a pause of the pushes.
+    signed_out: Notify,
 }
 
 impl Line {
@@ -147,7 +151,6 @@ enum Order {
     Say(Message),
     /// The last word.
     End(CloseFrame),
-    LookAgain,
 }
 
 /// Orders that may wait for a slow client; a heartbeat more or less does not matter then.
@@ -175,12 +178,12 @@ async fn talk(app: &App, viewer: Viewer, credentials: Credentials, since: Option
         }
     }
     let (orders, to_do) = mpsc::channel(ORDERS);
-    let line = Arc::new(Line { app: app.clone(), seat, credentials, viewer: Mutex::new(viewer) });
+    let line = Arc::new(Line { app: app.clone(), seat, credentials, viewer: Mutex::new(viewer), signed_out: Notify::new() });
     let mut speaking = tokio::spawn(speak(line.clone(), queue, to_do, out, at));
     let _ending = Ending(speaking.abort_handle());
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.reset();
-    let mut recheck = tokio::time::interval(RECHECK);
+    let mut recheck = tokio::time::interval(Duration::from_millis(RECHECK_MS.load(Ordering::Relaxed)));
     recheck.reset();
     let mut here: Vec<CaseId> = Vec::new();
     let stopping = app.stopping();
@@ -195,6 +198,16 @@ async fn talk(app: &App, viewer: Viewer, credentials: Credentials, since: Option
                     return Ok(());
                 }
                 ended = &mut speaking => return ended.unwrap_or_else(|error| Err(closed(error))),
+                // Here, and before what the client says: neither an unbroken stream of pushes, nor a client that does not
+                // read, nor one that never stops talking puts it off.
+                _ = recheck.tick() => if !line.look_again().await? {
+                    line.signed_out.notify_one();
+                    let _ = tokio::time::timeout(GOODBYE, &mut speaking).await;
+                    return Ok(());
+                },
+                _ = heartbeat.tick() => {
+                    let _ = orders.try_send(Order::Say(frame(&json!({ "type": "ping" }))));
+                }
                 message = incoming.next() => match message {
                     Some(Ok(Message::Text(text))) => if let Ok(Frame::Presence { case_id, state }) = serde_json::from_str::<Frame>(&text) {
                         be_present(app, &line.viewer(), case_id, &state, &mut here).await?;
@@ -203,12 +216,6 @@ async fn talk(app: &App, viewer: Viewer, credentials: Credentials, since: Option
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return Err(closed(error)),
                 },
-                _ = heartbeat.tick() => {
-                    let _ = orders.try_send(Order::Say(frame(&json!({ "type": "ping" }))));
-                }
-                _ = recheck.tick() => {
-                    let _ = orders.try_send(Order::LookAgain);
-                }
             }
         }
     }
@@ -225,16 +232,24 @@ async fn speak(line: Arc<Line>, mut queue: mpsc::Receiver<Signal>, mut orders: m
     loop {
         let look_again = tokio::select! {
             biased;
+            // First: whoever has no rights any more hears nothing further, however much there is to say.
+            () = line.signed_out.notified() => return say_goodbye(&mut out).await,
             signal = queue.recv() => {
                 let Some(signal) = signal else { return Ok(()) };
                 let mut look_again = write(&mut out, signal, &mut at).await?;
-                // All that waits goes in one packet.
-                while let Ok(signal) = queue.try_recv() {
+                // What waits now goes in one packet; what comes meanwhile goes with the next, or there might be no end.
+                for _ in 0..queue.len() {
+                    let Ok(signal) = queue.try_recv() else { break };
                     look_again |= write(&mut out, signal, &mut at).await?;
                 }
                 out.flush().await.map_err(closed)?;
-                // Too slow for the queue: read what was missed from the log.
+                // Too slow for the queue: read what was missed from the log, with the rights of now, for that they have
+                // changed may be among what was missed.
                 if line.seat.missed() {
+                    if !line.look_again().await? {
+                        return say_goodbye(&mut out).await;
+                    }
+                    look_again = false;
                     at = replay(&line.app, &line.viewer(), Some(at), &mut out).await?;
                 }
                 look_again
@@ -244,7 +259,6 @@ async fn speak(line: Arc<Line>, mut queue: mpsc::Receiver<Signal>, mut orders: m
                     out.send(message).await.map_err(closed)?;
                     false
                 }
-                Some(Order::LookAgain) => true,
                 Some(Order::End(last)) => {
                     let _ = out.send(Message::Close(Some(last))).await;
                     return Ok(());
@@ -253,10 +267,14 @@ async fn speak(line: Arc<Line>, mut queue: mpsc::Receiver<Signal>, mut orders: m
             },
         };
         if look_again && !line.look_again().await? {
-            let _ = out.send(Message::Close(Some(CloseFrame { code: 4401, reason: "signed out".into() }))).await;
-            return Ok(());
+            return say_goodbye(&mut out).await;
         }
     }
+}
+
+async fn say_goodbye(out: &mut Out) -> Result<()> {
+    let _ = out.send(Message::Close(Some(CloseFrame { code: 4401, reason: "signed out".into() }))).await;
+    Ok(())
 }
 
 type Out = futures::stream::SplitSink<WebSocket, Message>;

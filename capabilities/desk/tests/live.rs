@@ -4,13 +4,14 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shouwen_contracts::casework::{Assigned, CaseEvent, Edited, Opened};
 use shouwen_kernel::{Access, CaseId, Grant, PersonId, Reach, TeamId};
 use shouwen_testkit::{TestApp, on_both};
-use shouwen_web::{Module, Viewer};
+use shouwen_web::{App, AppParts, Credentials, Module, Viewer};
 
 fn modules() -> Vec<Module> {
     vec![shouwen_desk::module()]
@@ -29,13 +30,17 @@ struct Running {
 
 impl Running {
     fn of(t: &TestApp) -> Self {
+        Self::with(&t.app)
+    }
+
+    fn with(app: &App) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let router = shouwen_web::router(&t.app, modules(), axum::routing::any(|| async { axum::http::StatusCode::NOT_FOUND }));
+        let router = shouwen_web::router(app, modules(), axum::routing::any(|| async { axum::http::StatusCode::NOT_FOUND }));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
         for task in modules().into_iter().flat_map(|module| module.tasks) {
-            runtime.spawn(task(t.app.clone()));
+            runtime.spawn(task(app.clone()));
         }
         Self { runtime: Some(runtime), address }
     }
@@ -110,6 +115,35 @@ impl Line {
             }
             self.more();
         }
+    }
+
+    /// Reads on until the server closes the line; the code it gives, `None` when it just hangs up.
+    fn until_closed(&mut self) -> Option<u16> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            while let [first, small, rest @ ..] = self.unread.as_slice() {
+                let (size, from) = match (*small, rest) {
+                    (126, [high, low, ..]) => (usize::from(u16::from_be_bytes([*high, *low])), 4),
+                    (126, _) => break,
+                    (small, _) => (usize::from(small), 2),
+                };
+                if self.unread.len() < from + size {
+                    break;
+                }
+                if *first == 0x88 {
+                    return Some(u16::from_be_bytes([self.unread[from], self.unread[from + 1]]));
+                }
+                self.unread.drain(..from + size);
+            }
+            let mut buffer = [0; 65_536];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(n) => self.unread.extend_from_slice(&buffer[..n]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("the line stays open: {error}"),
+            }
+        }
+        panic!("the line stays open");
     }
 
     /// What comes up to and with the event of this kind.
@@ -216,4 +250,62 @@ fn who_comes_back_after_a_hand_over_is_told_to_take_the_case_away() {
         let heard = [line.next(), line.next(), line.next()];
         assert_eq!(types(&heard), ["event", "revoke", "ready"], "{heard:?}");
     });
+}
+
+/// Whoever is signed in, and whether they still are.
+static SIGNED_IN: Mutex<Option<Viewer>> = Mutex::new(None);
+static SIGNED_OUT: AtomicBool = AtomicBool::new(false);
+
+fn until_signed_out(_: &shouwen_store::Tx<'_>, _: &Credentials) -> shouwen_kernel::Result<Option<Viewer>> {
+    Ok(if SIGNED_OUT.load(Ordering::SeqCst) { None } else { SIGNED_IN.lock().unwrap_or_else(|p| p.into_inner()).clone() })
+}
+
+#[test]
+fn sec_a_session_that_has_ended_is_found_out_however_unbroken_the_stream_is() {
+    let _one = ONE.lock().unwrap_or_else(|p| p.into_inner());
+    shouwen_desk::RECHECK_MS.store(300, Ordering::SeqCst);
+    on_both(modules, |t| {
+        let viewer = t.person("张三", &["case.read"]);
+        *SIGNED_IN.lock().unwrap_or_else(|p| p.into_inner()) = Some(viewer.clone());
+        let app = App::new(AppParts::of(t.db.clone(), t.app.config().clone(), until_signed_out, &modules()));
+        for client in ["reads", "does not read", "never stops talking"] {
+            SIGNED_OUT.store(false, Ordering::SeqCst);
+            let server = Running::with(&app);
+            let mut line = Line::open(&server, &viewer);
+            let done = AtomicBool::new(false);
+            let closed = std::thread::scope(|scope| {
+                // More than a line can carry, without a pause.
+                let frame = json!({ "type": "presence", "case_id": null, "people": [{ "id": null, "name": "李四".repeat(20), "state": "viewing" }] });
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        while !done.load(Ordering::SeqCst) {
+                            shouwen_desk::tell(t.workspace, &Access::default(), &frame);
+                        }
+                    });
+                }
+                if client == "never stops talking" {
+                    let mut talking = line.stream.try_clone().unwrap();
+                    let done = &done;
+                    scope.spawn(move || {
+                        // A masked text frame that says nothing anybody asked for.
+                        let pong = [&[0x81, 0x80 | 15, 0, 0, 0, 0][..], br#"{"type":"pong"}"#].concat().repeat(100);
+                        while !done.load(Ordering::SeqCst) && talking.write_all(&pong).is_ok() {}
+                    });
+                }
+                std::thread::sleep(Duration::from_millis(100));
+                SIGNED_OUT.store(true, Ordering::SeqCst);
+                if client == "does not read" {
+                    // Longer than it takes to find out, and to wait for the last word to be heard.
+                    std::thread::sleep(Duration::from_secs(3));
+                }
+                let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| line.until_closed()));
+                done.store(true, Ordering::SeqCst);
+                outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            if client == "reads" {
+                assert_eq!(closed, Some(4401), "it is told why");
+            }
+        }
+    });
+    shouwen_desk::RECHECK_MS.store(60_000, Ordering::SeqCst);
 }

@@ -13,7 +13,7 @@ mod routes;
 mod shipped;
 mod version;
 
-use shouwen_store::Migration;
+use shouwen_store::{BlobUse, Migration};
 use shouwen_web::{Module, OpenApiRouter, permissions, routes};
 
 pub use check::{Find, check, faults_of_files};
@@ -45,6 +45,7 @@ pub fn module() -> Module {
             .routes(routes!(routes::diff)),
         permissions: PERMISSIONS,
         tasks: vec![shipped::task],
+        blobs: &[BlobUse { table: "pack_installed", column: "content", key: "", only: "" }],
         founding: Some(shipped::found),
         ..Module::new("packs")
     }

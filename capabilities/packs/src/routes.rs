@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use shouwen_kernel::{Actor, Problem, Result, Time};
+use shouwen_kernel::{Actor, Kind, Problem, Result, Time};
 use shouwen_store::{Ctx, Json, Tx, params};
-use shouwen_web::{Allowed, Answer, App, Input, PackFault, PackFile, PackText, Params, axum};
+use shouwen_web::{Allowed, Answer, App, Failure, Input, PackFault, PackFile, PackText, Params, axum};
 
-use crate::check::is_older;
+use crate::check::{LARGEST_PACK, is_older};
 use crate::install::{Report, install, installed, try_out};
 use crate::shipped::{files_for, files_of, shipped, shipped_keys};
 use crate::{PackManage, check as checking, export as exporting, remove as removing};
@@ -115,9 +115,27 @@ impl PackInput {
     }
 }
 
+/// The body that brings a pack of [`LARGEST_PACK`] bytes, in MiB: as JSON, line ends and quotes take two bytes, and each file
+/// has a name. The files themselves are counted where every pack is checked.
+const BODY_MIB: usize = LARGEST_PACK / 1024 / 1024 * 2 + 1;
+
+type PackBody = std::result::Result<Input<PackInput, BODY_MIB>, Failure>;
+
+/// The body, or a refusal that names the limit of packs instead of the body's.
+fn whole(body: PackBody) -> std::result::Result<Input<PackInput, BODY_MIB>, Failure> {
+    body.map_err(|Failure(problem)| {
+        if problem.code != "too_large" {
+            return Failure(problem);
+        }
+        let most = LARGEST_PACK / 1024 / 1024;
+        Problem::new(Kind::TooLarge, "pack.too_large", format!("the files of the pack are larger than {most} MiB together")).field("files").expected(format!("at most {LARGEST_PACK} bytes ({most} MiB), here as in `shouwen pack install`")).into()
+    })
+}
+
 /// Install a pack or bring it to another version, in one transaction. Doing it again changes nothing.
-#[utoipa::path(post, path = "/packs", request_body = PackInput, responses((status = 200, body = Report), (status = 422, description = "Faults, in `detail.faults`")), tag = "packs", summary = "Install a pack", extensions(("x-permission" = json!("pack.manage"))))]
-pub(crate) async fn create(State(app): State<App>, who: Allowed<PackManage>, input: Input<PackInput>) -> Answer<Response> {
+#[utoipa::path(post, path = "/packs", request_body = PackInput, responses((status = 200, body = Report), (status = 413, description = "pack.too_large: more than 4 MiB"), (status = 422, description = "Faults, in `detail.faults`")), tag = "packs", summary = "Install a pack", extensions(("x-permission" = json!("pack.manage"))))]
+pub(crate) async fn create(State(app): State<App>, who: Allowed<PackManage>, body: PackBody) -> Answer<Response> {
+    let input = whole(body)?;
     let (ctx, once, own) = (who.ctx(), who.once(&input.hash), app.clone());
     let files = input.value.files(&app)?;
     app.command(once, StatusCode::OK, move |tx| install(&own, tx, &ctx, files.clone(), input.value.replace)).await
@@ -134,7 +152,8 @@ pub(crate) struct Checked {
 
 /// Check a pack: every fault with file and line, or what installing would do. Nothing is changed.
 #[utoipa::path(post, path = "/packs/check", request_body = PackInput, responses((status = 200, body = Checked)), tag = "packs", summary = "Check a pack without installing it", extensions(("x-permission" = json!("pack.manage"))))]
-pub(crate) async fn check(State(app): State<App>, who: Allowed<PackManage>, input: Input<PackInput>) -> Answer<axum::Json<Checked>> {
+pub(crate) async fn check(State(app): State<App>, who: Allowed<PackManage>, body: PackBody) -> Answer<axum::Json<Checked>> {
+    let input = whole(body)?;
     let (ctx, own) = (who.ctx(), app.clone());
     let files = input.value.files(&app)?;
     let answer = app

@@ -181,7 +181,7 @@ fn what_is_exported_can_be_installed_elsewhere() {
 fn a_workspace_with_defaults_takes_the_base_pack_without_losing_anything() {
     on_both(modules, |t| {
         let (admin, ctx) = (t.admin(), t.system());
-        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai", true)).unwrap();
+        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai")).unwrap();
         let before = t.get(&admin, "/api/v1/calendars").expect(200);
         let base: Vec<Value> = shipped_here("base").into_iter().map(|f| json!({ "path": f.path, "text": f.text })).collect();
         let report = install(&t, &admin, &json!(base));
@@ -206,7 +206,7 @@ fn a_new_workspace_begins_with_the_base_pack() {
         assert_eq!(t.get(&admin, "/api/v1/packs/base/diff").expect(200)["changes"], json!([]));
         // What set-up does afterwards finds everything there.
         let ctx = t.system();
-        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai", true)).unwrap();
+        t.db.write_blocking(move |tx| shouwen_service_levels::ensure_defaults(tx, &ctx, "Asia/Shanghai")).unwrap();
         assert_eq!(t.get(&admin, "/api/v1/packs/base/diff").expect(200)["changes"], json!([]));
     });
 }
@@ -280,4 +280,31 @@ fn a_pack_others_stand_on_stays_and_so_does_the_base() {
         t.post(&admin, "/api/v1/packs", json!({ "files": base })).expect(200);
         assert_eq!(t.delete(&admin, "/api/v1/packs/base").code(), "pack.needed");
     });
+}
+
+#[test]
+fn cli_the_page_takes_a_pack_as_large_as_the_command_line_does_and_names_the_limit() {
+    // On one database: the limit has nothing to do with it, and a debug build reads megabytes slowly.
+    let t = TestApp::sqlite(modules);
+    let admin = t.admin();
+    let remarks = "# 说明：柜台的日历，\"节假日\"另列。\n".repeat(5000);
+    let of = |calendars: usize| {
+        let mut files = vec![json!({ "path": "pack.toml", "text": PACK })];
+        files.extend((0..calendars).map(|n| json!({ "path": format!("calendars/c{n}.toml"), "text": format!("{remarks}{}", CALENDAR.replace("counter", &format!("c{n}"))) })));
+        json!({ "files": files })
+    };
+    let size = remarks.len();
+    assert!((200 * 1024..256 * 1024).contains(&size), "{size}");
+    // Three MiB: more than other bodies may have.
+    let tried = t.post(&admin, "/api/v1/packs/check", of(3 * 1024 * 1024 / size)).expect(200);
+    assert_eq!(tried["faults"], json!([]), "{tried}");
+    t.post(&admin, "/api/v1/packs", of(3 * 1024 * 1024 / size)).expect(200);
+    // Above four, the same fault as on the command line.
+    let tried = t.post(&admin, "/api/v1/packs/check", of(4 * 1024 * 1024 / size + 1)).expect(200);
+    let fault = &tried["faults"][0];
+    assert!(fault["wrong"].as_str().unwrap().starts_with("the pack has 4") && fault["expected"] == "at most 4194304", "{fault}");
+    // Far above, before anything is read.
+    let refused = t.post(&admin, "/api/v1/packs", json!({ "files": [{ "path": "pack.toml", "text": "x".repeat(10 * 1024 * 1024) }] }));
+    let error = refused.expect(413)["error"].clone();
+    assert!(error["code"] == "pack.too_large" && error["expected"].as_str().unwrap().contains("4 MiB"), "{error}");
 }

@@ -24,6 +24,7 @@ pub fn module() -> Module {
         migrations: &[
             Migration { capability: "routing", version: 1, sql: include_str!("../migrations/0001_routing.sql") },
             Migration { capability: "routing", version: 2, sql: include_str!("../migrations/0002_queue.sql") },
+            Migration { capability: "routing", version: 3, sql: include_str!("../migrations/0003_sweep.sql") },
         ],
         routes: OpenApiRouter::new().routes(routes!(settings::show, settings::edit)).routes(routes!(settings::waiting)),
         permissions: PERMISSIONS,

@@ -12,8 +12,10 @@ pub const SPILL: &str = "routing.spill";
 pub const SWEEP: &str = "routing.sweep";
 /// Both, for the module.
 pub const TIMERS: [TimerHandler; 2] = [TimerHandler { kind: SPILL, handle: spill }, TimerHandler { kind: SWEEP, handle: sweep }];
-/// Cases looked at in one step of a sweep.
-const STEP: i64 = 500;
+/// Cases tried in one step of a sweep, each with queries of its own, and rows read for it: old mail that lies with a team is
+/// passed over. A step is a transaction; nobody else waits for long.
+const STEP: usize = 20;
+const LOOK: usize = 200;
 
 /// Where a case stands in its team's queue, smaller is sooner: by priority, and among equals those whose tier goes first.
 pub fn place(settings: &Settings, priority: &str, tier: Option<&str>) -> i64 {
@@ -58,36 +60,44 @@ pub fn sweep_soon(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<()> {
     tx.set_timer(workspace, SWEEP, &workspace.to_string(), tx.now(), &serde_json::Value::Null)
 }
 
-/// One step through the waiting cases of the workspace that may still be handed out, team by team.
+/// One step through the waiting cases of the workspace that may still be handed out, team by team and in the order of their
+/// ids: the places change under our hands. Where it stands travels in the timer, with what the step did.
 fn sweep(tx: &Tx<'_>, timer: &Timer) -> Result<()> {
+    type Waiting = (TeamId, CaseId, Option<String>, Option<String>, Time, Option<Time>);
     let workspace = timer.workspace;
     let settings = settings::of(tx, workspace)?;
     let text = |name: &str| timer.payload.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
-    let from: Option<TeamId> = text("team").and_then(|t| t.parse().ok());
-    let after: Option<CaseId> = text("case").and_then(|c| c.parse().ok());
-    let teams: Vec<(TeamId,)> = tx.all("SELECT team_id FROM routing_team WHERE workspace_id = ?1 ORDER BY team_id", params![workspace])?;
-    for (team,) in teams.into_iter().filter(|(team,)| from.is_none_or(|from| *team >= from)) {
-        // In the order of the ids: the places change under our hands.
-        let begin = after.filter(|_| from == Some(team)).unwrap_or(CaseId::NIL);
-        let rows: Vec<(CaseId, Option<String>, Option<String>, Time, Option<Time>)> = tx.all(
-            "SELECT case_id, priority, tier, opened_at, since FROM routing_case WHERE team_id = ?1 AND open AND assignee_id IS NULL AND case_id > ?2 AND opened_at >= ?3 ORDER BY case_id LIMIT ?4",
-            params![team, begin, tx.now().plus_seconds(-on_events::FRESH_S), STEP],
-        )?;
-        for (case, priority, tier, opened_at, since) in &rows {
-            let (place, since) = (place(&settings, priority.as_deref().unwrap_or("normal"), tier.as_deref()), since.unwrap_or(*opened_at));
-            let spilled = settings.overflow_of(team).is_some_and(|o| due(o, since) <= tx.now());
-            tx.run("UPDATE routing_case SET place = ?2, since = ?3, spilled = ?4 WHERE case_id = ?1", params![*case, place, since, spilled])?;
-            if spilled {
-                on_events::attempt(tx, workspace, *case, None)?;
-            } else {
-                wait(tx, workspace, &settings, *case, team, since)?;
-            }
+    let team: TeamId = text("team").and_then(|t| t.parse().ok()).unwrap_or(TeamId::NIL);
+    let case: CaseId = text("case").and_then(|c| c.parse().ok()).unwrap_or(CaseId::NIL);
+    let rows: Vec<Waiting> = tx.all(
+        "SELECT team_id, case_id, priority, tier, opened_at, since FROM routing_case
+         WHERE workspace_id = ?1 AND open AND assignee_id IS NULL AND team_id IS NOT NULL AND (team_id, case_id) > (?2, ?3) ORDER BY team_id, case_id LIMIT ?4",
+        params![workspace, team, case, LOOK],
+    )?;
+    let oldest = tx.now().plus_seconds(-on_events::FRESH_S);
+    let (mut tried, mut stands) = (0, None);
+    for (team, case, priority, tier, opened_at, since) in &rows {
+        if tried == STEP {
+            break;
         }
-        if let Some((last, ..)) = rows.last().filter(|_| rows.len() as i64 == STEP) {
-            return tx.set_timer(workspace, SWEEP, &timer.key, tx.now(), &serde_json::json!({ "team": team, "case": last }));
+        stands = Some((*team, *case));
+        if *opened_at < oldest {
+            continue;
+        }
+        tried += 1;
+        let (place, since) = (place(&settings, priority.as_deref().unwrap_or("normal"), tier.as_deref()), since.unwrap_or(*opened_at));
+        let spilled = settings.overflow_of(*team).is_some_and(|o| due(o, since) <= tx.now());
+        tx.run("UPDATE routing_case SET place = ?2, since = ?3, spilled = ?4 WHERE case_id = ?1", params![*case, place, since, spilled])?;
+        if spilled {
+            on_events::attempt(tx, workspace, *case, None)?;
+        } else {
+            wait(tx, workspace, &settings, *case, *team, since)?;
         }
     }
-    Ok(())
+    match stands {
+        Some((team, case)) if tried == STEP || rows.len() == LOOK => tx.set_timer(workspace, SWEEP, &timer.key, tx.now(), &serde_json::json!({ "team": team, "case": case })),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@ use serde_json::json;
 use shouwen_contracts::casework::{CaseEvent, Closed, Edited, Opened};
 use shouwen_contracts::identity::{IdentityEvent, PersonSaved, PersonStatus, TeamSaved};
 use shouwen_contracts::routing::RoutingEvent;
-use shouwen_kernel::{CaseId, PersonId, TeamId};
+use shouwen_kernel::{CaseId, PersonId, TeamId, Time};
+use shouwen_store::params;
 use shouwen_testkit::{TestApp, on_both};
 use shouwen_web::Module;
 
@@ -205,5 +206,55 @@ fn settings_of_tiers_and_overflow_name_what_is_wrong() {
             let error = t.put(&manager, "/api/v1/routing/settings", body).expect(422)["error"].clone();
             assert_eq!((error["code"].as_str().unwrap(), error["field"].as_str().unwrap()), (code, field), "{error}");
         }
+    });
+}
+
+#[test]
+fn rel_a_change_of_the_settings_looks_at_waiting_cases_a_few_at_a_time_and_goes_on_where_it_stood() {
+    on_both(modules, |t| {
+        let t = &t;
+        let manager = t.person("主管", &["routing.manage"]);
+        let (a, b) = (team(t, "甲组"), team(t, "乙组"));
+        // Old mail that lies with a team is no concern of assignment, and does not hold the others up.
+        let (workspace, at) = (t.workspace, t.app.clock().now().plus_seconds(-30 * 86_400));
+        let old: Vec<CaseId> = (0..250).map(|_| t.app.ids().next(t.app.clock())).collect();
+        t.db.write_blocking(move |tx| {
+            old.iter().try_for_each(|case| {
+                tx.run("INSERT INTO routing_case (case_id, workspace_id, open, team_id, tags, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", params![*case, workspace, true, a, json!([]), at])
+            })
+        })
+        .unwrap();
+        let cases: Vec<CaseId> = (0..50).map(|n| open(t, if n % 2 == 0 { a } else { b })).collect();
+        let settings = |minutes: u32| json!({"automatic": true, "online_only": true, "overflow": [{"team_id": a, "after_minutes": minutes, "to": [b]}, {"team_id": b, "after_minutes": minutes, "to": [a]}]});
+        let timers = |kind: &'static str| t.db.read_blocking(move |tx| tx.all::<(Time,)>("SELECT due_at FROM timer WHERE kind = ?1", params![kind])).unwrap().into_iter().map(|row| row.0).collect::<Vec<Time>>();
+        let step = || t.db.write_blocking(|tx| tx.fire_timers(&shouwen_routing::module().timers, 200)).unwrap();
+        t.put(&manager, "/api/v1/routing/settings", settings(15)).expect(200);
+        let mut done = 0;
+        for _ in 0..3 {
+            step();
+            let now = timers("routing.spill").len();
+            assert!((done..=done + 20).contains(&now), "{done} and then {now} in one transaction");
+            done = now;
+        }
+        assert!((1..50).contains(&done), "{done}: it is under way");
+        // The power fails in the middle of a step: as if it had never begun.
+        let lost = t.db.write_blocking(|tx| {
+            tx.fire_timers(&shouwen_routing::module().timers, 200)?;
+            Err::<(), _>(shouwen_kernel::Problem::internal("the power failed"))
+        });
+        assert!(lost.is_err());
+        assert_eq!(timers("routing.spill").len(), done);
+        // Changed once more before it was through: every case gets what holds now.
+        t.put(&manager, "/api/v1/routing/settings", settings(40)).expect(200);
+        let mut steps = 0;
+        while !timers("routing.sweep").is_empty() {
+            step();
+            steps += 1;
+            assert!(steps < 100, "it goes round and round");
+        }
+        assert!(steps >= 4, "{steps} steps for 300 rows, 50 of them tried");
+        let due = timers("routing.spill");
+        assert_eq!(due.len(), cases.len());
+        assert!(due.iter().all(|at| *at == t.app.clock().now().plus_seconds(40 * 60)), "{due:?}");
     });
 }

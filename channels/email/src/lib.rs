@@ -29,7 +29,7 @@ mod understand;
 mod wire;
 
 use shouwen_kernel::Result;
-use shouwen_store::Migration;
+use shouwen_store::{BlobUse, Migration};
 use shouwen_web::{App, Module, OpenApiRouter, routes};
 
 pub use fetch::Looked;
@@ -68,6 +68,8 @@ pub fn module() -> Module {
         permissions: PERMISSIONS,
         effects: |app| vec![send::handler(app)],
         tasks: vec![|app| Box::pin(poll::run(app)), |app| Box::pin(understand::run(app))],
+        // What a person has put aside as rubbish is not kept for ever.
+        blobs: &[BlobUse { table: "mail_message", column: "raw", key: "id", only: "state <> 'dismissed'" }],
         ..Module::new("email")
     }
 }

@@ -189,7 +189,7 @@ pub(crate) async fn raw(State(app): State<App>, who: Allowed<QuarantineHandle>, 
     Ok((headers, bytes).into_response())
 }
 
-/// Takes a mail off the list because it needs no handling (spam, rubbish). Its bytes stay.
+/// Takes a mail off the list because it needs no handling (spam, rubbish). Its bytes are collected after the days of grace.
 #[utoipa::path(post, path = "/mail/quarantine/{id}/dismissal", params(("id" = MessageId, Path)), request_body = Dismissal, responses((status = 200, body = QuarantineState), (status = 404), (status = 422)), tag = "inboxes", extensions(("x-permission" = json!("quarantine.handle"))))]
 pub(crate) async fn dismiss(State(app): State<App>, who: Allowed<QuarantineHandle>, Id(id): Id<MessageId>, input: Input<Dismissal>) -> Answer<Response> {
     let (ctx, scope, once, body) = (who.ctx(), who.scope.clone(), who.once(&input.hash), input.value);

@@ -1,8 +1,10 @@
 //! Content-addressed bytes. Small ones lie in the database and share its group commit; large ones in files that are
 //! written, fsynced and renamed before the row that names them commits.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use shouwen_kernel::{Problem, Result};
 
@@ -10,6 +12,12 @@ use crate::{Tx, Value, params};
 
 /// Up to this many bytes lie in the database.
 pub const INLINE_LIMIT: usize = 64 * 1024;
+
+/// In each folder of files: held together by those who rely on one of them, alone by who takes them away. Nobody holds it
+/// longer than it takes to write a file.
+const LOCK: &str = ".lock";
+/// In the root: held by who copies the files; nothing is taken away meanwhile.
+const HOLD: &str = ".hold";
 
 /// The folder of large blobs: `<root>/ab/cdef…`.
 #[derive(Clone, Debug)]
@@ -53,22 +61,29 @@ impl Blobs {
             return Ok(Prepared { sha256, size, inline: Some(bytes.to_vec()) });
         }
         let path = self.path(&sha256);
-        // A file of another length is the leftover of a damaged disk or a hand; it is written anew.
-        if std::fs::metadata(&path).is_ok_and(|m| m.len() == size) {
-            // Whoever renamed it there may not have reached the fsync of the folder yet.
-            let _ = path.parent().map(|folder| std::fs::File::open(folder).and_then(|f| f.sync_all()));
-        } else {
-            self.write_file(&path, bytes).map_err(|e| {
-                let problem = Problem::new(shouwen_kernel::Kind::Unavailable, "store.blob", format!("cannot store {}: {e}", path.display()));
-                if e.kind() == std::io::ErrorKind::StorageFull { problem.code("store.full").expected("free space, then try again") } else { problem }
-            })?;
-        }
+        self.keep_file(&path, size, bytes).map_err(|e| {
+            let problem = Problem::new(shouwen_kernel::Kind::Unavailable, "store.blob", format!("cannot store {}: {e}", path.display()));
+            if e.kind() == std::io::ErrorKind::StorageFull { problem.code("store.full").expected("free space, then try again") } else { problem }
+        })?;
         Ok(Prepared { sha256, size, inline: None })
     }
 
-    fn write_file(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    /// Sees to it that the file is there and counts as new: whoever takes files away leaves new ones alone, so there is
+    /// time to commit the row that names it.
+    fn keep_file(&self, path: &Path, size: u64, bytes: &[u8]) -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(&self.root);
         std::fs::create_dir_all(folder)?;
+        let lock = lock_file(&folder.join(LOCK))?;
+        supported(lock.lock_shared())?;
+        // A file of another length is the leftover of a damaged disk or a hand; it is written anew.
+        if std::fs::metadata(path).is_ok_and(|m| m.len() == size) && File::open(path).and_then(|file| file.set_modified(moment(&lock)?)).is_ok() {
+            // Whoever renamed it there may not have reached the fsync of the folder yet.
+            return File::open(folder)?.sync_all();
+        }
+        self.write_file(folder, path, bytes)
+    }
+
+    fn write_file(&self, folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let unique = format!("{:x}-{:?}", std::process::id(), std::thread::current().id());
         let temporary = folder.join(format!(".{unique}.part"));
         let mut file = std::fs::File::create(&temporary)?;
@@ -78,16 +93,79 @@ impl Blobs {
         std::fs::File::open(folder)?.sync_all()?;
         std::fs::File::open(&self.root)?.sync_all()
     }
+
+    /// Takes a file away that nobody has written or relied on for `age`; its bytes. `None`: it stays, or is not there.
+    pub(crate) fn remove(&self, path: &Path, age: Duration) -> std::io::Result<Option<u64>> {
+        let lock = lock_file(&path.parent().unwrap_or(&self.root).join(LOCK))?;
+        // Where there are no locks nothing can be taken away safely.
+        lock.lock()?;
+        match idle(path, moment(&lock)?) {
+            Some((idle, size)) if idle >= age => std::fs::remove_file(path).map(|()| Some(size)),
+            _ => Ok(None),
+        }
+    }
+
+    /// How long nobody has written or relied on a file, and its bytes; by the clock of the disk it lies on.
+    pub(crate) fn idle(&self, path: &Path) -> Option<(Duration, u64)> {
+        let lock = lock_file(&path.parent().unwrap_or(&self.root).join(LOCK)).ok()?;
+        idle(path, moment(&lock).ok()?)
+    }
+
+    /// Keeps every file where it is until this is dropped: for who copies the folder.
+    pub fn hold(&self) -> Result<Hold> {
+        let failed = |e: std::io::Error| Problem::new(shouwen_kernel::Kind::Unavailable, "store.blob", format!("cannot hold {}: {e}", self.root.display()));
+        let file = lock_file(&self.root.join(HOLD)).map_err(failed)?;
+        supported(file.lock_shared()).map_err(failed)?;
+        Ok(Hold(file))
+    }
+
+    /// The same for who takes files away; `None` while somebody copies them.
+    pub(crate) fn alone(&self) -> Option<Hold> {
+        let file = lock_file(&self.root.join(HOLD)).ok()?;
+        file.try_lock().ok().map(|()| Hold(file))
+    }
+}
+
+/// See [`Blobs::hold`].
+#[derive(Debug)]
+pub struct Hold(#[allow(dead_code, reason = "the lock goes when the file is closed")] File);
+
+fn lock_file(path: &Path) -> std::io::Result<File> {
+    File::options().create(true).truncate(false).write(true).open(path)
+}
+
+/// Some disks of the network know no locks: then files are never taken away, and relying on them is safe.
+fn supported(outcome: std::io::Result<()>) -> std::io::Result<()> {
+    outcome.or_else(|e| if e.kind() == std::io::ErrorKind::Unsupported { Ok(()) } else { Err(e) })
+}
+
+/// What time it is for the disk the lock lies on: writing to a file tells.
+fn moment(mut lock: &File) -> std::io::Result<SystemTime> {
+    use std::io::Seek;
+    lock.seek(std::io::SeekFrom::Start(0))?;
+    lock.write_all(b"\n")?;
+    lock.metadata()?.modified()
+}
+
+fn idle(path: &Path, now: SystemTime) -> Option<(Duration, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((now.duration_since(meta.modified().ok()?).unwrap_or_default(), meta.len()))
 }
 
 impl Tx<'_> {
-    /// Records a prepared blob; doing it again is harmless.
+    /// Records a prepared blob; doing it again is harmless. Whoever names a blob that no row names yet does this in the
+    /// same transaction: it is what keeps the collector away (see [`crate::Collector`]).
     pub fn save_blob(&self, prepared: &Prepared) -> Result<()> {
-        self.run(
-            "INSERT INTO blob (sha256, size, data, created_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (sha256) DO NOTHING",
-            params![prepared.sha256, prepared.size, prepared.inline, self.now()],
-        )?;
-        Ok(())
+        // Once a transaction: two statements about one row cannot go to PostgreSQL together.
+        self.known(&format!("blob {}", prepared.sha256), || {
+            // First, and in this order: when the row is about to be collected, this waits until it is gone or takes the mark
+            // off, and only then it is known whether a row is needed.
+            self.run("UPDATE blob SET loose_since = NULL, kept = NULL WHERE sha256 = ?1 AND loose_since IS NOT NULL", params![prepared.sha256])?;
+            self.run(
+                "INSERT INTO blob (sha256, size, data, created_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (sha256) DO NOTHING",
+                params![prepared.sha256, prepared.size, prepared.inline, self.now()],
+            )
+        })
     }
 
     /// Stores small `bytes` within this transaction and gives their SHA-256. Larger ones go to a file (fsynced here).

@@ -6,6 +6,7 @@
 
 mod audit;
 mod blob;
+mod collect;
 mod db;
 mod digest;
 mod gather;
@@ -29,7 +30,8 @@ mod upkeep;
 mod value;
 
 pub use audit::{AUDIT_COLUMNS, AuditRow, Ctx};
-pub use blob::{Blobs, INLINE_LIMIT, Prepared};
+pub use blob::{Blobs, Hold, INLINE_LIMIT, Prepared};
+pub use collect::{BlobUse, Collector, Inventory, Round};
 pub use db::{Db, Location};
 pub use digest::{Moved, Patiently};
 pub use idempotency::Remembered;
@@ -50,4 +52,5 @@ pub use value::{FromRow, FromValue, Json, Row, ToValue, Value};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { capability: "store", version: 1, sql: include_str!("../migrations/0001_spine.sql") },
     Migration { capability: "store", version: 2, sql: include_str!("../migrations/0002_audit_origin.sql") },
+    Migration { capability: "store", version: 3, sql: include_str!("../migrations/0003_loose_blobs.sql") },
 ];

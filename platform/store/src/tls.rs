@@ -10,6 +10,9 @@
 //!
 //! `sslrootcert` names a PEM file, or `system`. A certificate that lies in the file itself is accepted as it is: a
 //! server with a certificate it made for itself is trusted by a copy of that certificate.
+//!
+//! `sslcert` and `sslkey` name PEM files with the certificate (and those between it and its authority) and the key by which
+//! we prove to the server who we are. Both are read anew for each connection, so that a renewed certificate needs no restart.
 
 use std::future::Future;
 use std::io;
@@ -21,7 +24,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use shouwen_kernel::{Kind, Problem, Result};
@@ -34,14 +37,16 @@ fn invalid(message: String, expected: &str) -> Problem {
     Problem::new(Kind::Invalid, "config", message).field("database").expected(expected)
 }
 
-/// Reads the address: the driver's settings without `sslmode` and `sslrootcert`, and what those two ask for.
+/// Reads the address: the driver's settings without those of TLS, and what these ask for.
 pub(crate) fn target(url: &str) -> Result<(Config, Sealing)> {
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
+    let (mut mode, mut roots, mut own, mut key, mut rest) = (None, None, None, None, Vec::new());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("sslmode", value)) => mode = Some(value.to_owned()),
             Some(("sslrootcert", value)) => roots = Some(decoded(value)),
+            Some(("sslcert", value)) => own = Some(decoded(value)),
+            Some(("sslkey", value)) => key = Some(decoded(value)),
             _ => rest.push(pair),
         }
     }
@@ -61,10 +66,17 @@ pub(crate) fn target(url: &str) -> Result<(Config, Sealing)> {
     if roots.is_some() && matches!(proof, Proof::Nothing) {
         return Err(invalid("`sslrootcert` without an `sslmode` that looks at certificates proves nothing".into(), "sslmode=verify-full (or verify-ca) beside it"));
     }
+    let proof_of_us = match (own, key) {
+        (None, None) => None,
+        (Some(_), Some(_)) if matches!(ssl, SslMode::Disable) => return Err(invalid("`sslcert` on a line that is not sealed proves nothing".into(), "sslmode=verify-full beside it")),
+        (Some(own), Some(key)) => Some((chain("sslcert", &own)?, private_key(&key)?, own)),
+        (Some(_), None) => return Err(invalid("`sslcert` without `sslkey`".into(), "sslkey=/path/client.key beside it: the key of that certificate")),
+        (None, Some(_)) => return Err(invalid("`sslkey` without `sslcert`".into(), "sslcert=/path/client.crt beside it: the certificate of that key")),
+    };
     config.ssl_mode(ssl);
     let file = roots.filter(|file| file != "system");
     let trusted = if matches!(proof, Proof::Nothing) { Vec::new() } else { certificates(file.as_deref())? };
-    Ok((config, Sealing(Arc::new(client(proof, trusted)?))))
+    Ok((config, Sealing(Arc::new(client(proof, trusted, proof_of_us)?))))
 }
 
 /// Why no connection came about, in the words of whoever refused it, and what would help.
@@ -80,6 +92,12 @@ pub(crate) fn unreached(error: &tokio_postgres::Error) -> Problem {
     }
     let expected = if why.contains("peer certificate") {
         "a certificate for this host name (sslmode=verify-full; verify-ca asks for no name) from an authority in sslrootcert=/path/ca.pem"
+    } else if why.contains("fatal alert") {
+        "a client certificate (sslcert=, sslkey=) from an authority in the server's ssl_ca_file, not expired"
+    } else if why.contains("valid client certificate") {
+        "sslcert=/path/client.crt&sslkey=/path/client.key at the end of the address: this server asks for a client certificate"
+    } else if why.contains("certificate authentication failed") || why.contains("client certificate") {
+        "a client certificate (sslcert=) whose CN is the user of the address, or a line in the server's pg_ident.conf"
     } else if why.contains("does not support TLS") {
         "`ssl = on` at the server, or sslmode=disable on a line nobody can listen to"
     } else if why.contains("no encryption") || why.contains("SSL off") {
@@ -109,19 +127,53 @@ fn certificates(file: Option<&str>) -> Result<Vec<CertificateDer<'static>>> {
         let found = rustls_native_certs::load_native_certs();
         return if found.certs.is_empty() { Err(invalid("this system has no list of certificate authorities".into(), "the package ca-certificates, or sslrootcert=/path/ca.pem")) } else { Ok(found.certs) };
     };
-    let wrong = |why: String| invalid(format!("sslrootcert: {file}: {why}"), "a PEM file this user may read, with lines -----BEGIN CERTIFICATE-----");
+    chain("sslrootcert", file)
+}
+
+/// The certificates of a PEM file, at least one.
+fn chain(setting: &str, file: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let wrong = |why: String| invalid(format!("{setting}: {file}: {why}"), "a PEM file this user may read, with lines -----BEGIN CERTIFICATE-----");
     let found: Vec<_> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| wrong(e.to_string()))?;
     if found.is_empty() { Err(wrong("there is no certificate in it".into())) } else { Ok(found) }
 }
 
-fn client(proof: Proof, trusted: Vec<CertificateDer<'static>>) -> Result<ClientConfig> {
+/// The key of a PEM file that nobody else may read: as libpq, which refuses others as well.
+fn private_key(file: &str) -> Result<PrivateKeyDer<'static>> {
+    let wrong = |why: String, expected: &str| invalid(format!("sslkey: {file}: {why}"), expected);
+    const PEM: &str = "a PEM file this user may read, with lines -----BEGIN PRIVATE KEY-----";
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let meta = std::fs::metadata(file).map_err(|e| wrong(e.to_string(), PEM))?;
+        // A file of root may be read by a group: how system packages hand keys to a service.
+        let others = if meta.uid() == 0 { 0o037 } else { 0o077 };
+        if meta.permissions().mode() & others != 0 {
+            return Err(wrong(format!("others may read it (mode {:o})", meta.permissions().mode() & 0o777), "mode 600 (chmod 600), or 640 where root owns it"));
+        }
+    }
+    if std::fs::read_to_string(file).is_ok_and(|text| text.contains("ENCRYPTED")) {
+        return Err(wrong("it is sealed with a passphrase".into(), "the key without passphrase: openssl pkey -in FILE -out OPEN"));
+    }
+    PrivateKeyDer::from_pem_file(file).map_err(|e| wrong(e.to_string(), PEM))
+}
+
+/// Our certificate with those that lead to its authority, its key, and the file it came from.
+type ProofOfUs = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, String);
+
+fn client(proof: Proof, trusted: Vec<CertificateDer<'static>>, ours: Option<ProofOfUs>) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     // What cannot be an authority may still be the server's own certificate.
     roots.add_parsable_certificates(trusted.iter().cloned());
     let judge = Arc::new(Judge { provider: provider.clone(), proof, roots, trusted });
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|e| Problem::internal(format!("TLS cannot be set up: {e}")))?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(judge).with_no_client_auth())
+    let builder = builder.dangerous().with_custom_certificate_verifier(judge);
+    match ours {
+        None => Ok(builder.with_no_client_auth()),
+        Some((certificates, key, file)) => {
+            builder.with_client_auth_cert(certificates, key).map_err(|e| invalid(format!("sslcert: {file} and the file of sslkey do not belong together: {e}"), "the certificate of this very key"))
+        }
+    }
 }
 
 /// What a certificate must prove.
@@ -238,5 +290,9 @@ mod tests {
         assert!(refused("postgres://db.example/x?sslrootcert=/ca.pem").contains("proves nothing"));
         assert!(refused("postgres://db.example/x?sslmode=verify-full&sslrootcert=%2Fno%2Fsuch.pem").contains("/no/such.pem"));
         assert!(refused("postgres://db.example/x?sslmod=require").contains("sslmod"));
+        assert!(refused("postgres://db.example/x?sslmode=require&sslcert=/c.pem").contains("sslkey=/path"));
+        assert!(refused("postgres://db.example/x?sslmode=require&sslkey=/k.pem").contains("sslcert=/path"));
+        assert!(refused("postgres://db.example/x?sslcert=/c.pem&sslkey=/k.pem").contains("not sealed"));
+        assert!(refused("postgres://db.example/x?sslmode=require&sslcert=%2Fno%2Fc.pem&sslkey=/k.pem").contains("/no/c.pem"));
     }
 }

@@ -9,14 +9,17 @@ use shouwen_kernel::{Kind, Problem};
 
 use crate::Failure;
 
-/// A JSON body of at most 2 MiB. Types should `deny_unknown_fields`.
-pub struct Input<T> {
+/// What a body may have, in MiB, unless the route says otherwise.
+pub const USUAL_MIB: usize = 2;
+
+/// A JSON body of at most `MIB` MiB. Types should `deny_unknown_fields`.
+pub struct Input<T, const MIB: usize = USUAL_MIB> {
     pub value: T,
     /// SHA-256 of the bytes, for idempotency.
     pub hash: String,
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+impl<T: DeserializeOwned, S: Send + Sync, const MIB: usize> FromRequest<S> for Input<T, MIB> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
@@ -25,9 +28,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             let said = if kind.is_empty() { "the request does not say what its body is".to_owned() } else { format!("the body is `{}`", shouwen_kernel::text::clip(&kind, 60)) };
             return Err(Problem::new(Kind::Invalid, "invalid.content_type", said).field("Content-Type").expected("the header Content-Type: application/json, and JSON").into());
         }
-        let bytes = axum::body::to_bytes(request.into_body(), 2 * 1024 * 1024)
-            .await
-            .map_err(|_| Problem::new(Kind::TooLarge, "too_large", "the body is larger than 2 MiB or was cut off").expected("files through POST /api/v1/uploads"))?;
+        let bytes = axum::body::to_bytes(request.into_body(), MIB * 1024 * 1024).await.map_err(|_| {
+            Problem::new(Kind::TooLarge, "too_large", format!("the body is larger than {MIB} MiB or was cut off")).expected(if MIB == USUAL_MIB { "files through POST /api/v1/uploads".to_owned() } else { format!("at most {MIB} MiB") })
+        })?;
         let value = crate::shape::read_json(&bytes)?;
         Ok(Self { value, hash: shouwen_crypt::sha256_hex(&bytes) })
     }

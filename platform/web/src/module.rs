@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use shouwen_store::{EffectHandler, Migration, Subscription, TimerHandler};
+use shouwen_store::{BlobUse, EffectHandler, Migration, Subscription, TimerHandler};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{App, Founding, PackPart};
@@ -39,6 +39,8 @@ pub struct Module {
     pub timers: Vec<TimerHandler>,
     pub effects: fn(&App) -> Vec<EffectHandler>,
     pub tasks: Vec<Task>,
+    /// Every column that names blobs: what stands in none of them and in no event is collected.
+    pub blobs: &'static [BlobUse],
     /// Its parts of packs.
     pub parts: Vec<PackPart>,
     /// What a new workspace needs of it before anybody works there; runs in the transaction that sets it up.
@@ -58,6 +60,7 @@ impl Module {
             timers: Vec::new(),
             effects: |_| Vec::new(),
             tasks: Vec::new(),
+            blobs: &[],
             parts: Vec::new(),
             founding: None,
         }

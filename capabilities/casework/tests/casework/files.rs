@@ -86,3 +86,29 @@ fn the_html_view_loads_nothing_until_asked_and_raw_gives_the_bytes() {
         assert_eq!(reads, 3, "each look at a customer's words is in the audit");
     });
 }
+
+#[test]
+fn files_that_were_not_sent_go_after_a_month_unless_a_draft_holds_them() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let agent = house.agent("王小明");
+        let case = house.case_of(house.mail(Mail { from: "zhang@customer.example", subject: "s", text: "t", ..Mail::default() }));
+        let made = |name: &str| upload(&house, &agent, name, "text/plain", name.as_bytes()).expect(201)["id"].as_str().unwrap().to_owned();
+        let [forgotten, held, sent] = ["forgotten.txt", "held.txt", "sent.txt"].map(made);
+        house.t.put(&agent, &format!("/api/v1/cases/{case}/drafts/reply"), json!({ "text": "明天再发", "attachments": [held] })).expect(200);
+        let answer = house.t.post(&agent, &format!("/api/v1/cases/{case}/messages"), json!({ "kind": "note", "text": "见附件", "attachments": [sent] })).expect(201);
+        let attached = answer["message"]["attachments"][0]["id"].as_str().unwrap().to_owned();
+        let status = |id: &str| house.t.get(&agent, &format!("/api/v1/attachments/{id}")).status.as_u16();
+        let sweep = || assert_eq!(house.t.db.write_blocking(|tx| shouwen_casework::sweep_uploads(tx, shouwen_kernel::AttachmentId::NIL)).unwrap(), None);
+        house.t.clock.advance(29 * 86_400);
+        let fresh = made("fresh.txt");
+        sweep();
+        assert_eq!([&forgotten, &held, &sent].map(|id| status(id)), [200, 200, 200], "a day too early");
+        house.t.clock.advance(86_400);
+        sweep();
+        assert_eq!([&forgotten, &sent, &held, &attached, &fresh].map(|id| status(id)), [404, 404, 200, 200, 200], "the message has a row of its own");
+        // A file that is gone is refused, not sent empty.
+        let refused = house.t.post(&agent, &format!("/api/v1/cases/{case}/messages"), json!({ "kind": "note", "text": "见附件", "attachments": [forgotten] })).expect(422);
+        assert_eq!(refused["error"]["field"], "attachments[0]");
+    });
+}

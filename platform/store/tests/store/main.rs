@@ -1,6 +1,7 @@
 //! One suite, both engines. PostgreSQL runs where `SHOUWEN_TEST_POSTGRES=postgres://…` names a server; each test has a
 //! schema of its own there.
 
+mod blobs;
 mod durability;
 mod house;
 mod log;
