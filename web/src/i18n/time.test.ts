@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { clauses, i18n, listed, setLocale, t } from '.'
-import { absolute, dateOnly, listTime, monthDay, plainDate, plainDay, span, spanBrief, upcoming, zone } from './time'
+import { absolute, budget, dateOnly, listTime, monthDay, plainDate, plainDay, relative, span, spanBrief, upcoming, zone } from './time'
 
 const at = '2026-11-12T05:06:07Z'
 beforeEach(() => {
@@ -19,6 +19,17 @@ describe('UX-46, UX-89: moments in the language of whoever reads them', () => {
     const [days, hours, minutes] = [2 * 86_400 + 3 * 3_600, 3_600 + 57 * 60, 12 * 60]
     expect([days, hours, minutes].map(span)).toEqual(['2d 3h', '1h 57m', '12m'])
     expect([days, hours, minutes].map(spanBrief)).toEqual(['2d', '1h', '12m'])
+  })
+  it('says a target as a person does, and lets stand what is none', async () => {
+    await setLocale('zh-CN')
+    expect(['10m', '4h', '5wd', '30s', '1d 12h', '80%', ''].map(budget)).toEqual(['10 分钟', '4 小时', '5 个工作日', '30 秒', '1 天 12 小时', '80%', ''])
+    await setLocale('en')
+    expect(['1h', '2wd'].map(budget)).toEqual(['1 hour', '2 working days'])
+  })
+  it('keeps figures apart from characters', async () => {
+    await setLocale('zh-CN')
+    const now = Date.parse(at)
+    expect([relative(at, now + 5 * 3_600_000), relative(at, now + 3 * 86_400_000), relative(at, now + 86_400_000)]).toEqual(['5 小时前', '3 天前', '昨天'])
   })
   it('keeps figures in Chinese', async () => {
     await setLocale('zh-CN')

@@ -6,3 +6,6 @@ export function actionText(code: string): string {
   const [noun, verb] = [`audit.noun.${thing}`, `audit.verb.${rest.join('.')}`]
   return has(noun) && has(verb) ? t('audit.said', { noun: t(noun), verb: t(verb) }) : code
 }
+
+/** The kind of what it was done to, in words; one without words keeps its key. */
+export const thing = (kind: string): string => (has(`audit.noun.${kind}`) ? t(`audit.noun.${kind}`) : kind)

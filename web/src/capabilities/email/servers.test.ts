@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bodyOf, endings, faults, formOf, incoming, outgoing, sinceDay, usualPort } from './servers'
+import { bodyOf, endings, faults, formOf, incoming, outgoing, serversOf, sinceDay, usualPort } from './servers'
 
 const imap = { ...incoming(), host: 'imap.example.com', user: 'a@example.com' }
 
@@ -19,6 +19,11 @@ describe('the servers of an inbox', () => {
   it('ports follow protocol and protection', () => {
     expect([usualPort('incoming', imap), usualPort('incoming', { ...imap, protocol: 'pop3' }), usualPort('incoming', { ...imap, tls: 'starttls' }), usualPort('outgoing', { ...outgoing(), tls: 'starttls' })]).toEqual([993, 995, 143, 587])
     expect(endings({ ...imap, protocol: 'pop3' })).toEqual(['nothing', 'delete'])
+  })
+  it('knows where well-known providers live, and guesses nothing else', () => {
+    expect(serversOf(' Shop@QQ.com')).toMatchObject({ incoming: { host: 'imap.qq.com', port: 993, tls: 'tls' }, outgoing: { host: 'smtp.qq.com', port: 465, tls: 'tls' } })
+    expect(serversOf('a@outlook.com')?.outgoing).toMatchObject({ port: 587, tls: 'starttls' })
+    expect([serversOf('a@shop.example'), serversOf('qq.com'), serversOf('a@mail.qq.com.example')]).toEqual([null, null, null])
   })
   it('a day begins in the reader’s zone', () => {
     expect(sinceDay('2026-01-02', 'Asia/Shanghai')).toBe('2026-01-01T16:00:00.000Z')

@@ -70,3 +70,22 @@ export function faults(side: 'incoming' | 'outgoing', form: MailServer): Record<
   if (pem !== '' && !/-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(pem)) wrong('ca_pem', 'pem')
   return found
 }
+
+/** Where the mail of well-known providers is read and sent; a domain of one's own is not among them. */
+const PROVIDERS: [RegExp, string, string, number][] = [
+  [/^(qq|foxmail)\.com$/, 'imap.qq.com', 'smtp.qq.com', 465],
+  [/^163\.com$/, 'imap.163.com', 'smtp.163.com', 465],
+  [/^126\.com$/, 'imap.126.com', 'smtp.126.com', 465],
+  [/^aliyun\.com$/, 'imap.aliyun.com', 'smtp.aliyun.com', 465],
+  [/^139\.com$/, 'imap.139.com', 'smtp.139.com', 465],
+  [/^gmail\.com$/, 'imap.gmail.com', 'smtp.gmail.com', 465],
+  [/^(outlook|hotmail|live)\.com$/, 'outlook.office365.com', 'smtp-mail.outlook.com', 587],
+]
+/** Both servers of an address, where its provider is known. */
+export function serversOf(address: string): { incoming: Partial<MailServer>; outgoing: Partial<MailServer> } | null {
+  const domain = address.trim().toLowerCase().split('@')[1] ?? ''
+  const found = PROVIDERS.find(([pattern]) => pattern.test(domain))
+  if (!found) return null
+  const [, imap, smtp, port] = found
+  return { incoming: { protocol: 'imap', host: imap, port: 993, tls: 'tls' }, outgoing: { host: smtp, port, tls: port === 465 ? 'tls' : 'starttls' } }
+}

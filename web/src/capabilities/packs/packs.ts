@@ -1,6 +1,10 @@
+import { useQuery } from '@tanstack/vue-query'
+import { computed } from 'vue'
+import { api } from '@/api/client'
 import { Problem } from '@/api/problem'
 import type { LocalName } from '@/api/types'
 import { has, i18n, t } from '@/i18n'
+import { can } from '@/session'
 import type { PackFile } from './zip'
 
 /** Shapes of `/packs`, and words for them. */
@@ -47,6 +51,14 @@ export interface Checked {
 export type Source = { shipped: string } | { files: PackFile[]; name: string }
 
 export const titleOf = (title: LocalName) => (i18n.global.locale.value === 'zh-CN' ? title.zh || title.en : title.en || title.zh)
+/** What a pack is called, for tags beside what it brought; without the right to see packs, those of the product have their names still. */
+export function usePackNames() {
+  const list = useQuery({ queryKey: ['/packs'], queryFn: async () => (await api.get<{ items: Pack[] }>('/packs')).items, enabled: computed(() => can('pack.manage')), staleTime: 60_000 })
+  return (key: string): string => {
+    const found = list.data.value?.find((pack) => pack.key === key)
+    return (found && titleOf(found.title)) || (has(`packs.known.${key}`) ? t(`packs.known.${key}`) : key)
+  }
+}
 export const sectionName = (section: string) => (has(`packs.section.${section.replaceAll('-', '_')}`) ? t(`packs.section.${section.replaceAll('-', '_')}`) : section)
 export const bodyOf = (source: Source, replace: boolean) => ({ ...('shipped' in source ? { shipped: source.shipped } : { files: source.files }), replace })
 export const faultsOf = (problem: unknown): PackFault[] => (problem instanceof Problem ? ((problem.detail as { faults?: PackFault[] } | null)?.faults ?? []) : [])

@@ -65,10 +65,10 @@ export async function undoLast(): Promise<boolean> {
   return false
 }
 
-/** Whom a refusal names: the author of a message, or who was quicker. */
+/** Whom a refusal names: the author of a message, who was quicker, whose place it is. */
 function named(detail: unknown): { who: string } {
-  const told = (detail ?? {}) as { author?: { name?: string }; by?: string }
-  return { who: told.author?.name ?? told.by ?? '' }
+  const told = (detail ?? {}) as { author?: { name?: string }; by?: string; of?: string }
+  return { who: told.author?.name ?? told.by ?? told.of ?? '' }
 }
 
 /** What went wrong, in words, with the id to quote (UX-50). */
