@@ -273,9 +273,9 @@ fn sec_a_session_that_has_ended_is_found_out_however_unbroken_the_stream_is() {
             let server = Running::with(&app);
             let mut line = Line::open(&server, &viewer);
             let done = AtomicBool::new(false);
+            let frame = json!({ "type": "presence", "case_id": null, "people": [{ "id": null, "name": "李四".repeat(20), "state": "viewing" }] });
             let closed = std::thread::scope(|scope| {
                 // More than a line can carry, without a pause.
-                let frame = json!({ "type": "presence", "case_id": null, "people": [{ "id": null, "name": "李四".repeat(20), "state": "viewing" }] });
                 for _ in 0..2 {
                     scope.spawn(|| {
                         while !done.load(Ordering::SeqCst) {

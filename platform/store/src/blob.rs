@@ -73,10 +73,10 @@ impl Blobs {
     fn keep_file(&self, path: &Path, size: u64, bytes: &[u8]) -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(&self.root);
         std::fs::create_dir_all(folder)?;
-        let lock = lock_file(&folder.join(LOCK))?;
+        let lock = lock_file(folder, LOCK)?;
         supported(lock.lock_shared())?;
         // A file of another length is the leftover of a damaged disk or a hand; it is written anew.
-        if std::fs::metadata(path).is_ok_and(|m| m.len() == size) && File::open(path).and_then(|file| file.set_modified(moment(&lock)?)).is_ok() {
+        if std::fs::metadata(path).is_ok_and(|m| m.len() == size) && File::open(path).and_then(|file| file.set_modified(moment(&lock, folder)?)).is_ok() {
             // Whoever renamed it there may not have reached the fsync of the folder yet.
             return File::open(folder)?.sync_all();
         }
@@ -96,10 +96,15 @@ impl Blobs {
 
     /// Takes a file away that nobody has written or relied on for `age`; its bytes. `None`: it stays, or is not there.
     pub(crate) fn remove(&self, path: &Path, age: Duration) -> std::io::Result<Option<u64>> {
-        let lock = lock_file(&path.parent().unwrap_or(&self.root).join(LOCK))?;
-        // Where there are no locks nothing can be taken away safely.
-        lock.lock()?;
-        match idle(path, moment(&lock)?) {
+        let folder = path.parent().unwrap_or(&self.root);
+        let lock = lock_file(folder, LOCK)?;
+        // Where there are no locks nothing can be taken away safely; while somebody writes here it can wait.
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error),
+        }
+        match idle(path, moment(&lock, folder)?) {
             Some((idle, size)) if idle >= age => std::fs::remove_file(path).map(|()| Some(size)),
             _ => Ok(None),
         }
@@ -107,21 +112,22 @@ impl Blobs {
 
     /// How long nobody has written or relied on a file, and its bytes; by the clock of the disk it lies on.
     pub(crate) fn idle(&self, path: &Path) -> Option<(Duration, u64)> {
-        let lock = lock_file(&path.parent().unwrap_or(&self.root).join(LOCK)).ok()?;
-        idle(path, moment(&lock).ok()?)
+        let folder = path.parent().unwrap_or(&self.root);
+        let lock = lock_file(folder, LOCK).ok()?;
+        idle(path, moment(&lock, folder).ok()?)
     }
 
     /// Keeps every file where it is until this is dropped: for who copies the folder.
     pub fn hold(&self) -> Result<Hold> {
         let failed = |e: std::io::Error| Problem::new(shouwen_kernel::Kind::Unavailable, "store.blob", format!("cannot hold {}: {e}", self.root.display()));
-        let file = lock_file(&self.root.join(HOLD)).map_err(failed)?;
+        let file = lock_file(&self.root, HOLD).map_err(failed)?;
         supported(file.lock_shared()).map_err(failed)?;
         Ok(Hold(file))
     }
 
     /// The same for who takes files away; `None` while somebody copies them.
     pub(crate) fn alone(&self) -> Option<Hold> {
-        let file = lock_file(&self.root.join(HOLD)).ok()?;
+        let file = lock_file(&self.root, HOLD).ok()?;
         file.try_lock().ok().map(|()| Hold(file))
     }
 }
@@ -130,8 +136,25 @@ impl Blobs {
 #[derive(Debug)]
 pub struct Hold(#[allow(dead_code, reason = "the lock goes when the file is closed")] File);
 
-fn lock_file(path: &Path) -> std::io::Result<File> {
-    File::options().create(true).truncate(false).write(true).open(path)
+/// A file to lock. It belongs to whom its folder belongs to, so that a command run by root does not shut the server out.
+fn lock_file(folder: &Path, name: &str) -> std::io::Result<File> {
+    let path = folder.join(name);
+    match File::options().create(true).truncate(false).write(true).open(&path) {
+        Ok(file) => {
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::MetadataExt;
+                let (own, wanted) = (file.metadata()?, std::fs::metadata(folder)?);
+                if (own.uid(), own.gid()) != (wanted.uid(), wanted.gid()) {
+                    let _ = std::os::unix::fs::fchown(&file, Some(wanted.uid()), Some(wanted.gid()));
+                }
+            }
+            Ok(file)
+        }
+        // Somebody else's: enough to lock it.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => File::open(&path),
+        Err(error) => Err(error),
+    }
 }
 
 /// Some disks of the network know no locks: then files are never taken away, and relying on them is safe.
@@ -140,11 +163,15 @@ fn supported(outcome: std::io::Result<()>) -> std::io::Result<()> {
 }
 
 /// What time it is for the disk the lock lies on: writing to a file tells.
-fn moment(mut lock: &File) -> std::io::Result<SystemTime> {
+fn moment(mut lock: &File, folder: &Path) -> std::io::Result<SystemTime> {
     use std::io::Seek;
-    lock.seek(std::io::SeekFrom::Start(0))?;
-    lock.write_all(b"\n")?;
-    lock.metadata()?.modified()
+    if lock.seek(std::io::SeekFrom::Start(0)).and_then(|_| lock.write_all(b"\n")).is_ok() {
+        return lock.metadata()?.modified();
+    }
+    let probe = folder.join(format!(".{:x}-{:?}.part", std::process::id(), std::thread::current().id()));
+    let time = File::create(&probe)?.metadata()?.modified();
+    let _ = std::fs::remove_file(&probe);
+    time
 }
 
 fn idle(path: &Path, now: SystemTime) -> Option<(Duration, u64)> {
