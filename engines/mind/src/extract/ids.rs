@@ -1,6 +1,7 @@
 //! Identity numbers, organisation numbers, plates, mail addresses.
 
-use super::dates::Day;
+use super::day::Day;
+use super::numbers::hide;
 use super::{FactKind, Text};
 
 const REGIONS: &str = "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82";
@@ -22,6 +23,33 @@ pub fn is_identity(text: &str) -> bool {
         }
         15 => c[14] < 10 && day(1900 + number(6..8), number(8..10), number(10..12)),
         _ => false,
+    }
+}
+
+/// True for 18 digits with the region and the birthday of a citizen identity number, whatever its check character says: a slip of the
+/// pen is as personal as the number itself.
+pub(super) fn looks_like_identity(digits: &str) -> bool {
+    let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|d| d.parse::<u32>().ok());
+    digits.len() == 18
+        && digits.get(..2).is_some_and(|region| REGIONS.split(' ').any(|r| r == region))
+        && part(6..10).filter(|y| (1900..2100).contains(y)).and_then(|y| Day::new(y as i32, part(10..12)?, part(12..14)?)).is_some()
+}
+
+/// An identity number written in groups: `110105 19491231 002X`.
+pub(super) fn spaced_identity(text: &mut Text) {
+    let digits = |t: &Text, from: usize, to: usize| t.chars.get(from..to).is_some_and(|c| c.iter().all(char::is_ascii_digit));
+    for start in 0..text.chars.len().saturating_sub(19) {
+        let edge = start > 0 && text.chars[start - 1].is_ascii_alphanumeric();
+        let gap = text.chars[start + 6];
+        if edge || !matches!(gap, ' ' | '-') || text.chars[start + 15] != gap || text.chars.get(start + 20).is_some_and(char::is_ascii_alphanumeric) {
+            continue;
+        }
+        let end = start + 20;
+        let value: String = text.slice(start, end).chars().filter(|c| *c != gap).collect::<String>().to_uppercase();
+        if digits(text, start, start + 6) && is_identity(&value) && text.is_free(start, end) {
+            let masked = hide(&value, 3, 4);
+            text.add(FactKind::IdentityNumber, start, end, value, masked);
+        }
     }
 }
 
@@ -82,13 +110,17 @@ fn plate_tail(tail: &[char]) -> Option<usize> {
             return Some(6);
         }
     }
-    let five = tail.len() >= 5 && tail[..4].iter().all(sign) && (sign(&tail[4]) || "挂学警港澳".contains(tail[4]));
+    if tail.len() >= 6 && tail[4] == '应' && tail[5] == '急' && tail[..4].iter().all(sign) {
+        return Some(6);
+    }
+    let five = tail.len() >= 5 && tail[..4].iter().all(sign) && (sign(&tail[4]) || "挂学警港澳使领".contains(tail[4]));
     (five && ends(5) && tail[..5].iter().any(char::is_ascii_digit)).then_some(5)
 }
 
 pub(super) fn plate(text: &mut Text) {
     let upper: Vec<char> = text.chars.iter().map(char::to_ascii_uppercase).collect();
     for start in 0..upper.len() {
+        police(text, &upper, start);
         let head = PROVINCES.contains(upper[start]) && upper.get(start + 1).is_some_and(|c| c.is_ascii_uppercase() && !matches!(c, 'I' | 'O'));
         if !head {
             continue;
@@ -102,6 +134,22 @@ pub(super) fn plate(text: &mut Text) {
             let shown: String = tail.chars().skip(len - 2).collect();
             text.add(FactKind::Plate, start, end, format!("{head}{tail}"), format!("{head}·{}{shown}", "*".repeat(len - 2)));
         }
+    }
+}
+
+/// The armed police: `WJ京01234`, `WJ粤·0123X`.
+fn police(text: &mut Text, upper: &[char], start: usize) {
+    let edge = start > 0 && upper[start - 1].is_ascii_alphanumeric();
+    if edge || upper.get(start..start + 2) != Some(&['W', 'J']) || !upper.get(start + 2).is_some_and(|c| PROVINCES.contains(*c)) {
+        return;
+    }
+    let from = start + 3 + usize::from(upper.get(start + 3).is_some_and(|c| matches!(c, '·' | '.' | ' ' | '-' | '•')));
+    let Some(tail) = upper.get(from..from + 5) else { return };
+    let shaped = tail[..4].iter().all(char::is_ascii_digit) && tail[4].is_ascii_alphanumeric() && !upper.get(from + 5).is_some_and(char::is_ascii_alphanumeric);
+    if shaped && text.is_free(start, from + 5) {
+        let head: String = upper[start..start + 3].iter().collect();
+        let tail: String = tail.iter().collect();
+        text.add(FactKind::Plate, start, from + 5, format!("{head}{tail}"), format!("{head}·***{}", &tail[3..]));
     }
 }
 

@@ -2,11 +2,17 @@
 //!
 //! Rules after GB 11643 (identity number), GB 32100 (organisation number), GA 36 (plate) and the numbering plans; see `ids`.
 
-pub mod dates;
+mod amounts;
+mod clock;
+mod dates;
+mod day;
+mod feasts;
 pub mod ids;
+mod lunar;
 pub mod numbers;
 
-pub use dates::Day;
+use crate::normalise::simplify;
+pub use day::Day;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
@@ -32,7 +38,7 @@ pub enum FactKind {
     Email,
     /// Order, case or parcel number.
     OrderNumber,
-    /// Calendar day, resolved against the day of the message.
+    /// Calendar day or span of days, resolved against the day of the message.
     Date,
     /// Time of day.
     Time,
@@ -47,7 +53,9 @@ pub struct Fact {
     pub kind: FactKind,
     /// As written.
     pub text: String,
-    /// One spelling: digits only, ISO date `2026-11-21`, time `15:30`, amount in yuan `1200.00`.
+    /// One spelling: digits only (a foreign phone number with its `+`), ISO date `2026-11-21` or span `2026-11-21/2026-11-22` (下周末,
+    /// 上个月, 3天内), time `15:30`, amount in yuan `1200.00` or with its currency before it `USD 99.00`. Of a round amount (两百来块)
+    /// the number said.
     pub value: String,
     /// With the personal part hidden; the value itself for kinds that are not personal.
     pub masked: String,
@@ -61,7 +69,7 @@ pub struct Fact {
 pub(crate) struct Text {
     /// Characters as written.
     pub original: Vec<char>,
-    /// Half width, upper case for ASCII letters as written (case kept).
+    /// Half width, simplified characters; case kept.
     pub chars: Vec<char>,
     taken: Vec<bool>,
     /// Facts so far.
@@ -77,7 +85,7 @@ impl Text {
             .map(|c| {
                 let mut normal = std::iter::once(*c).nfkc();
                 match (normal.next(), normal.next()) {
-                    (Some(one), None) => one,
+                    (Some(one), None) => simplify(one),
                     _ => *c,
                 }
             })
@@ -104,8 +112,18 @@ impl Text {
 
     /// True when one of `words` stands within `reach` characters before `start`.
     pub fn near(&self, start: usize, reach: usize, words: &[&str]) -> bool {
+        self.gap(start, reach, words).is_some()
+    }
+
+    /// Bytes between the nearest of `words` within `reach` characters before `start` and `start`.
+    pub fn gap(&self, start: usize, reach: usize, words: &[&str]) -> Option<usize> {
         let window: String = self.chars[start.saturating_sub(reach)..start].iter().collect::<String>().to_lowercase();
-        words.iter().any(|w| window.contains(w))
+        words.iter().filter_map(|w| window.rfind(w).map(|at| window.len() - at - w.len())).min()
+    }
+
+    /// True when the character before `i` is part of a number that nothing has read: what stands at `i` is its rest.
+    pub fn inside_number(&self, i: usize) -> bool {
+        i > 0 && !self.taken[i - 1] && (self.chars[i - 1].is_ascii_digit() || ".一二三四五六七八九十百千万亿两几〇零".contains(self.chars[i - 1]))
     }
 }
 
@@ -116,9 +134,10 @@ pub fn extract(text: &str, today: Option<Day>) -> Vec<Fact> {
     ids::email(&mut text);
     ids::organisation(&mut text);
     ids::plate(&mut text);
+    ids::spaced_identity(&mut text);
     numbers::digit_runs(&mut text);
     dates::find(&mut text, today);
-    numbers::amounts(&mut text);
+    amounts::find(&mut text);
     numbers::order_numbers(&mut text);
     text.facts.sort_by_key(|f| f.start);
     text.facts
