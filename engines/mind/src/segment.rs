@@ -41,9 +41,13 @@ const EMPTY: &str = "的 了 是 我 你 您 他 她 它 们 我们 你们 他�
 the a an is are was were be been to of in on at for with and or but not no do does did can could will would should i you he she it we they me my \
 your our their this that these those what how why when where which who please hi hello thanks thank have has had am so if then than there here";
 
+/// True for a word that says nothing of its own.
+pub fn is_function_word(word: &str) -> bool {
+    static SET: OnceLock<std::collections::HashSet<&'static str>> = OnceLock::new();
+    SET.get_or_init(|| EMPTY.split_whitespace().collect()).contains(word)
+}
+
 /// True for a word without a topic: function words, single Chinese characters, numbers.
 pub fn is_empty_word(word: &str) -> bool {
-    static SET: OnceLock<std::collections::HashSet<&'static str>> = OnceLock::new();
-    let set = SET.get_or_init(|| EMPTY.split_whitespace().collect());
-    set.contains(word) || word.chars().count() < 2 || word.chars().all(|c| c.is_numeric() || c == '.')
+    is_function_word(word) || word.chars().count() < 2 || word.chars().all(|c| c.is_numeric() || c == '.')
 }

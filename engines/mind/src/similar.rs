@@ -5,7 +5,7 @@ use crate::encoder::Encode;
 use crate::features::features;
 use crate::neighbours::MOST_EXAMPLES;
 use crate::normalise::normalise;
-use crate::segment::{is_empty_word, words};
+use crate::segment::{is_empty_word, is_function_word, words};
 use crate::units::{Kind, units};
 use crate::vocab::{Sparse, Vocab};
 use serde::Serialize;
@@ -13,16 +13,20 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Likeness at and above which two texts say the same (fused cosine).
 pub const DUPLICATE: f32 = 0.85;
-/// Features of more texts than this are skipped when candidates are looked up; they tell nothing apart.
-const COMMON: usize = 400;
+/// Texts looked at for one text when candidates are looked up, counted once a shared feature; rarest features first.
+const MOST_LOOKS: usize = 200_000;
 
-/// Texts prepared for comparing.
+/// Texts prepared for comparing. Texts that are equal but for punctuation and spelling are kept once.
 pub struct Collection {
     vocab: Vocab,
     sparse: Vec<Sparse>,
     dense: Vec<Vec<f32>>,
     postings: HashMap<u32, Vec<u32>>,
     exact: Vec<String>,
+    /// Of each different text the numbers of the texts given, in order.
+    rows: Vec<Vec<usize>>,
+    /// Of each text given, which different text it is.
+    of: Vec<usize>,
 }
 
 /// Two texts and how alike they are.
@@ -48,26 +52,42 @@ pub struct Topic {
 impl Collection {
     /// Prepares `texts`; with an encoder, meaning counts half.
     pub fn new(texts: &[String], encoder: Option<&dyn Encode>) -> Collection {
-        let exact: Vec<String> = texts.iter().map(|t| plain(t)).collect();
+        let (mut exact, mut rows, mut of) = (Vec::new(), Vec::<Vec<usize>>::new(), Vec::with_capacity(texts.len()));
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (row, text) in texts.iter().enumerate() {
+            let text = plain(text);
+            let at = *known.entry(text).or_insert_with_key(|text| {
+                exact.push(text.clone());
+                rows.push(Vec::new());
+                rows.len() - 1
+            });
+            rows[at].push(row);
+            of.push(at);
+        }
         let counted: Vec<_> = exact.iter().map(|t| features(t)).collect();
         let vocab = Vocab::learn(counted.iter().map(Vec::as_slice), 1);
         let sparse: Vec<Sparse> = counted.iter().map(|c| vocab.vector(c).0).collect();
         let mut postings: HashMap<u32, Vec<u32>> = HashMap::new();
-        for (row, vector) in sparse.iter().enumerate() {
+        for (at, vector) in sparse.iter().enumerate() {
             for (place, _) in vector {
-                postings.entry(*place).or_default().push(row as u32);
+                postings.entry(*place).or_default().push(at as u32);
             }
         }
         let dense = match encoder {
             Some(encoder) => exact.iter().map(|t| embed(t, encoder)).collect(),
             None => vec![Vec::new(); exact.len()],
         };
-        Collection { vocab, sparse, dense, postings, exact }
+        Collection { vocab, sparse, dense, postings, exact, rows, of }
     }
 
     /// Fused likeness of two texts of the collection, 0..=1.
     pub fn likeness(&self, a: usize, b: usize) -> f32 {
-        if self.exact[a] == self.exact[b] {
+        self.alike(self.of[a], self.of[b])
+    }
+
+    /// The same for two different texts.
+    fn alike(&self, a: usize, b: usize) -> f32 {
+        if a == b {
             return 1.0;
         }
         fuse(sparse_dot(&self.sparse[a], &self.sparse[b]), dot(&self.dense[a], &self.dense[b]), !self.dense[a].is_empty())
@@ -80,18 +100,19 @@ impl Collection {
         let dense = encoder.filter(|_| self.dense.first().is_some_and(|d| !d.is_empty())).map(|e| embed(&query, e)).unwrap_or_default();
         let mut lexical: BTreeMap<usize, f32> = BTreeMap::new();
         for (place, value) in &sparse {
-            for row in self.postings.get(place).into_iter().flatten() {
-                let row = *row as usize;
-                let other = self.sparse[row].binary_search_by_key(place, |f| f.0).map_or(0.0, |at| self.sparse[row][at].1);
-                *lexical.entry(row).or_default() += value * other;
+            for at in self.postings.get(place).into_iter().flatten() {
+                let at = *at as usize;
+                let other = self.sparse[at].binary_search_by_key(place, |f| f.0).map_or(0.0, |i| self.sparse[at][i].1);
+                *lexical.entry(at).or_default() += value * other;
             }
         }
-        let rows: Vec<usize> = if dense.is_empty() { lexical.keys().copied().collect() } else { (0..self.exact.len()).collect() };
-        let mut out: Vec<Like> = rows
+        let found: Vec<usize> = if dense.is_empty() { lexical.keys().copied().collect() } else { (0..self.exact.len()).collect() };
+        let mut out: Vec<Like> = found
             .into_iter()
-            .map(|row| {
-                let semantic = if dense.is_empty() { 0.0 } else { dot(&dense, &self.dense[row]) };
-                Like { index: row, likeness: fuse(lexical.get(&row).copied().unwrap_or(0.0), semantic, !dense.is_empty()) }
+            .flat_map(|at| {
+                let semantic = if dense.is_empty() { 0.0 } else { dot(&dense, &self.dense[at]) };
+                let likeness = fuse(lexical.get(&at).copied().unwrap_or(0.0), semantic, !dense.is_empty());
+                self.rows[at].iter().map(move |row| Like { index: *row, likeness })
             })
             .filter(|l| l.likeness > 0.0)
             .collect();
@@ -100,70 +121,72 @@ impl Collection {
         out
     }
 
+    /// Least lexical likeness of two texts whose fused likeness is `level`.
+    fn lexical(&self, level: f32) -> f32 {
+        if self.dense.first().is_some_and(|d| !d.is_empty()) { 2.0 * level - 1.0 } else { level }
+    }
+
+    /// Different texts that may be as like text `at` as `level`, in ascending order, taken from `postings`. Rarest features first, until
+    /// what is left of the text could not make a likeness of `level`: nothing is missed, unless [`MOST_LOOKS`] end the search.
+    fn candidates(&self, at: usize, level: f32, postings: &HashMap<u32, Vec<u32>>) -> Vec<u32> {
+        let mut parts: Vec<(usize, u32, f32)> = self.sparse[at].iter().map(|(place, value)| (postings.get(place).map_or(0, Vec::len), *place, *value)).collect();
+        parts.sort_unstable_by_key(|p| (p.0, p.1));
+        let least = self.lexical(level).max(0.0);
+        let mut left: f32 = parts.iter().map(|p| p.2 * p.2).sum();
+        let (mut out, mut looks) = (Vec::new(), 0);
+        for (count, place, value) in parts {
+            // Rounding must not lose a pair at the very level.
+            if left < least * least - 1e-4 || looks + count > MOST_LOOKS {
+                break;
+            }
+            out.extend(postings.get(&place).into_iter().flatten().copied());
+            looks += count;
+            left -= value * value;
+        }
+        out.sort_unstable();
+        out.dedup();
+        out
+    }
+
     /// Groups of texts that say the same, in order of their first text; every text is in exactly one group.
     /// A text joins the first earlier text it is like, not a chain of ever less like ones.
     pub fn duplicates(&self, level: f32) -> Vec<Vec<usize>> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
-        let mut heads: HashMap<u32, Vec<usize>> = HashMap::new();
-        let mut same: HashMap<&str, usize> = HashMap::new();
-        for row in 0..self.exact.len() {
-            if let Some(group) = same.get(self.exact[row].as_str()) {
-                groups[*group].push(row);
-                continue;
-            }
+        let mut founders: Vec<usize> = Vec::new();
+        let mut heads: HashMap<u32, Vec<u32>> = HashMap::new();
+        for at in 0..self.exact.len() {
             let mut best: Option<(f32, usize)> = None;
-            let mut seen = std::collections::HashSet::new();
-            for (place, _) in self.sparse[row].iter().filter(|f| self.postings.get(&f.0).is_some_and(|p| p.len() <= COMMON)) {
-                for group in heads.get(place).into_iter().flatten() {
-                    if seen.insert(*group) {
-                        let likeness = self.likeness(row, groups[*group][0]);
-                        if likeness >= level && best.is_none_or(|b| likeness > b.0 || (likeness == b.0 && *group < b.1)) {
-                            best = Some((likeness, *group));
-                        }
-                    }
+            for group in self.candidates(at, level, &heads) {
+                let group = group as usize;
+                let likeness = self.alike(at, founders[group]);
+                if likeness >= level && best.is_none_or(|b| likeness > b.0) {
+                    best = Some((likeness, group));
                 }
             }
-            let group = match best {
-                Some((_, group)) => {
-                    groups[group].push(row);
-                    group
-                }
+            match best {
+                Some((_, group)) => groups[group].extend(&self.rows[at]),
                 None => {
-                    groups.push(vec![row]);
-                    for (place, _) in &self.sparse[row] {
-                        heads.entry(*place).or_default().push(groups.len() - 1);
+                    for (place, _) in &self.sparse[at] {
+                        heads.entry(*place).or_default().push(groups.len() as u32);
                     }
-                    groups.len() - 1
+                    groups.push(self.rows[at].clone());
+                    founders.push(at);
                 }
-            };
-            same.insert(&self.exact[row], group);
+            }
         }
+        groups.iter_mut().for_each(|g| g.sort_unstable());
         groups
     }
 
-    /// The `k` largest groups of texts about one matter, named by their most telling words. At most [`MOST_EXAMPLES`] texts are grouped.
-    /// Greedy: the text with the most like texts (at least `level`) founds a group, again and again.
+    /// The `k` largest groups of texts about one matter, named by their most telling words. At most [`MOST_EXAMPLES`] different texts are
+    /// grouped. Greedy: the text with the most like texts (at least `level`) founds a group, again and again.
     pub fn topics(&self, level: f32, k: usize) -> Vec<Topic> {
         let n = self.exact.len().min(MOST_EXAMPLES);
         let mut like: Vec<Vec<u32>> = vec![Vec::new(); n];
         for a in 0..n {
-            let candidates: Vec<u32> = if self.dense[a].is_empty() {
-                let mut found: Vec<u32> = self.sparse[a]
-                    .iter()
-                    .filter_map(|f| self.postings.get(&f.0))
-                    .filter(|p| p.len() <= COMMON)
-                    .flatten()
-                    .copied()
-                    .filter(|b| (*b as usize) > a && (*b as usize) < n)
-                    .collect();
-                found.sort_unstable();
-                found.dedup();
-                found
-            } else {
-                (a as u32 + 1..n as u32).collect()
-            };
-            for b in candidates {
-                if self.likeness(a, b as usize) >= level {
+            let candidates = if self.dense[a].is_empty() { self.candidates(a, level, &self.postings) } else { (a as u32 + 1..n as u32).collect() };
+            for b in candidates.into_iter().filter(|b| (a + 1..n).contains(&(*b as usize))) {
+                if self.alike(a, b as usize) >= level {
                     like[a].push(b);
                     like[b as usize].push(a as u32);
                 }
@@ -172,20 +195,21 @@ impl Collection {
         let mut free = vec![true; n];
         let mut topics = Vec::new();
         while topics.len() < k {
-            let size = |row: usize| like[row].iter().filter(|r| free[**r as usize]).count();
-            let Some(centre) = (0..n).filter(|r| free[*r]).max_by_key(|r| (size(*r), std::cmp::Reverse(*r))) else { break };
-            if size(centre) < 1 {
+            let size = |at: usize| self.rows[at].len() + like[at].iter().filter(|r| free[**r as usize]).map(|r| self.rows[*r as usize].len()).sum::<usize>();
+            let Some((size, centre)) = (0..n).filter(|at| free[*at]).map(|at| (size(at), at)).max_by_key(|(size, at)| (*size, std::cmp::Reverse(*at))) else { break };
+            if size < 2 {
                 break;
             }
-            let mut members: Vec<usize> = like[centre].iter().map(|r| *r as usize).filter(|r| free[*r]).collect();
-            members.sort_by(|a, b| self.likeness(centre, *b).total_cmp(&self.likeness(centre, *a)).then(a.cmp(b)));
-            members.insert(0, centre);
-            members.iter().for_each(|m| free[*m] = false);
-            topics.push(Topic { name: Vec::new(), size: members.len(), members });
+            let mut around: Vec<usize> = like[centre].iter().map(|r| *r as usize).filter(|r| free[*r]).collect();
+            around.sort_by(|a, b| self.alike(centre, *b).total_cmp(&self.alike(centre, *a)).then(a.cmp(b)));
+            around.insert(0, centre);
+            around.iter().for_each(|m| free[*m] = false);
+            let members = around.iter().flat_map(|m| self.rows[*m].iter().copied()).collect();
+            topics.push(Topic { name: Vec::new(), size, members });
         }
         topics.sort_by(|a, b| b.size.cmp(&a.size).then(a.members.cmp(&b.members)));
-        let groups: Vec<Vec<&str>> = topics.iter().map(|t| t.members.iter().map(|m| self.exact[*m].as_str()).collect()).collect();
-        let all: Vec<&str> = self.exact.iter().map(String::as_str).collect();
+        let groups: Vec<Vec<&str>> = topics.iter().map(|t| t.members.iter().map(|m| self.exact[self.of[*m]].as_str()).collect()).collect();
+        let all: Vec<&str> = self.of.iter().map(|at| self.exact[*at].as_str()).collect();
         for (topic, name) in topics.iter_mut().zip(names(&groups, &all)) {
             topic.name = name;
         }
@@ -236,33 +260,72 @@ fn sparse_dot(a: &Sparse, b: &Sparse) -> f32 {
     sum
 }
 
+/// The words of each text, words of which a part has its own meaning joined again: 微粒 and 贷, where one nearly always follows the other.
+fn words_of(texts: &[&str]) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = texts.iter().map(|text| words(text)).collect();
+    let tail = |word: &str| word.chars().count() == 1 && word.chars().all(crate::units::is_han) && !is_function_word(word);
+    let mut alone: HashMap<&str, usize> = HashMap::new();
+    let mut pairs: HashMap<(&str, &str), usize> = HashMap::new();
+    for words in &all {
+        for (at, word) in words.iter().enumerate().filter(|(_, w)| !is_empty_word(w)) {
+            *alone.entry(word).or_default() += 1;
+            if let Some(next) = words.get(at + 1).filter(|w| tail(w)) {
+                *pairs.entry((word, next)).or_default() += 1;
+            }
+        }
+    }
+    let joined: std::collections::HashSet<(String, String)> = pairs
+        .into_iter()
+        .filter(|(pair, n)| *n >= 3 && n * 5 >= alone.get(pair.0).copied().unwrap_or(0) * 3)
+        .map(|(pair, _)| (pair.0.to_string(), pair.1.to_string()))
+        .collect();
+    for words in &mut all {
+        let mut at = 0;
+        while at + 1 < words.len() {
+            if joined.contains(&(words[at].clone(), words[at + 1].clone())) {
+                let next = words.remove(at + 1);
+                words[at].push_str(&next);
+            }
+            at += 1;
+        }
+    }
+    all
+}
+
+/// Of each word with a topic, how many of `texts` hold it; `cut`: the words of each text.
+fn counts<'a>(texts: &[&'a str], cut: &'a HashMap<&str, Vec<String>>) -> BTreeMap<&'a str, usize> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for text in texts {
+        let mut seen: Vec<&str> = cut.get(text).into_iter().flatten().map(String::as_str).filter(|w| !is_empty_word(w)).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen.into_iter().for_each(|w| *counts.entry(w).or_default() += 1);
+    }
+    counts
+}
+
 /// The words that tell each group from all texts (share inside × log of the lift), best first, at most four a group.
 pub fn names(groups: &[Vec<&str>], all: &[&str]) -> Vec<Vec<String>> {
-    let count = |texts: &[&str]| {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for text in texts {
-            let mut seen: Vec<String> = words(text).into_iter().filter(|w| !is_empty_word(w)).collect();
-            seen.sort();
-            seen.dedup();
-            seen.into_iter().for_each(|w| *counts.entry(w).or_default() += 1);
-        }
-        counts
-    };
-    let background = count(all);
+    // Joined as all texts together say, so that a word of a group is a word of all.
+    let mut texts: Vec<&str> = all.iter().chain(groups.iter().flatten()).copied().collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let cut: HashMap<&str, Vec<String>> = texts.iter().copied().zip(words_of(&texts)).collect();
+    let background = counts(all, &cut);
     groups
         .iter()
         .map(|group| {
-            let mut scored: Vec<(f64, String)> = count(group)
+            let mut scored: Vec<(f64, &str)> = counts(group, &cut)
                 .into_iter()
                 .filter(|(_, c)| *c * 4 >= group.len())
                 .map(|(word, c)| {
                     let inside = c as f64 / group.len().max(1) as f64;
-                    let outside = background.get(&word).copied().unwrap_or(c) as f64 / all.len().max(1) as f64;
+                    let outside = background.get(word).copied().unwrap_or(c) as f64 / all.len().max(1) as f64;
                     (inside * (1.0 + (inside / outside.max(1e-9)).ln().max(0.0)), word)
                 })
                 .collect();
-            scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-            scored.into_iter().take(4).map(|s| s.1).collect()
+            scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+            scored.into_iter().take(4).map(|s| s.1.to_string()).collect()
         })
         .collect()
 }
@@ -270,8 +333,8 @@ pub fn names(groups: &[Vec<&str>], all: &[&str]) -> Vec<Vec<String>> {
 /// The phrases that carry a set of texts: words and pairs of neighbouring words, by number of texts × length, best first.
 pub fn phrases(texts: &[String], k: usize) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for text in texts {
-        let words = words(&normalise(text));
+    let normal: Vec<String> = texts.iter().map(|text| normalise(text)).collect();
+    for words in words_of(&normal.iter().map(String::as_str).collect::<Vec<_>>()) {
         let mut seen = std::collections::BTreeSet::new();
         for (at, word) in words.iter().enumerate() {
             if is_empty_word(word) {
