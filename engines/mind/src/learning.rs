@@ -39,6 +39,8 @@ pub fn queue(mind: &Mind, texts: &[String], encoders: Encoders<'_>, limit: usize
     let mut items: Vec<Item> = collection
         .duplicates(DUPLICATE)
         .into_iter()
+        // Emoji and punctuation teach nothing, whatever label they are given.
+        .filter(|group| texts[group[0]].chars().any(char::is_alphanumeric))
         .map(|group| {
             let text = texts[group[0]].clone();
             let (prediction, view, _) = mind.predict_with_view(&text, encoders);
@@ -149,7 +151,7 @@ pub fn admit(checked: &[Row], corrections: &[Correction], bounds: Influence) -> 
 
 /// Refits confidence and threshold of the tier in use on queries that people checked. `target`: asked precision; ask for 0.97 to get 0.95.
 /// Everything else of the model stays. Error with fewer than [`LEAST_CHECKED`] rows, with fewer
-/// than half as many different texts, or a target that is no share above 0.
+/// than half as many different texts, when most labels are unknown to the model, or a target that is no share above 0.
 pub fn recalibrate(mind: &Mind, checked: &[Row], target: f64, encoders: Encoders<'_>) -> Result<Mind> {
     if checked.len() < LEAST_CHECKED {
         return Err(Problem::new("learn.too_few", format!("{} checked queries", checked.len()), format!("at least {LEAST_CHECKED}")));
@@ -158,6 +160,11 @@ pub fn recalibrate(mind: &Mind, checked: &[Row], target: f64, encoders: Encoders
     if different < LEAST_CHECKED / 2 {
         return Err(Problem::new("learn.too_alike", format!("{different} different texts among {} checked queries", checked.len()),
             format!("at least {} different ones", LEAST_CHECKED / 2)));
+    }
+    let known = checked.iter().filter(|r| r.label == OOS || mind.labels.binary_search(&r.label).is_ok()).count();
+    if known * 2 < checked.len() {
+        return Err(Problem::new("learn.unknown_labels", format!("{} of {} checked queries have labels the model does not know", checked.len() - known, checked.len()),
+            "labels of this model, or OOS; new labels are learnt by training"));
     }
     if !(target > 0.0 && target <= 1.0) {
         return Err(Problem::new("learn.target", format!("asked precision {target}"), "a share above 0, at most 1"));

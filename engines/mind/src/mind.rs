@@ -169,7 +169,7 @@ impl Mind {
             if !(row.weight > 0.0 && row.weight.is_finite()) {
                 return Err(Problem::new("train.weight", format!("weight {} of \u{201c}{}\u{201d}", row.weight, row.text), "a weight above 0"));
             }
-            *merged.entry((&row.label, &row.text)).or_default() += row.weight;
+            *merged.entry((&row.label, &row.text)).or_default() += stepped(row.weight);
         }
         let mut labels: Vec<String> = merged.keys().map(|k| k.0).filter(|l| *l != OOS).map(String::from).collect();
         labels.dedup();
@@ -317,6 +317,12 @@ impl Mind {
         next.answers.retain(|label, _| next.labels.binary_search(label).is_ok());
         Ok(next)
     }
+}
+
+/// A weight as a whole number of steps of 1/4096: such weights add up to the same number in whatever order they come.
+fn stepped(weight: f32) -> f32 {
+    const STEPS: f32 = 4096.0;
+    if weight < STEPS { (weight * STEPS).round().max(1.0) / STEPS } else { weight.round() }
 }
 
 /// Texts whose vectors are computed together.

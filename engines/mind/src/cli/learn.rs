@@ -25,6 +25,9 @@ pub fn recalibrate(args: &Args, streams: &mut Streams<'_>) -> Result<()> {
     let next = learning::recalibrate(&mind, &checked, asked, &encoders)?;
     files::save(&next, args.one("--against").unwrap_or(folder))?;
     let threshold = Some(next.tier(&encoders).0.calibrator.threshold).filter(|t| *t <= 1.0);
+    if threshold.is_none() {
+        let _ = writeln!(streams.err, "no level reaches {asked} on the checked queries: this model answers nothing alone");
+    }
     streams.json(&Recalibrated { checked: checked.len(), asked, threshold })
 }
 
