@@ -173,7 +173,7 @@ fn event(tx: &Tx<'_>, recorded: &Recorded) -> Result<EventView> {
     let data = recorded.payload()?;
     let mut known = serde_json::Map::new();
     if let Json::Object(fields) = &data {
-        for value in fields.values().filter_map(Json::as_str) {
+        for value in fields.values().flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)).filter_map(Json::as_str) {
             let name = if let Ok(person) = value.parse::<shouwen_kernel::PersonId>() {
                 Some(names::person_name(tx, person)?)
             } else if let Ok(team) = value.parse::<shouwen_kernel::TeamId>() {

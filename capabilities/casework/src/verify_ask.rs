@@ -27,6 +27,9 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 const PURPOSE: &str = "case.verification";
+/// The accent of the desk with white on it: it carries its own ground, so that a mail reader in the dark shows it as it is;
+/// all other text keeps the reader's colours.
+const LINK: &str = "display:inline-block;padding:8px 16px;border-radius:8px;background-color:#12606c;color:#ffffff;text-decoration:none";
 /// A link works this long.
 const VALID_DAYS: i64 = 30;
 /// Questions about one case that may be unanswered at once.
@@ -179,7 +182,7 @@ impl Letter<'_> {
     fn html(&self) -> String {
         let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         let (what, ask, label, end) = self.lines();
-        format!("<p>{}</p><p>{ask}</p><p><a href=\"{}\" style=\"color:#0b6b5d\">{label}</a></p><p style=\"color:#5b6671\">{end}</p>", escape(&what), self.url)
+        format!("<p>{}</p><p>{ask}</p><p><a href=\"{}\" style=\"{LINK}\">{label}</a></p><p><small>{end}</small></p>", escape(&what), self.url)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{notify_loop, wall};
 pub const KINDS: &[&str] = &[
     "case.message_added", "case.message_state", "case.assigned", "case.accountable", "case.reminded", "case.hand_over", "case.child_closed", "case.closed", "clock.warned", "clock.breached", "clock.escalated",
     "person.saved", "team.deleted", "person.rights_changed",
-    "review.requested", "review.step", "review.overdue", "review.approved", "review.returned", "review.withdrawn", "review.authority",
+    "review.requested", "review.step", "review.overdue", "review.approved", "review.returned", "review.withdrawn", "review.outdated", "review.authority",
     "complaint.care_planned", "complaint.care_overdue",
     "warning.raised", "warning.overdue", "bulletin.made", "crisis.declared", "crisis.overdue",
 ];

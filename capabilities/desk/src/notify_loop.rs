@@ -60,6 +60,8 @@ fn on_review(tx: &Tx<'_>, recorded: &Recorded, event: ReviewEvent) -> Result<()>
         ReviewEvent::Approved(a) => ended(tx, recorded, "review_approved", a.review_id, a.case_id, a.reason.as_deref()),
         ReviewEvent::Returned(r) => ended(tx, recorded, "review_returned", r.review_id, r.case_id, r.reason.as_deref()),
         ReviewEvent::Withdrawn(w) => who_asked(tx, w.review_id, true).map(|_| ()),
+        // Whoever changed what was approved: it is reviewed again.
+        ReviewEvent::Outdated(o) => Notice::of("review_outdated").about_case(tx, o.case_id)?.with(json!({ "review_id": o.review_id })).to(tx, recorded, o.by.into_iter().collect()),
         ReviewEvent::Authority(a) if a.what == "due" => Notice::of("authority_due").titled(&a.key).with(json!({ "key": a.key })).to(tx, recorded, a.people),
         _ => Ok(()),
     }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 /// The events read: few, so that mail coming in wakes nothing here.
 pub const KINDS: &[&str] = &[
-    "case.stage", "case.reminded", "case.child_opened", "case.child_closed", "case_type.saved", "case_type.removed", "team.saved", "team.deleted", "person.status", "review.requested", "review.step", "review.approved",
-    "review.returned", "review.withdrawn",
+    "case.stage", "case.reminded", "case.child_opened", "case.child_closed", "case_type.saved", "case_type.removed", "team.saved", "team.deleted", "person.status", "review.requested", "review.step", "review.decided",
+    "review.released", "review.approved", "review.returned", "review.withdrawn",
 ];
 
 /// Empties the projection.
@@ -26,7 +26,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         return on_case(tx, workspace, event);
     }
     if let Some(event) = recorded.event::<ReviewEvent>()? {
-        return on_review(tx, workspace, event);
+        return on_review(tx, recorded, event);
     }
     if let Some(event) = recorded.event::<CaseTypeEvent>()? {
         return match event {
@@ -73,22 +73,37 @@ fn on_case(tx: &Tx<'_>, workspace: WorkspaceId, event: CaseEvent) -> Result<()> 
     }
 }
 
-fn on_review(tx: &Tx<'_>, workspace: WorkspaceId, event: ReviewEvent) -> Result<()> {
-    let ended = |review: ReviewId, case: Option<CaseId>| case.map_or(Ok(()), |case| over(tx, case, review.0));
+fn on_review(tx: &Tx<'_>, recorded: &Recorded, event: ReviewEvent) -> Result<()> {
+    let workspace = recorded.workspace;
+    // What is found after an emergency is told of no case, but waits with the one it is about.
+    let ended = |review: ReviewId, case: Option<CaseId>| case.or(recorded.subject.map(CaseId)).map_or(Ok(()), |case| over(tx, case, review.0));
     match event {
         ReviewEvent::Requested(r) => match r.case_id {
             Some(case) => Wait { case, on: r.review_id.0, kind: "review", number: "", title: (&r.title, &r.title), step: (0, 0), people: &[], since: r.at, due_at: None }.write(tx, workspace),
             None => Ok(()),
         },
-        ReviewEvent::StepOpened(s) => match s.case_id {
-            Some(case) => Wait { case, on: s.review_id.0, kind: "review", number: "", title: (&s.title_zh, &s.title_en), step: (s.step, s.of), people: &s.people, since: s.at, due_at: s.due_at }.write(tx, workspace),
-            None => Ok(()),
-        },
+        ReviewEvent::StepOpened(s) => {
+            let Some(case) = s.case_id else { return Ok(()) };
+            // Who comes to an open step is waited for beside the others, and since it was opened.
+            if s.added && tx.execute("UPDATE desk_wait SET due_at = ?3 WHERE case_id = ?1 AND ref = ?2 AND step = ?4", params![case, s.review_id.0, s.due_at, s.step])? > 0 {
+                return waits_for(tx, Some(case), s.review_id, s.step, s.waiting.as_deref());
+            }
+            let people = s.waiting.as_deref().unwrap_or(&s.people);
+            Wait { case, on: s.review_id.0, kind: "review", number: "", title: (&s.title_zh, &s.title_en), step: (s.step, s.of), people, since: s.at, due_at: s.due_at }.write(tx, workspace)
+        }
+        ReviewEvent::Decided(d) => waits_for(tx, d.case_id, d.review_id, d.step, d.waiting.as_deref()),
+        ReviewEvent::Released(r) => waits_for(tx, r.case_id, r.review_id, r.step, Some(&r.waiting)),
         ReviewEvent::Approved(e) => ended(e.review_id, e.case_id),
         ReviewEvent::Returned(e) => ended(e.review_id, e.case_id),
         ReviewEvent::Withdrawn(e) => ended(e.review_id, e.case_id),
         _ => Ok(()),
     }
+}
+
+/// A step that waits already waits for these from now on; old logs do not say for whom.
+fn waits_for(tx: &Tx<'_>, case: Option<CaseId>, review: ReviewId, step: i64, people: Option<&[PersonId]>) -> Result<()> {
+    let (Some(case), Some(people)) = (case, people) else { return Ok(()) };
+    tx.run("UPDATE desk_wait SET people = ?3 WHERE case_id = ?1 AND ref = ?2 AND step = ?4", params![case, review.0, Json(people), step])
 }
 
 struct Wait<'a> {

@@ -141,10 +141,10 @@ fn reviews_warnings_crises_and_care_tell_whom_they_name_and_who_asked() {
         let review: ReviewId = d.id();
         let tell = |event: ReviewEvent| d.t.emit::<ReviewEvent>(Some(case), None, event);
         tell(Requested { review_id: review, flow: "solution".into(), kind: "review".into(), case_id: Some(case), title: "补偿方案".into(), amount: None, currency: None, emergency: false, by: Some(d.agent.person), at: d.now() }.into());
-        tell(StepOpened { review_id: review, case_id: Some(case), step: 1, of: 3, title_zh: "组长".into(), title_en: "Lead".into(), people: vec![d.lead.person], mode: "any".into(), due_at: None, at: d.now() }.into());
+        tell(StepOpened { review_id: review, case_id: Some(case), step: 1, of: 3, title_zh: "组长".into(), title_en: "Lead".into(), people: vec![d.lead.person], mode: "any".into(), due_at: None, added: false, waiting: None, at: d.now() }.into());
         let step = d.notices(&d.lead)[0].1.clone();
         assert_eq!((step["kind"].as_str(), step["title"].as_str(), step["data"]["of"].as_i64(), step["data"]["review_id"].as_str()), (Some("review_step"), Some("补偿方案"), Some(3), Some(review.to_string().as_str())));
-        tell(Approved { review_id: review, case_id: Some(case), flow: "solution".into(), reason: Some("同意".into()), at: d.now() }.into());
+        tell(Approved { review_id: review, case_id: Some(case), flow: "solution".into(), stage: None, reason: Some("同意".into()), at: d.now() }.into());
         assert_eq!(d.kinds(&d.agent), ["review_approved"]);
         let warn = |event: WarningEvent| d.t.emit::<WarningEvent>(None::<PersonId>, None, event);
         let (warning, bulletin): (WarningId, BulletinId) = (d.id(), d.id());
@@ -237,7 +237,7 @@ fn accountability_says_where_each_case_is_stuck_and_sums_by_person() {
         d.tell(child, Watched { case_id: child, person_id: d.agent.person, removed: false });
         d.tell(cases[1], ChildOpened { case_id: cases[1], child_id: child, number: "2026-000007".into(), case_type: "work_order".into(), title: "查线路".into(), team_id: None, org_unit_id: None, assignee_id: None, due_at: Some(d.now()), again: false, at: d.now() });
         let review: ReviewId = d.id();
-        let step = StepOpened { review_id: review, case_id: Some(cases[2]), step: 2, of: 3, title_zh: "经理".into(), title_en: "Manager".into(), people: vec![d.manager.person], mode: "any".into(), due_at: None, at: d.now() };
+        let step = StepOpened { review_id: review, case_id: Some(cases[2]), step: 2, of: 3, title_zh: "经理".into(), title_en: "Manager".into(), people: vec![d.manager.person], mode: "any".into(), due_at: None, added: false, waiting: None, at: d.now() };
         d.t.emit::<ReviewEvent>(Some(cases[2]), None, step.into());
         d.stage(cases[3], "accepted", "waiting_customer", "waiting");
         d.stage(cases[4], "accepted", "resolved", "resolved");
@@ -292,6 +292,48 @@ fn accountability_says_where_each_case_is_stuck_and_sums_by_person() {
 }
 
 #[test]
+fn a_step_waits_for_all_it_asks_whoever_comes_goes_or_decides_and_for_nobody_once_it_is_over() {
+    on_both(modules, |t| {
+        let d = Desk::new(t);
+        d.types();
+        let case = d.open();
+        d.accountable(case, &d.agent);
+        let review: ReviewId = d.id();
+        let tell = |event: ReviewEvent| d.t.emit::<ReviewEvent>(Some(case), None, event);
+        let begun = d.now();
+        let step = |step: i64, people: &[&Viewer], added: bool, waiting: Option<&[&Viewer]>| StepOpened {
+            review_id: review, case_id: Some(case), step, of: 2, title_zh: "会签".into(), title_en: "Joint".into(), people: people.iter().map(|v| v.person).collect(), mode: "all".into(), due_at: Some(begun.plus_seconds(3600)), added,
+            waiting: waiting.map(|all| all.iter().map(|v| v.person).collect()), at: d.now(),
+        };
+        let waits = |d: &Desk| -> (Vec<String>, Value, Value) {
+            let item = d.t.get(&d.agent, "/api/v1/accountability").expect(200)["items"][0]["waiting_for"].clone();
+            (item[0]["people"].as_array().map(|all| all.iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect()).unwrap_or_default(), item[0]["since"].clone(), item[0]["due_at"].clone())
+        };
+        tell(step(1, &[&d.lead], false, Some(&[&d.lead])).into());
+        let (first, since, due) = waits(&d);
+        assert_eq!(first.len(), 1);
+        d.t.clock.advance(60);
+        tell(step(1, &[&d.manager], true, Some(&[&d.lead, &d.manager])).into());
+        let after = waits(&d);
+        assert_eq!((after.0.len(), &after.1, &after.2), (2, &since, &due), "the newcomer beside the others, since the step was opened");
+        tell(shouwen_contracts::reviews::Decided { review_id: review, case_id: Some(case), step: 1, person_id: d.lead.person, for_person: None, decision: "approve".into(), reason: None, waiting: Some(vec![d.manager.person]), at: d.now() }.into());
+        assert_eq!(waits(&d).0, ["赵经理"]);
+        tell(shouwen_contracts::reviews::Released { review_id: review, case_id: Some(case), step: 1, people: vec![d.manager.person], why: "rights".into(), waiting: vec![], at: d.now() }.into());
+        assert_eq!(waits(&d).0, [""; 0]);
+        // Opened anew for others: they take the place of those before.
+        tell(step(2, &[&d.lead], false, None).into());
+        assert_eq!(waits(&d).0.len(), 1);
+        d.t.assert_rebuilds(|tx| tx.all::<(CaseId, i64, Value)>("SELECT case_id, step, people FROM desk_wait ORDER BY case_id", params![]));
+        // The end of what was looked at after an emergency names no case, and nothing waits any more.
+        tell(Approved { review_id: review, case_id: None, flow: "joint".into(), stage: None, reason: None, at: d.now() }.into());
+        assert_eq!(d.t.get(&d.agent, "/api/v1/accountability").expect(200)["items"][0]["waiting_for"], serde_json::json!([]));
+        // Whoever changed what was approved is told that it is reviewed again.
+        tell(shouwen_contracts::reviews::Outdated { review_id: review, case_id: Some(case), flow: "joint".into(), stage: None, by: Some(d.agent.person), at: d.now() }.into());
+        assert!(d.kinds(&d.agent).contains(&"review_outdated".to_owned()));
+    });
+}
+
+#[test]
 fn a_wall_shows_members_their_load_and_what_was_done_today() {
     on_both(modules, |t| {
         let d = Desk::new(t);
@@ -305,7 +347,7 @@ fn a_wall_shows_members_their_load_and_what_was_done_today() {
         d.t.clock.advance(20);
         let answer = |case: CaseId, auto: bool| MessageAdded {
             case_id: case, conversation_id: ConversationId::NIL, message_id: MessageId::NIL, direction: "out".into(), author_id: Some(d.agent.person), author_name: "张三".into(), preview: "好".into(), content: String::new(),
-            at: d.now(), auto, verified: true, mentions: vec![],
+            at: d.now(), auto, verified: true, mentions: vec![], files: vec![],
         };
         d.tell(cases[0], answer(cases[0], false));
         d.tell(cases[0], answer(cases[0], true));

@@ -42,7 +42,7 @@ impl Play {
         let at = self.t.app.clock().now();
         self.tell(case_id, MessageAdded {
             case_id, conversation_id: ConversationId::NIL, message_id: MessageId::NIL, direction: "out".into(), author_id: Some(self.agent), author_name: "a".into(), preview: "p".into(), content: String::new(), at,
-            auto: false, verified: true, mentions: vec![],
+            auto: false, verified: true, mentions: vec![], files: vec![],
         });
         self.t.emit::<ClockEvent>(Some(case_id), None, Met { case_id, clock: "first_response".into(), at, elapsed_s, target_s: 3600, breached }.into());
     }
@@ -209,7 +209,7 @@ fn the_loop_is_measured_by_department_wait_complaints_repeats_and_reviews() {
         let asked = ReviewRequested { review_id: review, flow: "solution".into(), kind: "review".into(), case_id: Some(cases[2]), title: "方案".into(), amount: None, currency: None, emergency: false, by: None, at: p.t.app.clock().now() };
         p.t.emit::<ReviewEvent>(Some(cases[2]), None, asked.into());
         p.t.clock.advance(1800);
-        p.t.emit::<ReviewEvent>(Some(cases[2]), None, Returned { review_id: review, case_id: Some(cases[2]), flow: "solution".into(), step: 1, reason: None, at: p.t.app.clock().now() }.into());
+        p.t.emit::<ReviewEvent>(Some(cases[2]), None, Returned { review_id: review, case_id: Some(cases[2]), flow: "solution".into(), stage: None, step: 1, reason: None, at: p.t.app.clock().now() }.into());
         assert!((p.tile("review_time_median")["value"].as_f64().unwrap() - 1800.0).abs() < 40.0);
         p.t.assert_rebuilds(|tx| tx.all::<(String, i64, i64, i64)>("SELECT points, day, numerator, denominator FROM insight_day WHERE total ORDER BY points, day", params![]));
     });

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::def::{Nobody, Plan};
 use crate::people::{self, Person, Place};
-use crate::review::{COLUMNS, KnownCase, Review, Seat, seats};
-use crate::steps::{Mode, Outcome, outcome};
-use crate::{hours, letters, stand_in, timers};
+use crate::review::{KnownCase, Review, Seat, seats};
+use crate::steps::{Outcome, outcome};
+use crate::{hours, letters, refusal, stand_in, timers};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Ask {
     pub plan: Plan,
     pub access: Access,
     pub requester: Option<PersonId>,
+    /// Who decides nothing in it besides: who wrote the solution, whose judgement it is.
+    pub not_by: Vec<PersonId>,
     pub note: Option<String>,
 }
 
@@ -57,6 +59,8 @@ impl Ask {
             write_up_due_at: None,
             write_up_at: None,
             write_up_late_at: None,
+            not_by: self.not_by,
+            outdated_at: None,
             version: 1,
         };
         review.insert(tx)?;
@@ -122,7 +126,7 @@ pub fn make_emergency(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Optio
         return Err(Problem::conflict("review.no_emergency", format!("`{}` has no emergency path", review.flow)).expected("an ordinary request; or an administrator adds the path to the flow"));
     };
     if !review.is_open() || review.emergency {
-        return Err(review.not_open());
+        return Err(review.not_open(tx)?);
     }
     let was_asked = review.step > 0;
     close_step(tx, review, "released")?;
@@ -139,15 +143,17 @@ pub fn make_emergency(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Optio
     }
     let why = reason.unwrap_or(&review.reason).to_owned();
     review.audit(tx, ctx, "review.emergency", json!({ "reason": why, "write_up_due_at": due }))?;
-    review.emit(tx, ctx, Approved { review_id: review.id, case_id: review.case_id, flow: review.flow.clone(), reason: Some(why), at: tx.now() })?;
+    review.emit(tx, ctx, Approved { review_id: review.id, case_id: review.case_id, flow: review.flow.clone(), stage: review.stage.clone(), reason: Some(why), at: tx.now() })?;
     review.save(tx)
 }
 
 /// Writes an emergency up; now it is reviewed like any other, only that its effect stands already.
 pub fn write_up(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, by: PersonId, text: &str) -> Result<()> {
     if review.state != "write_up" {
-        return Err(review.not_open());
+        return Err(review.not_open(tx)?);
     }
+    // It is reviewed now: whoever wrote it decides nothing in it.
+    review.bar(by);
     review.write_up = Some(text.to_owned());
     review.write_up_at = Some(tx.now());
     review.state = "open".to_owned();
@@ -166,12 +172,49 @@ pub struct Seated {
 
 fn place_of(tx: &Tx<'_>, review: &Review, place: i64, planned: &[PersonId]) -> Result<Place> {
     let before = seats(tx, review)?.into_iter().filter(|seat| seat.place < place).map(|seat| seat.person).chain(planned.iter().copied()).collect();
-    Ok(Place { access: review.place(tx)?, of_case: review.case_id.is_some(), requester: review.requester, except: review.requester.filter(|_| !review.plan.own), before })
+    Ok(Place { access: review.place(tx)?, of_case: review.case_id.is_some(), requester: review.requester, except: excluded(review), before })
 }
 
-/// Whether somebody may decide at all: nobody decides what they asked for themselves, unless the flow lets them.
+/// Who may not decide at all: who asked for it, wrote it, or whose judgement it is.
+pub fn excluded(review: &Review) -> Vec<PersonId> {
+    review.requester.filter(|_| !review.plan.own).into_iter().chain(review.not_by.iter().copied()).collect()
+}
+
+/// Whether somebody may not decide at all: nobody decides what they asked for or wrote themselves, unless the flow lets them.
 pub fn is_excluded(review: &Review, person: PersonId) -> bool {
-    !review.plan.own && review.requester == Some(person)
+    review.not_by.contains(&person) || (!review.plan.own && review.requester == Some(person))
+}
+
+/// Whether somebody may take another's place in the present step: not who sits in it themselves, nor who has approved in
+/// this review already. Two approvals are those of two people.
+pub fn may_stand_in(review: &Review, sitting: &[Seat], person: PersonId) -> bool {
+    let sits = |seat: &Seat| seat.place == review.step && seat.person == person && seat.state != "released";
+    !is_excluded(review, person) && !sitting.iter().any(|seat| sits(seat) || (seat.state == "approved" && seat.decided_by == Some(person)))
+}
+
+/// Everybody the present step waits for: who sits in it undecided, and who may decide in their place.
+pub fn waited_for(tx: &Tx<'_>, review: &Review) -> Result<Vec<PersonId>> {
+    if !review.is_open() {
+        return Ok(Vec::new());
+    }
+    let sitting = seats(tx, review)?;
+    let waiting: Vec<PersonId> = sitting.iter().filter(|seat| seat.place == review.step && seat.waits()).map(|seat| seat.person).collect();
+    with_stand_ins(tx, review, &sitting, &waiting)
+}
+
+/// People, each followed by those who may decide in their place; each once.
+fn with_stand_ins(tx: &Tx<'_>, review: &Review, sitting: &[Seat], people: &[PersonId]) -> Result<Vec<PersonId>> {
+    let away = stand_in::now(tx, review.workspace)?;
+    let mut all: Vec<PersonId> = Vec::new();
+    for person in people {
+        let others = stand_in::stand_ins(&away, *person, &review.kind, &review.flow).into_iter().filter(|id| may_stand_in(review, sitting, *id));
+        for id in std::iter::once(*person).chain(others) {
+            if !all.contains(&id) {
+                all.push(id);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The people of step `place` as things are now. `planned`: those whom earlier steps, not opened yet, would ask.
@@ -210,7 +253,7 @@ pub fn people_of(tx: &Tx<'_>, review: &Review, place: i64, planned: &[PersonId])
 }
 
 /// Opens step `place`, or ends the review when there is none.
-fn enter(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, place: i64) -> Result<()> {
+pub(crate) fn enter(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, place: i64) -> Result<()> {
     if place > review.steps() {
         return approved(tx, ctx, review, None);
     }
@@ -238,7 +281,8 @@ fn enter(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, place: i64) -> Result<()> 
         params![review.id.0, place, review.workspace, tx.now(), due, seated.note],
     )?;
     // An emergency taken while the review ran begins anew once it is written up.
-    tx.run("DELETE FROM review_seat WHERE review_id = ?1 AND place = ?2", params![review.id.0, place])?;
+    // Who was let go of stays known, so that they hear why it waits for them no longer.
+    tx.run("DELETE FROM review_seat WHERE review_id = ?1 AND place = ?2 AND state <> 'released'", params![review.id.0, place])?;
     tx.run("UPDATE review_link SET expires_at = ?3 WHERE review_id = ?1 AND place = ?2 AND expires_at > ?3", params![review.id.0, place, tx.now()])?;
     for person in &seated.people {
         seat(tx, review, person.id, seated.origin)?;
@@ -247,31 +291,33 @@ fn enter(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, place: i64) -> Result<()> 
         review.audit(tx, ctx, "review.fell_to", json!({ "step": place, "note": note, "people": seated.people.iter().map(|p| p.id).collect::<Vec<_>>() }))?;
     }
     review.save(tx)?;
-    if let Some(due) = due {
-        timers::step(tx, review, due)?;
+    match due {
+        Some(due) => timers::step(tx, review, due)?,
+        None => timers::forget_step(tx, review)?,
     }
-    tell_step(tx, ctx, review, &seated.people, def.mode, due)
+    let people: Vec<PersonId> = seated.people.iter().map(|person| person.id).collect();
+    tell_step(tx, ctx, review, &people, false)
 }
 
 pub(crate) fn seat(tx: &Tx<'_>, review: &Review, person: PersonId, origin: &str) -> Result<()> {
     tx.run(
-        "INSERT INTO review_seat (review_id, place, person_id, workspace_id, origin, state, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6) ON CONFLICT (review_id, place, person_id) DO NOTHING",
+        "INSERT INTO review_seat (review_id, place, person_id, workspace_id, origin, state, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6)
+         ON CONFLICT (review_id, place, person_id) DO UPDATE SET origin = ?5, state = 'waiting', opened_at = ?6, decided_at = NULL, decided_by = NULL, via = NULL, reason = NULL WHERE review_seat.state = 'released'",
         params![review.id.0, review.step, person, review.workspace, origin, tx.now()],
     )
 }
 
-/// Tells people, and those who stand in for them, that a step waits for them.
-pub(crate) fn tell_step(tx: &Tx<'_>, ctx: &Ctx, review: &Review, people: &[Person], mode: Mode, due: Option<Time>) -> Result<()> {
-    let away = stand_in::now(tx, review.workspace)?;
-    let mut all: Vec<PersonId> = Vec::new();
-    for person in people {
-        for id in std::iter::once(person.id).chain(stand_in::stand_ins(&away, person.id, &review.kind, &review.flow)) {
-            if !all.contains(&id) && !is_excluded(review, id) {
-                all.push(id);
-            }
-        }
-    }
-    let title = review.step_def().map(|def| def.title.clone()).unwrap_or_default();
+/// Tells people, and those who stand in for them, that a step waits for them; `added`: besides those told before.
+pub(crate) fn tell_step(tx: &Tx<'_>, ctx: &Ctx, review: &Review, people: &[PersonId], added: bool) -> Result<()> {
+    let all = with_stand_ins(tx, review, &seats(tx, review)?, people)?;
+    tell_people(tx, ctx, review, all, added)
+}
+
+/// Tells exactly these people that the present step waits for them, and writes to them.
+pub(crate) fn tell_people(tx: &Tx<'_>, ctx: &Ctx, review: &Review, people: Vec<PersonId>, added: bool) -> Result<()> {
+    let def = review.step_def();
+    let (title, mode) = (def.map(|def| def.title.clone()).unwrap_or_default(), def.map(|def| def.mode).unwrap_or_default());
+    let due = tx.opt::<(Option<Time>,)>("SELECT due_at FROM review_step WHERE review_id = ?1 AND place = ?2", params![review.id.0, review.step])?.and_then(|row| row.0);
     review.emit(
         tx,
         ctx,
@@ -282,13 +328,15 @@ pub(crate) fn tell_step(tx: &Tx<'_>, ctx: &Ctx, review: &Review, people: &[Perso
             of: review.steps(),
             title_zh: title.zh,
             title_en: title.en,
-            people: all.clone(),
+            people: people.clone(),
             mode: mode.word().to_owned(),
             due_at: due,
+            added,
+            waiting: Some(waited_for(tx, review)?),
             at: tx.now(),
         },
     )?;
-    for id in all {
+    for id in people {
         if let Some(person) = Person::load(tx, id)?.filter(|p| p.active) {
             letters::ask(tx, ctx, review, &person, due)?;
         }
@@ -297,7 +345,7 @@ pub(crate) fn tell_step(tx: &Tx<'_>, ctx: &Ctx, review: &Review, people: &[Perso
 }
 
 /// The present step ends; whoever has not decided is no longer asked.
-fn close_step(tx: &Tx<'_>, review: &Review, state: &str) -> Result<()> {
+pub(crate) fn close_step(tx: &Tx<'_>, review: &Review, state: &str) -> Result<()> {
     tx.run("UPDATE review_seat SET state = 'released' WHERE review_id = ?1 AND place = ?2 AND state = 'waiting'", params![review.id.0, review.step])?;
     tx.run("UPDATE review_step SET state = ?3, ended_at = ?4 WHERE review_id = ?1 AND place = ?2", params![review.id.0, review.step, state, tx.now()])?;
     timers::forget_step(tx, review)
@@ -314,7 +362,7 @@ fn approved(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Option<String>)
     review.end_reason = reason.clone();
     review.save(tx)?;
     review.audit(tx, ctx, "review.approved", json!({ "amount": review.amount, "afterwards": review.is_afterwards() }))?;
-    review.emit(tx, ctx, Approved { review_id: review.id, case_id: moved_case(review), flow: review.flow.clone(), reason, at: tx.now() })
+    review.emit(tx, ctx, Approved { review_id: review.id, case_id: moved_case(review), flow: review.flow.clone(), stage: review.stage.clone(), reason, at: tx.now() })
 }
 
 fn returned(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Option<String>) -> Result<()> {
@@ -323,7 +371,7 @@ fn returned(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Option<String>)
     review.end_reason = reason.clone();
     review.save(tx)?;
     review.audit(tx, ctx, "review.returned", json!({ "step": review.step, "reason": reason, "afterwards": review.is_afterwards() }))?;
-    review.emit(tx, ctx, Returned { review_id: review.id, case_id: moved_case(review), flow: review.flow.clone(), step: review.step, reason, at: tx.now() })
+    review.emit(tx, ctx, Returned { review_id: review.id, case_id: moved_case(review), flow: review.flow.clone(), stage: review.stage.clone(), step: review.step, reason, at: tx.now() })
 }
 
 /// Takes it back.
@@ -332,7 +380,7 @@ pub fn withdraw(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Option<Stri
         return Err(Problem::conflict("review.in_force", "an emergency is in force already and cannot be taken back").expected("a write-up; the review afterwards says whether it was right"));
     }
     if !review.is_open() {
-        return Err(review.not_open());
+        return Err(review.not_open(tx)?);
     }
     if review.emergency {
         return Err(Problem::conflict("review.in_force", "an emergency is in force already and cannot be taken back").expected("the decision of the reviewers"));
@@ -346,16 +394,23 @@ pub fn withdraw(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Option<Stri
     review.emit(tx, ctx, Withdrawn { review_id: review.id, case_id: review.case_id, flow: review.flow.clone(), reason, at: tx.now() })
 }
 
-/// In whose places somebody may decide now: their own first.
+/// In whose places somebody may decide now: their own when they sit in the step, else of those they stand in for.
 pub fn places(tx: &Tx<'_>, review: &Review, person: PersonId) -> Result<Vec<PersonId>> {
     if !review.is_open() || is_excluded(review, person) {
         return Ok(Vec::new());
     }
-    let waiting: Vec<PersonId> = seats(tx, review)?.into_iter().filter(|seat| seat.place == review.step && seat.waits()).map(|seat| seat.person).collect();
-    let mut out: Vec<PersonId> = waiting.iter().copied().filter(|id| *id == person).collect();
+    let sitting = seats(tx, review)?;
+    let here: Vec<&Seat> = sitting.iter().filter(|seat| seat.place == review.step).collect();
+    if here.iter().any(|seat| seat.person == person && seat.waits()) {
+        let took_another = here.iter().any(|seat| seat.state == "approved" && seat.decided_by == Some(person));
+        return Ok(if took_another { Vec::new() } else { vec![person] });
+    }
+    if !may_stand_in(review, &sitting, person) {
+        return Ok(Vec::new());
+    }
     let away = stand_in::now(tx, review.workspace)?;
-    out.extend(stand_in::principals(&away, person, &review.kind, &review.flow).into_iter().filter(|id| waiting.contains(id)));
-    Ok(out)
+    let principals = stand_in::principals(&away, person, &review.kind, &review.flow);
+    Ok(principals.into_iter().filter(|id| here.iter().any(|seat| seat.person == *id && seat.waits())).collect())
 }
 
 /// A decision as it was given.
@@ -368,15 +423,17 @@ pub struct Decision {
     pub reason: Option<String>,
     /// `desk` or `mail`.
     pub via: &'static str,
+    /// The print of the solution that was looked at; absent: not said.
+    pub about: Option<String>,
 }
 
 /// Decides the present step in one place.
 pub fn decide(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, decision: &Decision) -> Result<()> {
     if !review.is_open() {
-        return Err(review.not_open());
+        return Err(review.not_open(tx)?);
     }
     if is_excluded(review, decision.person) {
-        return Err(Problem::new(Kind::Forbidden, "review.own", "nobody decides what they asked for themselves").expected("one of the others it waits for"));
+        return Err(Problem::new(Kind::Forbidden, "review.own", "nobody decides what they asked for or wrote themselves, for another neither").expected("one of the others it waits for"));
     }
     if !decision.approve && decision.reason.is_none() {
         return Err(Problem::invalid("reason", "a return without a reason helps nobody").expected("what has to be done before it can be approved"));
@@ -386,12 +443,13 @@ pub fn decide(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, decision: &Decision) 
         Some(wanted) => places.iter().copied().find(|id| *id == wanted),
         None => places.first().copied(),
     }) else {
-        let own = seats(tx, review)?.into_iter().find(|seat| seat.place == review.step && seat.person == decision.person);
-        return Err(match own.filter(|seat| !seat.waits()) {
-            Some(_) => Problem::conflict("review.decided_already", "you have decided this step already").expected("the decision of the others it waits for"),
-            None => Problem::new(Kind::Forbidden, "review.not_yours", "this step does not wait for you").expected("one of those it waits for, or somebody they delegated to"),
-        });
+        return Err(refusal::not_theirs(tx, review, decision)?);
     };
+    if let (Some(seen), Some(case)) = (&decision.about, case_of(tx, review)?)
+        && *seen != case.print()?
+    {
+        return Err(Problem::conflict("review.solution_changed", "the solution was changed since you looked at it").expected("a look at what it says now"));
+    }
     let (word, state) = if decision.approve { ("approve", "approved") } else { ("return", "returned") };
     tx.execute(
         "UPDATE review_seat SET state = ?4, decided_at = ?5, decided_by = ?6, via = ?7, reason = ?8 WHERE review_id = ?1 AND place = ?2 AND person_id = ?3",
@@ -410,6 +468,7 @@ pub fn decide(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, decision: &Decision) 
             for_person,
             decision: word.to_owned(),
             reason: decision.reason.clone(),
+            waiting: Some(waited_for(tx, review)?),
             at: tx.now(),
         },
     )?;
@@ -432,89 +491,6 @@ pub fn go_on(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review, reason: Option<String>
         }
         // Everybody it waited for is gone: it is opened anew for whoever is there now.
         Outcome::Nobody => enter(tx, ctx, review, review.step),
-    }
-}
-
-/// Somebody left the house, or (`gone` false) holds something else now: where they are no longer among those a step asks
-/// for they are released, and the step goes on without them.
-pub fn release(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId, gone: bool) -> Result<()> {
-    let open: Vec<(Uuid,)> = tx.all("SELECT review_id FROM review_seat WHERE workspace_id = ?1 AND person_id = ?2 AND state = 'waiting' ORDER BY review_id LIMIT 1000", params![workspace, person])?;
-    let ctx = Ctx::system(workspace, "reviews");
-    for (id,) in open {
-        let Some(mut review) = Review::lock(tx, ReviewId(id))? else { continue };
-        if !gone && still_asked(tx, &review, person)? {
-            continue;
-        }
-        tx.execute("UPDATE review_seat SET state = 'released' WHERE review_id = ?1 AND person_id = ?2 AND state = 'waiting'", params![id, person])?;
-        review.audit(tx, &ctx, "review.released", json!({ "step": review.step, "person_id": person, "reason": if gone { "inactive" } else { "rights" } }))?;
-        if review.is_open() {
-            go_on(tx, &ctx, &mut review, None)?;
-        }
-    }
-    Ok(())
-}
-
-/// Somebody holds more than before: where an open step asks for that, they are asked too. Who sits there stays.
-pub fn join(tx: &Tx<'_>, workspace: WorkspaceId, person: PersonId, gained: &people::Gained) -> Result<()> {
-    if gained.is_nothing() {
-        return Ok(());
-    }
-    let open: Vec<Review> = tx.all(&format!("SELECT {COLUMNS} FROM review_review r WHERE r.workspace_id = ?1 AND r.state = 'open' ORDER BY r.id LIMIT 1000"), params![workspace])?;
-    let ctx = Ctx::system(workspace, "reviews");
-    for found in open {
-        if !found.step_def().is_some_and(|def| def.who.iter().chain(&def.otherwise).any(|word| gained.names(word))) {
-            continue;
-        }
-        let Some(mut review) = Review::lock(tx, found.id)?.filter(|review| review.is_open() && !is_excluded(review, person)) else { continue };
-        let seated = match people_of(tx, &review, review.step, &[]) {
-            Ok(seated) => seated,
-            Err(problem) if problem.code == "review.nobody" => continue,
-            Err(problem) => return Err(problem),
-        };
-        let Some(newcomer) = seated.people.iter().find(|p| p.id == person).cloned() else { continue };
-        let own = seats(tx, &review)?.into_iter().find(|seat| seat.place == review.step && seat.person == person);
-        match own {
-            Some(sits) if sits.state != "released" => continue,
-            // They were let go of in this very step and hold it again.
-            Some(_) => {
-                tx.execute("UPDATE review_seat SET state = 'waiting', opened_at = ?4 WHERE review_id = ?1 AND place = ?2 AND person_id = ?3", params![review.id.0, review.step, person, tx.now()])?;
-            }
-            None => seat(tx, &review, person, seated.origin)?,
-        }
-        review.audit(tx, &ctx, "review.joined", json!({ "step": review.step, "person_id": person }))?;
-        review.save(tx)?;
-        let due: Option<(Option<Time>,)> = tx.opt("SELECT due_at FROM review_step WHERE review_id = ?1 AND place = ?2", params![review.id.0, review.step])?;
-        let mode = review.step_def().map(|def| def.mode).unwrap_or_default();
-        tell_step(tx, &ctx, &review, &[newcomer], mode, due.and_then(|row| row.0))?;
-    }
-    Ok(())
-}
-
-/// What is decided about changed under the decisions: those given are void, and it begins anew with the first step. Where
-/// nobody approved yet, nothing has to.
-pub fn begin_again(tx: &Tx<'_>, ctx: &Ctx, review: &mut Review) -> Result<()> {
-    let approved: Vec<PersonId> = seats(tx, review)?.into_iter().filter(|seat| seat.state == "approved").filter_map(|seat| seat.decided_by).collect();
-    if approved.is_empty() {
-        return Ok(());
-    }
-    close_step(tx, review, "released")?;
-    tx.run("DELETE FROM review_seat WHERE review_id = ?1", params![review.id.0])?;
-    tx.run("DELETE FROM review_step WHERE review_id = ?1 AND place > 1", params![review.id.0])?;
-    tx.run("UPDATE review_link SET expires_at = ?2 WHERE review_id = ?1 AND expires_at > ?2", params![review.id.0, tx.now()])?;
-    review.note = Some("处理方案已修改，重新审核 · the solution was changed, so it begins anew".to_owned());
-    review.audit(tx, ctx, "review.begun_again", json!({ "step": review.step, "void": approved }))?;
-    enter(tx, ctx, review, 1)
-}
-
-/// Whether the present step would ask somebody again. Who was called in when it was late stays.
-fn still_asked(tx: &Tx<'_>, review: &Review, person: PersonId) -> Result<bool> {
-    if seats(tx, review)?.iter().any(|seat| seat.place == review.step && seat.person == person && seat.origin == "late") {
-        return Ok(true);
-    }
-    match people_of(tx, review, review.step, &[]) {
-        Ok(seated) => Ok(seated.people.iter().any(|p| p.id == person)),
-        Err(problem) if problem.code == "review.nobody" => Ok(false),
-        Err(problem) => Err(problem),
     }
 }
 

@@ -11,7 +11,7 @@ use shouwen_web::{Answer, App, Id, Input, SignedIn, Viewer, axum};
 use utoipa::ToSchema;
 
 use crate::view::{self, ReviewPerson};
-use crate::{lists, people, stand_in};
+use crate::{changes, lists, people, stand_in, timers};
 
 /// Longer than this nobody is away; then it is a matter of roles.
 const LONGEST_DAYS: i64 = 366;
@@ -93,6 +93,10 @@ pub async fn create(State(app): State<App>, who: SignedIn, input: Input<NewDeleg
             params![id, viewer.workspace, from, body.to, Json(&body.kinds), from_at, body.until_at, reason, viewer.person, tx.now()],
         )?;
         tx.audit(&ctx, "review.delegated", "review_delegation", Some(id.0), Some(json!({ "from": from, "to": body.to, "kinds": body.kinds, "from_at": from_at, "until_at": body.until_at, "reason": reason })))?;
+        timers::delegation(tx, viewer.workspace, id, from_at, body.until_at)?;
+        if from_at <= tx.now() {
+            changes::stands_in(tx, &ctx, viewer.workspace, from, body.to)?;
+        }
         let row: Row = tx.one(&format!("SELECT {COLUMNS} FROM review_delegation WHERE id = ?1"), params![id])?;
         shown(tx, row)
     })
@@ -134,6 +138,8 @@ pub async fn end(State(app): State<App>, who: SignedIn, Id(id): Id<ObjectId>) ->
         if row.9.is_none() {
             tx.execute("UPDATE review_delegation SET ended_at = ?2 WHERE id = ?1", params![id, tx.now()])?;
             tx.audit(&ctx, "review.delegation_ended", "review_delegation", Some(id.0), Some(json!({ "from": row.1, "to": row.2 })))?;
+            timers::forget_delegation(tx, id)?;
+            changes::stood_in(tx, &ctx, viewer.workspace, row.1, row.2)?;
         }
         let row: Row = tx.one(&format!("SELECT {COLUMNS} FROM review_delegation WHERE id = ?1"), params![id])?;
         shown(tx, row)

@@ -13,6 +13,9 @@ use crate::people::Person;
 use crate::review::{KnownCase, Review};
 
 const PURPOSE: &str = "review.link";
+/// The accent of the desk with white on it: it carries its own ground, so that a mail reader in the dark shows it as it is;
+/// all other text keeps the reader's colours.
+const LINK: &str = "display:inline-block;padding:8px 16px;border-radius:8px;background-color:#12606c;color:#ffffff;text-decoration:none";
 /// A link decides this long.
 const VALID_DAYS: i64 = 7;
 
@@ -79,7 +82,8 @@ pub fn ask(tx: &Tx<'_>, ctx: &Ctx, review: &Review, person: &Person, due: Option
     }
     if let Some(due) = due {
         let at = local(tx, review.workspace, due)?;
-        lines.push(say(&format!("请在 {at} 前处理。"), &format!("Please decide before {at}.")));
+        let late = due <= tx.now();
+        lines.push(if late { say(&format!("时限 {at} 已过，请尽快处理。"), &format!("It was to be decided before {at} and is late.")) } else { say(&format!("请在 {at} 前处理。"), &format!("Please decide before {at}.")) });
     }
     let end = if review.plan.by_mail {
         say("打开页面即可查看并决定，无需登录。链接 7 天内有效，仅供您本人处理这一步，请勿转发。", "The page shows it and takes your decision without signing in. The link works for 7 days, for you and this step alone; please do not forward it.")
@@ -89,10 +93,10 @@ pub fn ask(tx: &Tx<'_>, ctx: &Ctx, review: &Review, person: &Person, due: Option
     let label = say("查看并决定", "Look and decide");
     let subject = say(&format!("待审：{}", review.title), &format!("To review: {}", review.title));
     let text = format!("{}\n\n{url}\n\n{end}\n", lines.join("\n"));
-    let html = format!("{}<p><a href=\"{url}\" style=\"color:#0b6b5d\">{label}</a></p><p style=\"color:#5b6671\">{end}</p>", lines.iter().map(|line| format!("<p>{}</p>", escape(line))).collect::<String>());
+    let html = format!("{}<p><a href=\"{url}\" style=\"{LINK}\">{label}</a></p><p><small>{end}</small></p>", lines.iter().map(|line| format!("<p>{}</p>", escape(line))).collect::<String>());
     let body = put(tx, &subject, text, html)?;
     // About the review, not the case: the timeline of a case shows what its events say.
-    tx.emit::<LetterEvent>(ctx, Some(review.id.0), None, LetterWish { source: format!("review:{}:{}:{}:{}", review.id, review.step, person.id, tx.now().seconds()), people: vec![person.id], subject, body })
+    tx.emit::<LetterEvent>(ctx, Some(review.id.0), None, LetterWish { source: format!("review:{}:{}:{}:{}", review.id, review.step, person.id, tx.id::<ObjectId>()), people: vec![person.id], subject, body })
 }
 
 /// Reminds that an authority is to be looked at.
@@ -131,5 +135,16 @@ mod tests {
             assert_eq!(String::from_utf8(bytes).ok().and_then(|t| verify(&keys, &t)), None, "changed at {i}");
         }
         assert_eq!(verify(&keys, "审核审核审核审核审核审核"), None);
+    }
+
+    #[test]
+    fn letters_wear_the_accent_of_the_desk_on_a_ground_of_their_own() {
+        let tokens = include_str!("../../../web/src/ui/tokens.css");
+        let accent = tokens.lines().find_map(|line| line.trim().strip_prefix("--accent: ")).map(|value| value.trim_end_matches(';')).unwrap_or_default();
+        for source in [include_str!("letters.rs"), include_str!("../../voice/src/ask.rs"), include_str!("../../casework/src/verify_ask.rs")] {
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            assert!(source.contains(&format!("background-color:{accent};color:#ffffff")), "{accent}");
+            assert_eq!(source.matches("color:#").count(), 2, "no other colour: the reader's own is readable in the dark");
+        }
     }
 }

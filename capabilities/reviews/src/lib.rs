@@ -6,6 +6,7 @@
 
 mod amount;
 mod authorities;
+mod changes;
 mod course;
 mod def;
 mod delegations;
@@ -18,6 +19,7 @@ mod options;
 mod pack_reviews;
 mod page;
 mod people;
+mod refusal;
 mod requests;
 mod review;
 mod stand_in;
@@ -53,6 +55,7 @@ pub fn module() -> Module {
         migrations: &[
             Migration { capability: "reviews", version: 1, sql: include_str!("../migrations/0001_review.sql") },
             Migration { capability: "reviews", version: 2, sql: include_str!("../migrations/0002_calendars.sql") },
+            Migration { capability: "reviews", version: 3, sql: include_str!("../migrations/0003_not_by.sql") },
         ],
         routes: OpenApiRouter::new()
             .routes(routes!(lists::list, requests::create))

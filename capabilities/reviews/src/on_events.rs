@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::course::{self, Ask};
 use crate::def::{DEFAULT_FLOW, Nobody, Plan, StepDef};
 use crate::review::{KnownCase, Review};
-use crate::{flows, hours, people, steps};
+use crate::{changes, flows, hours, people, steps};
 
 /// The events read. It writes state and tells of it, so it is never rebuilt.
 pub const KINDS: &[&str] = &[
@@ -28,17 +28,17 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                 let back = p.active && people::Person::load(tx, p.person_id)?.is_some_and(|known| !known.active);
                 people::saved(tx, recorded.workspace, &p)?;
                 match (p.active, back) {
-                    (false, _) => course::release(tx, recorded.workspace, p.person_id, true),
-                    (true, true) => course::join(tx, recorded.workspace, p.person_id, &people::Gained::all(tx, p.person_id)?),
+                    (false, _) => changes::release(tx, recorded.workspace, p.person_id, true),
+                    (true, true) => changes::join(tx, recorded.workspace, p.person_id, &people::Gained::all(tx, p.person_id)?),
                     (true, false) => Ok(()),
                 }
             }
             IdentityEvent::RightsChanged(r) => {
                 let gained = people::rights(tx, recorded.workspace, &r)?;
                 if r.grants.is_some() {
-                    course::release(tx, recorded.workspace, r.person_id, false)?;
+                    changes::release(tx, recorded.workspace, r.person_id, false)?;
                 }
-                course::join(tx, recorded.workspace, r.person_id, &gained)
+                changes::join(tx, recorded.workspace, r.person_id, &gained)
             }
             _ => Ok(()),
         };
@@ -64,8 +64,11 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             "title" => tx.run("UPDATE review_case SET title = ?2 WHERE case_id = ?1", params![e.case_id, e.to.as_str().unwrap_or_default()]),
             "type" => tx.run("UPDATE review_case SET case_type = ?2 WHERE case_id = ?1", params![e.case_id, e.to.as_str().unwrap_or_default()]),
             "fields.solution" => {
-                tx.run("UPDATE review_case SET solution = ?2 WHERE case_id = ?1", params![e.case_id, e.to.as_str()])?;
-                again(tx, &ctx, e.case_id)
+                let by = ctx.actor.person_id();
+                tx.run("UPDATE review_case SET solution = ?2, solution_by = ?3 WHERE case_id = ?1", params![e.case_id, e.to.as_str(), by])?;
+                // Blanks at its ends make no other solution.
+                let said = |value: &serde_json::Value| value.as_str().unwrap_or_default().trim().to_owned();
+                if said(&e.from) == said(&e.to) { Ok(()) } else { changes::rewritten(tx, &ctx, e.case_id, by) }
             }
             _ => Ok(()),
         },
@@ -88,22 +91,11 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     }
 }
 
-/// The solution was changed while it was reviewed: whoever approved it approved another one.
-fn again(tx: &Tx<'_>, ctx: &Ctx, case: CaseId) -> Result<()> {
-    let open: Vec<(Uuid,)> = tx.all("SELECT id FROM review_review WHERE case_id = ?1 AND state = 'open' AND stage IS NOT NULL ORDER BY id LIMIT 20", params![case])?;
-    for (id,) in open {
-        if let Some(mut review) = Review::lock(tx, ReviewId(id))?.filter(|review| review.is_open() && !review.emergency) {
-            course::begin_again(tx, ctx, &mut review)?;
-        }
-    }
-    Ok(())
-}
-
 /// What a case no longer needs is taken back. Emergencies stay: they are in force, and are to be written up and looked at.
 fn left(tx: &Tx<'_>, ctx: &Ctx, case: CaseId, why: &str, concerns: impl Fn(&Review) -> bool) -> Result<()> {
     let open: Vec<(Uuid,)> = tx.all("SELECT id FROM review_review WHERE case_id = ?1 AND state = 'open' ORDER BY id LIMIT 200", params![case])?;
     for (id,) in open {
-        if let Some(mut review) = Review::lock(tx, ReviewId(id))?.filter(|review| review.is_open() && !review.emergency && concerns(review)) {
+        if let Some(mut review) = Review::lock_in_turn(tx, ReviewId(id), true)?.filter(|review| review.is_open() && !review.emergency && concerns(review)) {
             course::withdraw(tx, ctx, &mut review, Some(why.to_owned()))?;
         }
     }
@@ -138,6 +130,8 @@ fn wanted_by_stage(tx: &Tx<'_>, ctx: &Ctx, wanted: &ReviewWanted) -> Result<()> 
         tx.audit(&Ctx::system(ctx.workspace, "reviews"), "review.flow_missing", "case", Some(wanted.case_id.0), Some(json!({ "flow": wanted.flow, "note": note })))?;
         tracing::warn!(flow = %wanted.flow, case = %wanted.case_id, "a case wants a review by a flow that does not exist");
     }
+    let mut not_by = wanted.judged.clone();
+    not_by.extend(case.as_ref().and_then(|c| c.solution_by).filter(|author| !plan.own && !wanted.judged.contains(author)));
     let ask = Ask {
         flow: wanted.flow.clone(),
         kind: "review",
@@ -150,6 +144,7 @@ fn wanted_by_stage(tx: &Tx<'_>, ctx: &Ctx, wanted: &ReviewWanted) -> Result<()> 
         plan,
         access: case.map(|c| c.access).unwrap_or_else(Access::default),
         requester: wanted.by,
+        not_by,
         note,
     };
     course::request(tx, ctx, ask).map(|_| ())

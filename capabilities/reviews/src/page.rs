@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::course::{self, Decision};
 use crate::people::{self, Person};
 use crate::review::{KnownCase, Review, Seat, seats};
-use crate::{amount, letters};
+use crate::{amount, letters, refusal};
 
 const TEMPLATE: &str = include_str!("pages/review.html");
 /// Looks within so many seconds are one line of the audit: scanners open a link several times at once.
@@ -49,6 +49,14 @@ struct Shown {
     due: Option<String>,
     now: Time,
     may: bool,
+    /// Whoever it was sent to stood in, and no longer does.
+    over: Option<refusal::Over>,
+}
+
+impl Shown {
+    fn about(&self) -> Result<Option<String>> {
+        self.case.as_ref().map(KnownCase::print).transpose()
+    }
 }
 
 /// The link with its review, held when it may be decided now.
@@ -85,6 +93,7 @@ fn complete(tx: &Tx<'_>, link: Link, review: Review) -> Result<Shown> {
         names,
         due,
         now: tx.now(),
+        over: if may { None } else { refusal::stood_in(tx, &review, link.person)? },
         may,
         link,
         review,
@@ -120,6 +129,8 @@ async fn show(State(app): State<App>, client: Client, Path(token): Path<String>)
 struct Form {
     decision: String,
     reason: String,
+    /// The print of the solution the page showed; empty: a page of before.
+    about: String,
 }
 
 /// What was done with a form.
@@ -129,6 +140,7 @@ enum Said {
     Returned,
     NoDecision,
     NoReason,
+    Changed,
     Late,
 }
 
@@ -160,9 +172,14 @@ fn record(tx: &Tx<'_>, id: ObjectId, form: &Form, ip: Option<String>) -> Result<
     if !approve && reason.is_none() {
         return Ok(Some((shown, Said::NoReason)));
     }
+    let about = Some(form.about.clone()).filter(|about| !about.is_empty());
+    if about.is_some() && about != shown.about()? {
+        return Ok(Some((shown, Said::Changed)));
+    }
     let ctx = Ctx { workspace: shown.link.workspace, actor: Actor::person(shown.link.person), ip };
-    course::decide(tx, &ctx, &mut shown.review, &Decision { person: shown.link.person, for_person: None, approve, reason, via: "mail" })?;
+    // The link before the decision, as a look does it, so that the two wait for each other in one order.
     tx.execute("UPDATE review_link SET used_at = ?2 WHERE id = ?1", params![shown.link.id, tx.now()])?;
+    course::decide(tx, &ctx, &mut shown.review, &Decision { person: shown.link.person, for_person: None, approve, reason, via: "mail", about })?;
     shown.link.used_at = Some(tx.now());
     let Shown { link, review, .. } = shown;
     Ok(Some((complete(tx, link, review)?, if approve { Said::Approved } else { Said::Returned })))
@@ -184,6 +201,7 @@ fn outdated(shown: &Shown, say: &dyn Fn(&'static str, &'static str) -> &'static 
         "write_up" => say("已按紧急情况先行处理，正在等待事后补写说明。", "It was acted upon as an emergency and waits to be written up."),
         _ if review.step != shown.link.place => say("这一步已经由他人处理。", "This step has been decided."),
         _ if shown.now > shown.link.expires_at => say("链接已过期，请登录后在“待审”中处理。", "This link has expired; please sign in and decide in the review inbox."),
+        _ if shown.over.is_some() => say("您的代审委托已经结束，这一步请本人处理。", "You no longer stand in; whoever you stood in for decides."),
         _ => say("这一步不再需要您处理。", "This step no longer waits for you."),
     };
     if who.is_empty() { sentence.to_owned() } else { format!("{sentence}{}{who}", say("处理人：", " By: ")) }
@@ -197,6 +215,7 @@ fn page(shown: &Shown, token: &str, reason: &str, said: Option<Said>) -> Respons
         Some(Said::Approved) => Some(say("已记录：通过。", "Recorded: approved.").to_owned()),
         Some(Said::Returned) => Some(say("已记录：退回。", "Recorded: returned.").to_owned()),
         Some(Said::NoDecision) => Some(say("请选择“通过”或“退回”。", "Please approve it or return it.").to_owned()),
+        Some(Said::Changed) => Some(say("处理方案刚刚被修改，下面是现在的内容，请看过再决定。", "The solution was changed a moment ago. This is what it says now; please look before you decide.").to_owned()),
         Some(Said::NoReason) => Some(say("退回请写明理由，便于对方修改。", "Please say why you return it, so that it can be put right.").to_owned()),
         Some(Said::Late) | None if !shown.may => Some(outdated(shown, &say)),
         _ => None,
@@ -230,7 +249,7 @@ fn page(shown: &Shown, token: &str, reason: &str, said: Option<Said>) -> Respons
         StatusCode::OK,
         TEMPLATE,
         context! {
-            lang => say("zh-CN", "en"), heading => review.title.clone(), person => shown.person.as_ref().map(|p| p.name.clone()).unwrap_or_default(), note, form => shown.may, facts, texts,
+            lang => say("zh-CN", "en"), heading => review.title.clone(), person => shown.person.as_ref().map(|p| p.name.clone()).unwrap_or_default(), note, form => shown.may, facts, texts, about => shown.about().ok().flatten(),
             action => format!("/r/{token}"), reason,
             t => context! {
                 title => say("审核", "Review"), for_ => say("审核人", "For"), reason => say("意见（退回时必填）", "Your opinion (needed to return it)"), approve => say("通过", "Approve"), give_back => say("退回", "Return"),

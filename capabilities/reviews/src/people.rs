@@ -148,7 +148,7 @@ pub struct Place {
     pub of_case: bool,
     pub requester: Option<PersonId>,
     /// Who may not decide whatever they hold.
-    pub except: Option<PersonId>,
+    pub except: Vec<PersonId>,
     /// Those of the steps before: `above` looks beyond them.
     pub before: Vec<PersonId>,
 }
@@ -174,7 +174,7 @@ fn narrowest(found: Vec<(usize, Person)>) -> Vec<Person> {
 /// The people a word names; the same word means other people in another place.
 pub fn named(tx: &Tx<'_>, workspace: WorkspaceId, word: &str, place: &Place) -> Result<Vec<Person>> {
     if let Some(role) = word.strip_prefix("role:") {
-        let all: Vec<Person> = holders(tx, workspace, role)?.into_iter().filter(|person| Some(person.id) != place.except).collect();
+        let all: Vec<Person> = holders(tx, workspace, role)?.into_iter().filter(|person| !place.except.contains(&person.id)).collect();
         if !place.of_case {
             return Ok(all);
         }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use shouwen_kernel::{Access, CaseId, Problem, Result, ReviewId};
+use shouwen_kernel::{Access, CaseId, PersonId, Problem, Result, ReviewId};
 use shouwen_store::{Ctx, Tx, params};
 use shouwen_web::{Allowed, Answer, App, Id, Input, SignedIn, Viewer, axum};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use crate::course::{self, Ask, Decision};
 use crate::people::{self, Place};
 use crate::review::{KnownCase, Review};
 use crate::view::{self, ReviewView};
-use crate::{ReviewEmergency, ReviewRequest, amount, authorities, flows};
+use crate::{ReviewEmergency, ReviewRequest, amount, authorities, flows, refusal};
 
 const LONGEST: usize = 4000;
 
@@ -64,6 +64,9 @@ pub struct NewDecision {
     /// The step that was looked at: a decision meant for another step is refused.
     #[serde(default)]
     pub step: Option<i64>,
+    /// `about` of the review that was looked at: a decision on another solution is refused.
+    #[serde(default)]
+    pub about: Option<String>,
 }
 
 /// Why.
@@ -134,7 +137,7 @@ fn ask(tx: &Tx<'_>, ctx: &Ctx, viewer: &Viewer, body: &NewReview) -> Result<Revi
             if before > 0 {
                 note = Some(format!("本工单此前已按此权限批准 {}，合计 {} 决定审批层级 · {} was granted in this case before; {} in all decide the tier", money(before), money(total), money(before), money(total)));
             }
-            let place = Place { access: access.clone(), of_case: case.is_some(), requester: Some(viewer.person), except: None, before: Vec::new() };
+            let place = Place { access: access.clone(), of_case: case.is_some(), requester: Some(viewer.person), except: Vec::new(), before: Vec::new() };
             let alone = people::is_named(tx, ctx.workspace, &tier.alone, &place, viewer.person)?;
             (found.key.clone(), "approval", found.plan(tier), Some(found.currency.clone()), alone)
         }
@@ -159,7 +162,9 @@ fn ask(tx: &Tx<'_>, ctx: &Ctx, viewer: &Viewer, body: &NewReview) -> Result<Revi
         None if viewer.lang == shouwen_kernel::Lang::Zh => plan.title.zh.clone(),
         None => plan.title.en.clone(),
     });
-    let ask = Ask { flow, kind, title, reason, case: case.map(|c| c.id), stage: None, amount: body.amount, currency, plan, access, requester: Some(viewer.person), note };
+    // Who wrote the solution decides nothing in its review.
+    let not_by: Vec<PersonId> = case.as_ref().and_then(|case| case.solution_by).filter(|_| kind == "review" && !plan.own).into_iter().collect();
+    let ask = Ask { flow, kind, title, reason, case: case.map(|c| c.id), stage: None, amount: body.amount, currency, plan, access, requester: Some(viewer.person), not_by, note };
     if alone {
         return course::grant_alone(tx, ctx, ask);
     }
@@ -189,10 +194,14 @@ fn owes_nothing(tx: &Tx<'_>, viewer: &Viewer) -> Result<()> {
 fn held(tx: &Tx<'_>, viewer: &Viewer, id: ReviewId) -> Result<Review> {
     view::admitted(viewer)?;
     let review = Review::lock(tx, id)?.ok_or_else(|| Problem::not_found("review"))?;
-    if view::may_see(tx, &review, viewer)? { Ok(review) } else { Err(Problem::not_found("review")) }
+    if view::may_see(tx, &review, viewer)? {
+        return Ok(review);
+    }
+    // Whoever stood in knows of it; they are told that they no longer do.
+    Err(refusal::stood_in(tx, &review, viewer.person)?.map_or_else(|| Problem::not_found("review"), |ended| refusal::over(&ended)))
 }
 
-#[utoipa::path(post, path = "/reviews/{id}/decide", params(("id" = String, Path)), request_body = NewDecision, responses((status = 200, body = ReviewView), (status = 403, description = "review.own, review.not_yours"), (status = 409, description = "review.not_open, review.decided_already, review.moved_on")), tag = "reviews", summary = "Approve the present step, or return it with a reason", extensions(("x-permission" = json!("signed_in"))))]
+#[utoipa::path(post, path = "/reviews/{id}/decide", params(("id" = String, Path)), request_body = NewDecision, responses((status = 200, body = ReviewView), (status = 403, description = "review.own, review.not_yours, review.stand_in_over"), (status = 409, description = "review.not_open, review.decided_already, review.decided_for_you, review.released, review.one_place, review.moved_on, review.solution_changed")), tag = "reviews", summary = "Approve the present step, or return it with a reason", extensions(("x-permission" = json!("signed_in"))))]
 pub async fn decide(State(app): State<App>, who: SignedIn, Id(id): Id<ReviewId>, input: Input<NewDecision>) -> Answer<Response> {
     let (ctx, viewer, once, body) = (who.ctx(), who.viewer.clone(), who.once(&input.hash), input.value);
     app.command(once, StatusCode::OK, move |tx| {
@@ -203,10 +212,10 @@ pub async fn decide(State(app): State<App>, who: SignedIn, Id(id): Id<ReviewId>,
             other => return Err(Problem::invalid("decision", format!("`{}` is no decision", shouwen_kernel::text::clip(other, 20))).expected("`approve` or `return`")),
         };
         if let Some(step) = body.step.filter(|step| review.is_open() && *step != review.step) {
-            return Err(Problem::conflict("review.moved_on", format!("the review stands in step {} and no longer in {step}", review.step)).expected("a look at where it stands now"));
+            return Err(refusal::moved_on(tx, &review, step)?);
         }
         let reason = body.reason.as_deref().map(str::trim).filter(|r| !r.is_empty()).map(|r| shouwen_kernel::text::clip(r, LONGEST));
-        course::decide(tx, &ctx, &mut review, &Decision { person: viewer.person, for_person: body.for_person, approve, reason, via: "desk" })?;
+        course::decide(tx, &ctx, &mut review, &Decision { person: viewer.person, for_person: body.for_person, approve, reason, via: "desk", about: body.about.clone() })?;
         view::of(tx, &review, &viewer, true)
     })
     .await
@@ -240,10 +249,10 @@ pub async fn emergency(State(app): State<App>, who: Allowed<ReviewEmergency>, Id
         }
         owes_nothing(tx, &viewer)?;
         let reason = said("reason", body.reason.as_deref().unwrap_or(""), "why it cannot wait for the decision")?;
-        // Whoever acts answers for it, and writes it up.
-        let person = viewer.person;
-        tx.execute("UPDATE review_review SET requester_id = ?2 WHERE id = ?1", params![review.id.0, person])?;
-        review.requester = Some(person);
+        // Whoever acts answers for it, and writes it up; whoever asked before decides it no more than they did.
+        if let Some(before) = review.requester.replace(viewer.person).filter(|before| *before != viewer.person) {
+            review.bar(before);
+        }
         course::make_emergency(tx, &ctx, &mut review, Some(&reason))?;
         view::of(tx, &review, &viewer, true)
     })

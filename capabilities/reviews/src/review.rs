@@ -1,11 +1,12 @@
 //! A review as it is stored, its seats, and what it tells.
 
 use shouwen_contracts::reviews::ReviewEvent;
-use shouwen_kernel::{Access, CaseId, PersonId, Problem, Result, ReviewId, Time, WorkspaceId};
-use shouwen_store::{Ctx, FromRow, Json, Row, Tx, params};
+use shouwen_kernel::{Access, CaseId, Kind, PersonId, Problem, Result, ReviewId, Time, WorkspaceId};
+use shouwen_store::{Ctx, Engine, FromRow, Json, Row, Tx, params};
 use uuid::Uuid;
 
 use crate::def::{Plan, StepDef};
+use crate::people;
 use crate::steps::{Origin, Said};
 
 /// A review or approval. `state`: `open`, `approved`, `returned`, `withdrawn`, `write_up` (an emergency in force that waits
@@ -40,12 +41,17 @@ pub struct Review {
     pub write_up_due_at: Option<Time>,
     pub write_up_at: Option<Time>,
     pub write_up_late_at: Option<Time>,
+    /// Who decides nothing in it whatever they hold, besides whoever asked: who wrote the solution or the write-up, who
+    /// asked before somebody else took it over, whose judgement is reviewed.
+    pub not_by: Vec<PersonId>,
+    /// The solution was changed after it was approved.
+    pub outdated_at: Option<Time>,
     pub version: i64,
 }
 
 /// For queries with the table as `r`.
 pub const COLUMNS: &str = "r.id, r.workspace_id, r.flow, r.kind, r.title, r.reason, r.case_id, r.stage, r.amount, r.currency, r.plan, r.access, r.requester_id, r.emergency, r.state, r.step, r.note, \
-     r.requested_at, r.decided_at, r.end_reason, r.write_up, r.write_up_due_at, r.write_up_at, r.write_up_late_at, r.version";
+     r.requested_at, r.decided_at, r.end_reason, r.write_up, r.write_up_due_at, r.write_up_at, r.write_up_late_at, r.not_by, r.outdated_at, r.version";
 
 impl FromRow for Review {
     fn from_row(row: &Row) -> Result<Self> {
@@ -74,7 +80,9 @@ impl FromRow for Review {
             write_up_due_at: row.get(21)?,
             write_up_at: row.get(22)?,
             write_up_late_at: row.get(23)?,
-            version: row.get(24)?,
+            not_by: row.get::<Option<Json<Vec<PersonId>>>>(24)?.map(|json| json.0).unwrap_or_default(),
+            outdated_at: row.get(25)?,
+            version: row.get(26)?,
         })
     }
 }
@@ -87,13 +95,34 @@ impl Review {
     pub fn lock(tx: &Tx<'_>, id: ReviewId) -> Result<Option<Self>> {
         tx.opt(&format!("SELECT {COLUMNS} FROM review_review r WHERE r.id = ?1{}", tx.for_update()), params![id.0])
     }
+    /// Holds it in a transaction that has written something already (a step of a subscription, a timer). The log goes by
+    /// when transactions began to write: if somebody else holds it now, this one begins anew after them, so that what it
+    /// tells stands after what they told. `wait`: for them; else (it may hold what they want) only a moment.
+    ///
+    /// # Errors
+    /// `store.retry` when it has to begin anew; those of the database.
+    pub fn lock_in_turn(tx: &Tx<'_>, id: ReviewId, wait: bool) -> Result<Option<Self>> {
+        if tx.engine() == Engine::Sqlite {
+            return Self::lock(tx, id);
+        }
+        let free = tx.opt(&format!("SELECT {COLUMNS} FROM review_review r WHERE r.id = ?1 FOR UPDATE SKIP LOCKED"), params![id.0])?;
+        if free.is_some() || Self::load(tx, id)?.is_none() {
+            return Ok(free);
+        }
+        if wait {
+            Self::lock(tx, id)?;
+        } else {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        Err(Problem::new(Kind::Unavailable, "store.retry", "somebody decides it in this moment"))
+    }
     pub fn insert(&self, tx: &Tx<'_>) -> Result<()> {
         tx.execute(
-            "INSERT INTO review_review (id, workspace_id, flow, kind, title, reason, case_id, stage, amount, currency, plan, access, requester_id, emergency, state, step, steps, note, requested_at, version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)",
+            "INSERT INTO review_review (id, workspace_id, flow, kind, title, reason, case_id, stage, amount, currency, plan, access, requester_id, emergency, state, step, steps, note, requested_at, not_by, version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 1)",
             params![
                 self.id.0, self.workspace, self.flow, self.kind, self.title, self.reason, self.case_id, self.stage, self.amount, self.currency, Json(&self.plan), Json(&self.access), self.requester,
-                self.emergency, self.state, self.step, self.plan.step.len(), self.note, self.requested_at
+                self.emergency, self.state, self.step, self.plan.step.len(), self.note, self.requested_at, Json(&self.not_by)
             ],
         )
         .map(|_| ())
@@ -101,11 +130,11 @@ impl Review {
     pub fn save(&mut self, tx: &Tx<'_>) -> Result<()> {
         self.version += 1;
         tx.execute(
-            "UPDATE review_review SET emergency = ?2, state = ?3, step = ?4, note = ?5, decided_at = ?6, end_reason = ?7, write_up = ?8, write_up_due_at = ?9, write_up_at = ?10, write_up_late_at = ?11, version = ?12, steps = ?13
+            "UPDATE review_review SET emergency = ?2, state = ?3, step = ?4, note = ?5, decided_at = ?6, end_reason = ?7, write_up = ?8, write_up_due_at = ?9, write_up_at = ?10, write_up_late_at = ?11, version = ?12, steps = ?13, requester_id = ?14, not_by = ?15, outdated_at = ?16
              WHERE id = ?1",
             params![
                 self.id.0, self.emergency, self.state, self.step, self.note, self.decided_at, self.end_reason, self.write_up, self.write_up_due_at, self.write_up_at, self.write_up_late_at, self.version,
-                self.plan.step.len()
+                self.plan.step.len(), self.requester, Json(&self.not_by), self.outdated_at
             ],
         )
         .map(|_| ())
@@ -152,14 +181,27 @@ impl Review {
         }
         tx.audit(ctx, action, "review", Some(self.id.0), Some(detail))
     }
-    pub fn not_open(&self) -> Problem {
+    /// Somebody decides nothing in it from now on, unless its flow lets people decide what is theirs.
+    pub fn bar(&mut self, person: PersonId) {
+        if !self.plan.own && !self.not_by.contains(&person) {
+            self.not_by.push(person);
+        }
+    }
+    /// Why nothing is to be decided any more, and by whom it ended.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn not_open(&self, tx: &Tx<'_>) -> Result<Problem> {
         let state = match self.state.as_str() {
             "approved" => "it was approved",
             "returned" => "it was returned",
             "withdrawn" => "it was withdrawn",
             _ => "it is in force as an emergency and waits to be written up",
         };
-        Problem::conflict("review.not_open", format!("nothing is to be decided here: {state}")).detail(serde_json::json!({ "state": self.state, "reason": self.end_reason, "at": self.decided_at }))
+        let last = seats(tx, self)?.into_iter().filter(|seat| seat.state == self.state).max_by_key(|seat| (seat.decided_at, seat.place)).and_then(|seat| seat.decided_by);
+        let by = last.map(|id| people::name(tx, id)).transpose()?;
+        let who = by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+        Ok(Problem::conflict("review.not_open", format!("nothing is to be decided here: {state}{who}")).expected("nothing; it is over").detail(serde_json::json!({ "state": self.state, "reason": self.end_reason, "at": self.decided_at, "by": by })))
     }
 }
 
@@ -216,17 +258,26 @@ pub struct KnownCase {
     pub title: String,
     pub status: String,
     pub solution: Option<String>,
+    /// Who wrote it last.
+    pub solution_by: Option<PersonId>,
     pub access: Access,
 }
 
 impl FromRow for KnownCase {
     fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self { id: row.get(0)?, workspace: row.get(1)?, number: row.get(2)?, title: row.get(3)?, status: row.get(4)?, solution: row.get(5)?, access: row.get::<Json<Access>>(6)?.0 })
+        Ok(Self { id: row.get(0)?, workspace: row.get(1)?, number: row.get(2)?, title: row.get(3)?, status: row.get(4)?, solution: row.get(5)?, solution_by: row.get(6)?, access: row.get::<Json<Access>>(7)?.0 })
     }
 }
 
 impl KnownCase {
+    /// A short print of the solution as it stands: a decision says which one it is about.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which text always can.
+    pub fn print(&self) -> Result<String> {
+        shouwen_web::pack_fingerprint(&self.solution.as_deref().map(str::trim))
+    }
     pub fn load(tx: &Tx<'_>, id: CaseId) -> Result<Option<Self>> {
-        tx.opt("SELECT case_id, workspace_id, number, title, status, solution, access FROM review_case WHERE case_id = ?1", params![id])
+        tx.opt("SELECT case_id, workspace_id, number, title, status, solution, solution_by, access FROM review_case WHERE case_id = ?1", params![id])
     }
 }

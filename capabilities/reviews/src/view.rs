@@ -116,6 +116,10 @@ pub struct ReviewView {
     pub end_reason: Option<String>,
     /// What was unusual about it.
     pub note: Option<String>,
+    /// The solution was changed after it was approved: since when.
+    pub outdated_at: Option<Time>,
+    /// A print of the solution as it stands; a decision gives it back.
+    pub about: Option<String>,
     /// Of the present step.
     pub due_at: Option<Time>,
     pub late: bool,
@@ -151,7 +155,10 @@ fn is_involved(tx: &Tx<'_>, review: &Review, viewer: PersonId) -> Result<bool> {
     if sitting.iter().any(|seat| seat.person == viewer || seat.decided_by == Some(viewer)) {
         return Ok(true);
     }
-    Ok(!course::places(tx, review, viewer)?.is_empty())
+    // Whoever stands in for somebody of it was asked too, and looks at what became of it.
+    let away = stand_in::now(tx, review.workspace)?;
+    let principals = stand_in::principals(&away, viewer, &review.kind, &review.flow);
+    Ok(sitting.iter().any(|seat| principals.contains(&seat.person)))
 }
 
 /// Whether a viewer may see it.
@@ -168,6 +175,7 @@ pub fn may_see(tx: &Tx<'_>, review: &Review, viewer: &Viewer) -> Result<bool> {
 pub fn of(tx: &Tx<'_>, review: &Review, viewer: &Viewer, whole: bool) -> Result<ReviewView> {
     let sitting = seats(tx, review)?;
     let known = course::case_of(tx, review)?;
+    let about = known.as_ref().map(|case| case.print()).transpose()?;
     let case = known.map(|case| ReviewCase {
         may_open: viewer.scope(people::CASE_READ).is_some_and(|scope| scope.sees(&case.access)),
         id: case.id,
@@ -222,6 +230,8 @@ pub fn of(tx: &Tx<'_>, review: &Review, viewer: &Viewer, whole: bool) -> Result<
         decided_at: review.decided_at,
         end_reason: review.end_reason.clone(),
         note: review.note.clone(),
+        outdated_at: review.outdated_at,
+        about,
         due_at,
         late,
         write_up: review.emergency.then(|| WriteUpView { due_at: review.write_up_due_at, text: review.write_up.clone(), at: review.write_up_at, late: review.write_up_late_at.is_some() }),
@@ -258,7 +268,7 @@ fn steps(tx: &Tx<'_>, review: &Review, sitting: &[Seat], rows: &[StepRow]) -> Re
                 decided_by: seat.decided_by.filter(|by| *by != seat.person).map(|by| person(tx, by)).transpose()?,
                 via: seat.via.clone(),
                 reason: seat.reason.clone(),
-                stand_ins: stand_ins.into_iter().filter(|id| !course::is_excluded(review, *id)).map(|id| person(tx, id)).collect::<Result<_>>()?,
+                stand_ins: stand_ins.into_iter().filter(|id| course::may_stand_in(review, sitting, *id)).map(|id| person(tx, id)).collect::<Result<_>>()?,
             });
         }
         out.push(StepView {

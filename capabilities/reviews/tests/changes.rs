@@ -200,3 +200,86 @@ fn a_limit_counts_by_the_calendar_its_flow_names() {
         assert!(h.waiting(&h.lead).iter().any(|r| r["due_at"] != "2026-03-03T13:00:00Z"));
     });
 }
+
+#[test]
+fn a_solution_changed_after_its_last_approval_is_told_to_be_outdated_once_and_is_reviewed_again() {
+    on_both(modules, |t| {
+        let h = house(t);
+        h.base();
+        let case = h.case("多收费");
+        h.wants(case, "single");
+        let id = h.the_one(&h.lead);
+        h.decide(&h.lead, &id, "approve", None).expect(200);
+        h.stage(case, "reviewing", "informing");
+        let outdated = |h: &House| h.told().into_iter().filter_map(|e| if let ReviewEvent::Outdated(o) = e { Some((o.review_id.to_string(), o.stage, o.by)) } else { None }).collect::<Vec<_>>();
+        // The same words again are no change.
+        h.t.emit::<CaseEvent>(Some(case), Some(h.access()), Edited { case_id: case, field: "fields.solution".into(), from: json!("退还全额并致歉"), to: json!("退还全额并致歉 ") }.into());
+        assert_eq!(outdated(&h), []);
+        h.solution(case, Some(&h.agent), "赔偿一百万");
+        assert_eq!(outdated(&h), [(id.clone(), Some("reviewing".to_owned()), Some(h.agent.person))]);
+        let shown = h.show(&h.lead, &id);
+        assert_eq!(shown["state"], "approved", "what was decided was decided");
+        assert!(shown["outdated_at"].is_string() && shown["note"].as_str().unwrap().contains("审核通过后又被修改"), "{shown}");
+        h.solution(case, Some(&h.agent), "赔偿两百万");
+        assert_eq!(outdated(&h).len(), 1, "once");
+        // The case goes back to the review (casework's part): a review of its own, decided by somebody who did not write it.
+        h.stage(case, "informing", "reviewing");
+        h.wanted(case, "single");
+        let second = h.the_one(&h.lead);
+        assert_ne!(second, id);
+        h.decide(&h.lead, &second, "approve", None).expect(200);
+        h.solution(case, None, "由规则改写");
+        assert_eq!(outdated(&h)[1..], [(second, Some("reviewing".to_owned()), None)]);
+    });
+}
+
+#[test]
+fn a_decision_on_another_solution_than_was_looked_at_is_refused_at_the_desk_and_on_the_page_of_the_letter() {
+    on_both(modules, |t| {
+        let h = house(t);
+        let (case, id) = h.in_review("多收费");
+        let about = h.show(&h.lead, &id)["about"].clone();
+        let page = h.link(&h.lead);
+        let look = || h.t.raw(shouwen_web::axum::http::Request::builder().uri(&page).body(shouwen_web::axum::body::Body::empty()).unwrap()).text;
+        let form = format!("decision=approve&about={}", about.as_str().unwrap());
+        assert!(look().contains(about.as_str().unwrap()), "the page gives it back");
+        h.solution(case, Some(&h.agent), "赔偿一百万");
+        let stale = h.t.post(&h.lead, &format!("/api/v1/reviews/{id}/decide"), json!({ "decision": "approve", "about": about }));
+        assert_eq!((stale.status.as_u16(), stale.code().as_str()), (409, "review.solution_changed"));
+        let sent = h.t.raw(shouwen_web::axum::http::Request::builder().method("POST").uri(&page).header("content-type", "application/x-www-form-urlencoded").body(shouwen_web::axum::body::Body::from(form)).unwrap());
+        assert!(sent.text.contains("处理方案刚刚被修改") && sent.text.contains("赔偿一百万") && sent.text.contains("<form"), "{}", sent.text);
+        assert_eq!(h.show(&h.lead, &id)["step"], 1);
+        let now = h.show(&h.lead, &id)["about"].clone();
+        h.t.post(&h.lead, &format!("/api/v1/reviews/{id}/decide"), json!({ "decision": "approve", "about": now })).expect(200);
+    });
+}
+
+#[test]
+fn a_flow_changed_or_taken_away_by_an_upgrade_leaves_open_steps_as_they_began() {
+    on_both(modules, |t| {
+        let h = house(t);
+        h.pack("p", TWO_STEPS, false);
+        let case = h.case("多收费");
+        h.wants(case, "two");
+        let id = h.the_one(&h.manager);
+        // The upgrade asks others, and only once; then the flow is gone altogether.
+        h.pack("p", "[[flow]]\nkey = \"two\"\ntitle = { zh = \"改了\", en = \"Changed\" }\nstep = [{ title = { zh = \"审\", en = \"Look\" }, who = [\"role:supervisor\"] }]\n", false);
+        assert_eq!((h.show(&h.manager, &id)["of"].as_i64(), h.waiting(&h.lead).len()), (Some(2), 0));
+        h.decide(&h.manager, &id, "approve", None).expect(200);
+        h.pack("p", ONE_LEAD, false);
+        let path = "/api/v1/review-flows/two";
+        h.t.delete(&h.manager, path).expect(204);
+        assert_eq!(h.show(&h.second_manager, &id)["step"], 2);
+        assert_eq!(h.decide(&h.second_manager, &id, "approve", None).expect(200)["state"], "approved");
+        let told: Vec<_> = h.told().into_iter().filter_map(|e| if let ReviewEvent::Approved(a) = e { Some((a.flow, a.stage)) } else { None }).collect();
+        assert_eq!(told, [("two".to_owned(), Some("reviewing".to_owned()))], "the stage that asked hears of it, whatever its type names by now");
+        // A role that an upgrade takes away with its holders: the step goes to who is left, and says so.
+        h.pack("q", ONE_MANAGER, false);
+        let other = h.ask("one", "另一件");
+        for who in [&h.manager, &h.second_manager] {
+            h.holds(who, &[], vec![]);
+        }
+        assert_eq!(h.the_one(&h.admin), other);
+        assert!(h.show(&h.admin, &other)["steps"][0]["note"].as_str().unwrap().contains("角色 manager"));
+    });
+}

@@ -226,7 +226,7 @@ fn personal_answers_are_sealed_masked_and_shown_only_as_a_deed() {
 struct Decided(&'static str, Value);
 
 impl shouwen_contracts::Event for Decided {
-    const KINDS: &'static [&'static str] = &["review.approved", "review.returned"];
+    const KINDS: &'static [&'static str] = &["review.approved", "review.returned", "review.outdated"];
     fn kind(&self) -> &'static str {
         self.0
     }
@@ -263,5 +263,39 @@ fn a_returned_solution_is_not_told_to_the_customer_before_it_was_approved() {
         assert_eq!((house.show(&case)["stage"].clone(), house.show(&case)["review"].clone()), (json!("informing"), json!("approved")));
         decide("review.returned");
         assert_eq!(house.show(&case)["stage"], "informing", "a late word changes nothing");
+    });
+}
+
+#[test]
+fn a_solution_changed_after_its_approval_takes_the_case_back_to_its_review() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let agent = house.agent("王小明");
+        let case = complaint(&house, &agent);
+        fill(&house, &agent, &case, json!({ "demand": "赔偿" })).expect(200);
+        to(&house, &agent, &case, "handling").expect(200);
+        let id: CaseId = case.parse().unwrap();
+        let tell = |kind, flow: &str, stage: Option<&str>| house.t.emit::<Decided>(Some(id.0), None, Decided(kind, json!({ "case_id": case, "flow": flow, "stage": stage })));
+        let stands = || (house.show(&case)["stage"].clone(), house.show(&case)["review"].clone());
+        to(&house, &agent, &case, "reviewing").expect(200);
+        // Approved by another flow than the type names by now: the stage that asked has its answer.
+        tell("review.approved", "of_before_the_upgrade", Some("reviewing"));
+        assert_eq!(stands(), (json!("informing"), json!("approved")));
+        // What people asked for beside the stages moves nothing.
+        tell("review.outdated", "single", None);
+        assert_eq!(stands(), (json!("informing"), json!("approved")));
+        tell("review.outdated", "solution", Some("reviewing"));
+        assert_eq!(stands(), (json!("reviewing"), json!("pending")));
+        assert_eq!(house.case_events().iter().filter(|e| matches!(e, CaseEvent::ReviewWanted(_))).count(), 2);
+        assert!(house.case_events().iter().any(|e| matches!(e, CaseEvent::StageChanged(s) if s.to == "reviewing" && s.reason.as_deref() == Some("the solution was changed after its review"))));
+        // Told again, it waits already.
+        tell("review.outdated", "solution", Some("reviewing"));
+        assert_eq!(house.case_events().iter().filter(|e| matches!(e, CaseEvent::ReviewWanted(_))).count(), 2);
+        // Where it is worked on it stays, but goes on to the customer only through the review.
+        tell("review.approved", "solution", Some("reviewing"));
+        to(&house, &agent, &case, "handling").expect(200);
+        tell("review.outdated", "solution", Some("reviewing"));
+        assert_eq!(stands(), (json!("handling"), json!("returned")));
+        assert_eq!(to(&house, &agent, &case, "informing").code(), "case.move_refused");
     });
 }

@@ -8,13 +8,47 @@ use shouwen_contracts::identity::{IdentityEvent, PersonSaved, RightsChanged};
 use shouwen_contracts::message::Content;
 use shouwen_contracts::reviews::ReviewEvent;
 use shouwen_contracts::wish::{LetterEvent, LetterWish};
-use shouwen_kernel::{Access, CaseId, Grant, OrgUnitId, PersonId, Reach, TeamId};
+use shouwen_kernel::{Access, Actor, CaseId, Grant, OrgUnitId, PersonId, Reach, TeamId};
+use shouwen_store::Ctx;
 use shouwen_testkit::TestApp;
 use shouwen_web::{Module, PackFile, PackFiles, Viewer};
 
 pub fn modules() -> Vec<Module> {
     vec![shouwen_reviews::module()]
 }
+
+/// Flows that several tests ask for.
+pub const ONE_MANAGER: &str = r#"
+[[flow]]
+key = "one"
+title = { zh = "一人审", en = "One" }
+emergency = { write_up = "24h" }
+step = [{ title = { zh = "经理", en = "Manager" }, who = ["role:manager"] }]
+"#;
+pub const TWO_STEPS: &str = r#"
+[[flow]]
+key = "two"
+title = { zh = "两级", en = "Two" }
+step = [{ title = { zh = "初审", en = "First" }, who = ["role:manager"] }, { title = { zh = "终审", en = "Last" }, who = ["role:manager"] }]
+"#;
+pub const JOINT_MANAGERS: &str = r#"
+[[flow]]
+key = "joint"
+title = { zh = "会签", en = "Joint" }
+step = [{ title = { zh = "会签", en = "Joint" }, who = ["role:manager"], mode = "all" }]
+"#;
+pub const ONE_LEAD: &str = r#"
+[[flow]]
+key = "lead"
+title = { zh = "班长审", en = "Lead" }
+step = [{ title = { zh = "班长", en = "Lead" }, who = ["team_lead"] }]
+"#;
+pub const LIMITED: &str = r#"
+[[flow]]
+key = "limited"
+title = { zh = "限时", en = "Limited" }
+step = [{ title = { zh = "经理", en = "Manager" }, who = ["role:manager"], limit = "8h", late = ["administrators"] }]
+"#;
 
 pub struct House {
     pub t: TestApp,
@@ -118,8 +152,45 @@ impl House {
     }
     pub fn wanted(&self, case_id: CaseId, flow: &str) {
         let at = self.t.app.clock().now();
-        let wanted = ReviewWanted { case_id, flow: flow.into(), stage: "reviewing".into(), approved: "informing".into(), returned: "handling".into(), by: Some(self.agent.person), at };
+        let wanted = ReviewWanted { case_id, flow: flow.into(), stage: "reviewing".into(), approved: "informing".into(), returned: "handling".into(), by: Some(self.agent.person), judged: vec![], at };
         self.t.emit::<CaseEvent>(Some(case_id), Some(self.access()), wanted.into());
+    }
+    /// A case that stands in review by the base pack's three levels, and its review.
+    pub fn in_review(&self, title: &str) -> (CaseId, String) {
+        self.base();
+        let case = self.case(title);
+        self.wants(case, "solution");
+        (case, self.the_one(&self.lead))
+    }
+    /// The agent asks for a review by a flow, without a case.
+    pub fn ask(&self, flow: &str, reason: &str) -> String {
+        let id = self.t.post(&self.agent, "/api/v1/reviews", json!({ "flow": flow, "reason": reason })).expect(201)["id"].as_str().unwrap().to_owned();
+        self.t.drain();
+        id
+    }
+    /// Somebody lets another decide in their place for a day; the id of the delegation.
+    pub fn away(&self, from: &Viewer, to: &Viewer, kinds: &[&str]) -> String {
+        let until = self.t.app.clock().now().plus_seconds(86_400);
+        let made = self.t.post(from, "/api/v1/review-delegations", json!({ "to": to.person, "kinds": kinds, "until_at": until, "reason": "休假" })).expect(201);
+        self.t.drain();
+        made["id"].as_str().unwrap().to_owned()
+    }
+    /// Identity tells what somebody holds from now on.
+    pub fn holds(&self, who: &Viewer, roles: &[&str], grants: Vec<Grant>) {
+        let told = RightsChanged { person_id: who.person, grants: Some(grants), roles: Some(roles.iter().map(|r| (*r).to_owned()).collect()) };
+        self.t.emit::<IdentityEvent>(Some(who.person), None, told.into());
+    }
+    /// The solution of a case is written anew; `None`: by the product.
+    pub fn solution(&self, case_id: CaseId, by: Option<&Viewer>, text: &str) {
+        let actor = by.map_or_else(|| Actor::system("test"), |viewer| Actor::person(viewer.person));
+        let ctx = Ctx { workspace: self.t.workspace, actor, ip: None };
+        let (access, edited) = (self.access(), Edited { case_id, field: "fields.solution".into(), from: json!("以前的"), to: json!(text) });
+        self.t.db.write_blocking(move |tx| tx.emit::<CaseEvent>(&ctx, Some(case_id.0), Some(&access), edited.clone())).expect("the event is stored");
+        self.t.drain();
+    }
+    /// The newest review of a case.
+    pub fn of_case(&self, viewer: &Viewer, case_id: CaseId) -> String {
+        self.t.get(viewer, &format!("/api/v1/cases/{case_id}/reviews")).expect(200)[0]["id"].as_str().unwrap().to_owned()
     }
     pub fn waiting(&self, viewer: &Viewer) -> Vec<Value> {
         self.t.get(viewer, "/api/v1/reviews").expect(200)["items"].as_array().cloned().unwrap_or_default()
