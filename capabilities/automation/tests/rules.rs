@@ -395,7 +395,7 @@ fn answers_compare_as_amounts_leads_are_people_and_reviews_are_events() {
         let review = ReviewId(t.app.ids().uuid(t.app.clock().now()));
         let at = t.app.clock().now();
         t.emit::<ReviewEvent>(Some(case), None, Requested { review_id: review, flow: "money".into(), kind: "approval".into(), case_id: Some(case), title: "赔付".into(), amount: Some(1), currency: None, emergency: false, by: None, at }.into());
-        t.emit::<ReviewEvent>(Some(case), None, Approved { review_id: review, case_id: Some(case), flow: "money".into(), reason: None, at }.into());
+        t.emit::<ReviewEvent>(Some(case), None, Approved { review_id: review, case_id: Some(case), flow: "money".into(), stage: None, reason: None, at }.into());
         assert_eq!(wishes(&t).len(), 3);
         // Whoever may name the accountable person of the team leads it.
         let of_team = |permission: &str| Grant { permission: permission.into(), reach: shouwen_kernel::Reach::Teams { teams: [team].into() } };
