@@ -13,6 +13,14 @@ pub const SIGN_NAMES: [&str; SIGNS] = [
     "known",
 ];
 
+/// How strongly the weight of each sign is pulled to zero, in questions judged. Margin, share and known text tell right from wrong on every set
+/// tried; what the other signs add shows only where there are many questions, and with few it is mostly luck.
+const PULL: [f64; SIGNS] = [100.0, 1.0, 1.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 1.0];
+/// Steepness of the share that is looked at: a little steeper than the shares that are shown, so that distant rivals say less.
+const STEEPNESS: f32 = 2.5;
+/// Weight of the questions answered below which no level is trusted.
+const LEAST_ANSWERED: f64 = 10.0;
+
 /// The signs of one query.
 pub type Signs = [f64; SIGNS];
 
@@ -23,7 +31,7 @@ pub struct Judged {
     pub signs: Signs,
     /// True when the first label was right.
     pub right: bool,
-    /// Weight of the row.
+    /// Weight of the row; all rows together weigh as much as there are questions.
     pub weight: f64,
 }
 
@@ -36,8 +44,13 @@ pub fn ranked(scores: &[f32]) -> Vec<u32> {
 
 /// Softmax share of each class, computed on twice the scores (a margin of 1 is a clear win for a support vector machine).
 pub fn softmax(scores: &[f32]) -> Vec<f64> {
+    shares(scores, 2.0)
+}
+
+/// Softmax share of each class, on `steepness` times the scores.
+fn shares(scores: &[f32], steepness: f32) -> Vec<f64> {
     let top = scores.iter().fold(f32::NEG_INFINITY, |m, s| m.max(*s));
-    let parts: Vec<f64> = scores.iter().map(|s| f64::from(2.0 * (s - top)).exp()).collect();
+    let parts: Vec<f64> = scores.iter().map(|s| f64::from(steepness * (s - top)).exp()).collect();
     let sum: f64 = parts.iter().sum();
     parts.iter().map(|p| p / sum.max(1e-300)).collect()
 }
@@ -55,7 +68,7 @@ pub fn signs(view: &View, top: u32, length: usize) -> Signs {
     [
         best,
         margin,
-        softmax(&view.scores)[top as usize],
+        shares(&view.scores, STEEPNESS)[top as usize],
         (1.0 + rivals).ln(),
         f64::from(any.0),
         f64::from(own.0),
@@ -106,10 +119,10 @@ impl Calibrator {
         Calibrator { mean, spread: vec![1.0; SIGNS], weights, bias: 0.0, threshold: 2.0, target, judged: 0 }
     }
 
-    /// Fits confidence and threshold on judged queries. `target`: asked precision of answers given alone, 0..1.
-    /// `ridge`: strength of the pull to zero, in rows. Fewer than 20 rows, or all right, or all wrong: see [`Calibrator::untrained`],
-    /// with the threshold at the softmax level that was always right.
-    pub fn fit(judged: &[Judged], target: f64, ridge: f64) -> Self {
+    /// Fits confidence and threshold on judged queries. `target`: asked precision of answers given alone, 0..1; `caution`: by how many standard
+    /// errors the judged answers must be better than that, see [`threshold`]. Fewer than 20 rows, or all right, or all wrong: see
+    /// [`Calibrator::untrained`], with the threshold at the softmax level that was always right.
+    pub fn fit(judged: &[Judged], target: f64, caution: f64) -> Self {
         let total: f64 = judged.iter().map(|j| j.weight).sum();
         let right: f64 = judged.iter().filter(|j| j.right).map(|j| j.weight).sum();
         let mut out = Calibrator::untrained(target);
@@ -118,13 +131,13 @@ impl Calibrator {
             return out;
         }
         if total - right > 0.0 {
-            out.learn(judged, total, ridge);
+            out.learn(judged, total);
         }
-        out.threshold = threshold(judged.iter().map(|j| (out.confidence(&j.signs), j.right, j.weight)).collect(), target);
+        out.threshold = threshold(judged.iter().map(|j| (out.confidence(&j.signs), j.right, j.weight)).collect(), target, caution);
         out
     }
 
-    fn learn(&mut self, judged: &[Judged], total: f64, ridge: f64) {
+    fn learn(&mut self, judged: &[Judged], total: f64) {
         for i in 0..SIGNS {
             let mean = judged.iter().map(|j| j.weight * j.signs[i]).sum::<f64>() / total;
             let var = judged.iter().map(|j| j.weight * (j.signs[i] - mean).powi(2)).sum::<f64>() / total;
@@ -136,7 +149,7 @@ impl Calibrator {
             self.weights = vec![0.0; SIGNS];
             self.bias = 0.0;
             for _ in 0..25 {
-                if self.newton(judged, &held, ridge) < 1e-9 {
+                if self.newton(judged, &held) < 1e-9 {
                     break;
                 }
             }
@@ -151,7 +164,7 @@ impl Calibrator {
     }
 
     /// One Newton step on the penalised likelihood; returns the largest change.
-    fn newton(&mut self, judged: &[Judged], held: &[bool; SIGNS], ridge: f64) -> f64 {
+    fn newton(&mut self, judged: &[Judged], held: &[bool; SIGNS]) -> f64 {
         const N: usize = SIGNS + 1;
         let mut gradient = [0.0f64; N];
         let mut hessian = [[0.0f64; N]; N];
@@ -171,8 +184,8 @@ impl Calibrator {
             }
         }
         for i in 0..SIGNS {
-            gradient[i] -= ridge * self.weights[i];
-            hessian[i][i] += ridge;
+            gradient[i] -= PULL[i] * self.weights[i];
+            hessian[i][i] += PULL[i];
         }
         hessian[SIGNS][SIGNS] += 1e-6;
         for a in 0..N {
@@ -217,16 +230,17 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
     x
 }
 
-/// The lowest confidence from which on at least `target` of the (confidence, right, weight) rows are right.
-/// 2.0 (never) when no level does it with a weight of at least 10.
-pub fn threshold(mut rows: Vec<(f64, bool, f64)>, target: f64) -> f64 {
+/// The lowest confidence from which on the (confidence, right, weight) rows are right often enough: at least `target` of them, and that by
+/// `caution` standard errors of a share of `target` among as many. 2.0 (never) when no level does it with a weight of at least 10.
+pub fn threshold(mut rows: Vec<(f64, bool, f64)>, target: f64, caution: f64) -> f64 {
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (mut right, mut all, mut found) = (0.0, 0.0, 2.0);
     for (at, row) in rows.iter().enumerate() {
         all += row.2;
         right += if row.1 { row.2 } else { 0.0 };
         let last_of_level = rows.get(at + 1).is_none_or(|next| next.0 < row.0);
-        if last_of_level && all >= 10.0 && right / all >= target {
+        let spare = caution * (target * (1.0 - target) / all).max(0.0).sqrt();
+        if last_of_level && all >= LEAST_ANSWERED && right / all >= target + spare {
             found = row.0;
         }
     }

@@ -1,4 +1,4 @@
-//! A model as bytes: `SWMIND03`, sections (tag, length, content), SHA-256 of all before it. Little-endian.
+//! A model as bytes: `SWMIND04`, sections (tag, length, content), SHA-256 of all before it. Little-endian.
 //!
 //! The same model gives the same bytes. Reading checks every length and every reference before use, so a damaged or hostile file
 //! gives a [`Problem`], never a panic and never more memory than the file is long (fuzzed).
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 /// First bytes of a model file.
-pub const MAGIC: &[u8; 8] = b"SWMIND03";
+pub const MAGIC: &[u8; 8] = b"SWMIND04";
 /// Name of the file inside a model folder.
 pub const FILE_NAME: &str = "model.mind";
 
@@ -176,7 +176,7 @@ impl Mind {
 
     fn from_sections(mut input: Sections<impl Read>) -> Result<Mind> {
         if input.take(8)? != MAGIC {
-            return Err(Problem::new("model.version", "not a model file, or one of an earlier version", "a file that begins with SWMIND03; train again"));
+            return Err(Problem::new("model.version", "not a model file, or one of an earlier version", "a file that begins with SWMIND04; train again"));
         }
         let head: Head = serde_json::from_slice(&input.section()?).map_err(|_| damaged("its head"))?;
         let classes = head.labels.len();

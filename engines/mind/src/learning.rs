@@ -180,7 +180,7 @@ pub fn recalibrate(mind: &Mind, checked: &[Row], target: f64, encoders: Encoders
                 Some(Judged { signs: signs(&view, top, length), right, weight: 1.0 })
             })
             .collect();
-        Calibrator::fit(&judged, target, 3.0)
+        Calibrator::fit(&judged, target, 0.0)
     };
     next.sparse.calibrator = refit(&[]);
     if mind.tier(encoders).1 == "semantic"

@@ -41,6 +41,10 @@ pub struct Tier {
 
 /// Rows judged in one fold at most.
 const MOST_JUDGED: usize = 3_000;
+/// Share of the questions that belong to no label, as the threshold expects it.
+const OUTSIDE: f64 = 0.15;
+/// By how many standard errors the judged answers must be better than asked: with few examples their share says less.
+const CAUTION: f64 = 0.5;
 /// Penalties tried when none is given, strongest smoothing first.
 const PENALTIES: [f32; 4] = [0.1, 0.3, 1.0, 3.0];
 
@@ -61,7 +65,7 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
         options.c = choose_penalty(rows, &real, classes, blocks, options);
     }
     let judged = if classes > 1 { judge(rows, &real, classes, blocks, options) } else { Vec::new() };
-    let calibrator = Calibrator::fit(&judged, tuning.target, 3.0);
+    let calibrator = Calibrator::fit(&judged, tuning.target, CAUTION);
     let all: Vec<&Prepared> = rows.iter().collect();
     let core = Core::fit(&all, classes, blocks, options);
     Tier { core, calibrator, options }
@@ -152,6 +156,10 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
     let (count, repeats) = if n > 5_000 { (3, 1) } else if n > 1_000 { (5, 1) } else { (5, 3) };
     let hide = classes >= 5;
     let mut out = Vec::new();
+    // Each question counts once over all repeats. Four in five are asked with their label known; in every fold the fifth whose label is
+    // hidden is asked, and what is asked so makes up its share of all.
+    let once = 1.0 / repeats as f64;
+    let outside = once * 4.0 / count as f64 * OUTSIDE / (1.0 - OUTSIDE);
     for repeat in 0..repeats {
         let fold = folds(rows, real, count, 100 + repeat);
         let mut order: Vec<usize> = (0..classes).collect();
@@ -183,8 +191,7 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
                     }
                     let top = ranked(&view.scores).first().copied()?;
                     let right = !is_hidden && row.class == Some(top);
-                    // Every hidden question is asked once a fold: together they count as one in five of all questions.
-                    let weight = if is_hidden { 1.0 / count as f64 } else { 1.0 };
+                    let weight = if is_hidden { outside } else { once };
                     Some(Judged { signs: signs(&view, top, row.length), right, weight })
                 })
                 .into_iter()

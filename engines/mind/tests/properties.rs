@@ -3,7 +3,7 @@
 mod common;
 
 use proptest::prelude::*;
-use shouwen_mind::calibrate::{Calibrator, Judged, SIGNS};
+use shouwen_mind::calibrate::{Calibrator, Judged, SIGNS, threshold};
 use shouwen_mind::extract::{Day, extract};
 use shouwen_mind::features::features;
 use shouwen_mind::normalise::normalise;
@@ -75,13 +75,28 @@ proptest! {
     }
 
     #[test]
+    fn a_cautious_threshold_answers_no_more_and_the_more_is_known_the_less_it_keeps_back(seed in any::<u64>(), caution in 0.0f64..2.0) {
+        let mut random = Sequence::new(seed);
+        let rows: Vec<(f64, bool, f64)> = (0..300).map(|_| {
+            let sure = random.unit();
+            (sure, random.unit() < 0.5 + 0.5 * sure, 1.0)
+        }).collect();
+        let bold = threshold(rows.clone(), 0.9, 0.0);
+        let careful = threshold(rows.clone(), 0.9, caution);
+        prop_assert!(careful >= bold);
+        // A hundred times as many questions of the same kind: a tenth of the standard error.
+        let more = rows.iter().map(|r| (r.0, r.1, 100.0 * r.2)).collect();
+        prop_assert!((bold..=careful).contains(&threshold(more, 0.9, caution)) || careful > 1.0);
+    }
+
+    #[test]
     fn confidence_rises_with_the_score(seed in any::<u64>(), step in 0.01f64..2.0) {
         let mut random = Sequence::new(seed);
         let judged: Vec<Judged> = (0..60).map(|_| {
             let signs = std::array::from_fn(|_| random.unit() * 2.0 - 1.0);
             Judged { signs, right: random.unit() < 0.7, weight: 1.0 }
         }).collect();
-        let calibrator = Calibrator::fit(&judged, 0.9, 3.0);
+        let calibrator = Calibrator::fit(&judged, 0.9, 0.5);
         let mut signs = [0.0; SIGNS];
         signs.iter_mut().for_each(|s| *s = random.unit());
         let before = calibrator.confidence(&signs);
