@@ -12,6 +12,8 @@
 //! # Ok::<(), shouwen_mind::Problem>(())
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod calibrate;
 pub mod cli;
 pub mod core;

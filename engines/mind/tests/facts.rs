@@ -95,3 +95,12 @@ fn phones_plates_and_order_numbers_in_other_shapes() {
         ("粤B12345F", "粤B12345F"), ("川A123456", "-")]);
     values(FactKind::OrderNumber, &[("Order no. 112-3456789-7654321", "112-3456789-7654321")]);
 }
+
+#[test]
+fn long_rows_of_numbers_are_read_in_one_go() {
+    // Deep enough to overflow a thread's stack if every number asked for the next.
+    for part in ["1千", "1万2", "一千", "1,", "两百来", "110105 19491231 002X ", "正月初", "+86 "] {
+        let text = part.repeat(2_000);
+        assert!(extract(&text, Day::new(2026, 11, 21)).iter().all(|f| f.end <= 4_000), "{part}");
+    }
+}

@@ -128,7 +128,7 @@ impl Streams<'_> {
         }
     }
 
-    /// All lines that are UTF-8 and not blank, up to [`MOST_INPUT`] bytes; others are told on standard error.
+    /// All lines that are UTF-8 and not blank, up to 256 MiB; others are told on standard error.
     pub fn lines(&mut self) -> Result<Vec<String>> {
         let mut out = Vec::new();
         let mut size = 0usize;

@@ -200,9 +200,8 @@ fn factor(c: char) -> Option<f64> {
     }
 }
 
-/// A Chinese or Arabic number from `start`: value and end. `十五`, `三百二`, `两千`, `叁仟伍佰`, `15`, `1.2万`, `1万2千`, `二〇二六`.
-/// `None` for what is no number or not one number: 三四百, 五六 (天), 百 (货).
-pub(super) fn number(text: &Text, start: usize) -> Option<(f64, usize)> {
+/// A number in Arabic digits from `start`, with Chinese units: value, end, the last unit. `15`, `1,299.00`, `1.2万`.
+fn arabic(text: &Text, start: usize) -> Option<(f64, usize, f64)> {
     let chars = &text.chars;
     let mut end = start;
     let mut plain = String::new();
@@ -215,22 +214,28 @@ pub(super) fn number(text: &Text, start: usize) -> Option<(f64, usize)> {
         }
         end += 1;
     }
-    if !plain.is_empty() {
-        let mut value: f64 = plain.parse().ok()?;
-        let mut last = 1.0;
-        while let Some(f) = chars.get(end).and_then(|c| factor(*c)) {
-            value *= f;
-            last = f;
-            end += 1;
-        }
+    let mut value: f64 = plain.parse().ok()?;
+    let mut last = 1.0;
+    while let Some(f) = chars.get(end).and_then(|c| factor(*c)) {
+        value *= f;
+        last = f;
+        end += 1;
+    }
+    Some((value, end, last))
+}
+
+/// A Chinese or Arabic number from `start`: value and end. `十五`, `三百二`, `两千`, `叁仟伍佰`, `15`, `1.2万`, `1万2千`, `二〇二六`.
+/// `None` for what is no number or not one number: 三四百, 五六 (天), 百 (货).
+pub(super) fn number(text: &Text, start: usize) -> Option<(f64, usize)> {
+    let chars = &text.chars;
+    let mut end = start;
+    if chars.get(start).is_some_and(char::is_ascii_digit) {
+        let (value, end, last) = arabic(text, start)?;
         // 1万2千, 1万2
-        if last >= 1_000.0
-            && chars.get(end).is_some_and(char::is_ascii_digit)
-            && let Some((rest, after)) = number(text, end).filter(|(rest, _)| *rest < last)
-        {
-            return Some((value + if rest < 10.0 { rest * last / 10.0 } else { rest }, after));
-        }
-        return Some((value, end));
+        return Some(match arabic(text, end).filter(|(rest, ..)| last >= 1_000.0 && *rest < last) {
+            Some((rest, after, _)) => (value + if rest < 10.0 { rest * last / 10.0 } else { rest }, after),
+            None => (value, end),
+        });
     }
     let row: Vec<u32> = chars[start.min(chars.len())..].iter().take(12).map_while(|c| digit(*c)).collect();
     if row.len() > 1 {
