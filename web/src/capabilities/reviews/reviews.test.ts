@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { minorOf, tierOf, type Option } from './reviews'
+import { Problem } from '@/api/problem'
+import { setLocale } from '@/i18n'
+import { minorOf, refusal, tierOf, type Option } from './reviews'
 
 describe('amounts of approvals', () => {
   it('are read exactly or not at all', () => {
@@ -11,5 +13,16 @@ describe('amounts of approvals', () => {
     const option: Option = { key: 'x', title: { zh: '', en: '' }, currency: 'CNY', tiers: [tier('200'), tier('5000'), tier(null)], emergency: null }
     expect([20_000, 20_001, 500_000, 500_001].map((minor) => option.tiers.indexOf(tierOf(option, minor)!))).toEqual([0, 1, 1, 2])
     expect(tierOf({ ...option, tiers: [tier('200')] }, 20_001)).toBeUndefined()
+  })
+})
+
+describe('a decision that came too late', () => {
+  it('is told how it ended and by whom, and whose place it is not', async () => {
+    await setLocale('zh-CN')
+    const late = (code: string, detail: unknown) => refusal(new Problem({ status: 409, code, message: 'x', detail }))
+    expect(late('review.not_open', { state: 'returned', by: '经理周' })).toContain('经理周')
+    expect(late('review.not_open', { state: 'withdrawn', by: null })).not.toContain('{who}')
+    expect(late('review.one_place', { of: '经理吴' })).toContain('经理吴')
+    expect(late('review.stand_in_over', { of: '班长老李' })).toContain('班长老李')
   })
 })

@@ -1,10 +1,12 @@
 import { useQuery } from '@tanstack/vue-query'
 import { computed, onScopeDispose, watch } from 'vue'
 import { api } from '@/api/client'
+import { Problem } from '@/api/problem'
 import type { Page } from '@/api/types'
 import { has, i18n, t } from '@/i18n'
 import { queryClient, useDirectory, useRoles } from '@/queries'
 import { can, live } from '@/session'
+import { problemText } from '@/ui/primitives'
 
 /** What the server says of reviews and approvals. */
 export interface Words {
@@ -60,6 +62,10 @@ export interface Review {
   decided_at: string | null
   end_reason: string | null
   note: string | null
+  /** Since when the solution is another than was approved. */
+  outdated_at: string | null
+  /** A print of the solution as it stands; a decision gives it back. */
+  about: string | null
   due_at: string | null
   late: boolean
   write_up: { due_at: string | null; text: string | null; at: string | null; late: boolean } | null
@@ -155,6 +161,15 @@ export function ending(reason: string | null): string {
   if (!reason) return ''
   const key = reason.toLowerCase().replace(/[^a-z0-9]+/g, '_')
   return has(`reviews.ended.${key}`) ? t(`reviews.ended.${key}`) : half(reason)
+}
+
+/** Why a decision was not taken; of one that is over, how and by whom. */
+export function refusal(error: unknown): string {
+  const detail = error instanceof Problem ? (error.detail as { state?: string; by?: string | null } | undefined) : undefined
+  if (error instanceof Problem && error.code === 'review.not_open' && has(`reviews.over.${detail?.state}`)) {
+    return t(`reviews.over.${detail?.state}`, { who: detail?.by || t('reviews.somebody') })
+  }
+  return problemText(error)
 }
 
 const DIGITS: Record<string, number> = { JPY: 0, KRW: 0, VND: 0, CLP: 0, KWD: 3, BHD: 3, JOD: 3 }

@@ -99,6 +99,8 @@ function sentence(type: string, data: Record<string, unknown>): string {
       return data.again ? 'child_reopened' : 'child_opened'
     case 'case.hand_over':
       return has(`desk.event.hand_over_${String(data.state)}`) ? `hand_over_${String(data.state)}` : 'hand_over'
+    case 'review.step':
+      return data.added ? 'review_step_added' : 'review_step'
     case 'review.decided':
       return data.decision === 'return' ? 'review_decided_return' : 'review_decided_approve'
     case 'case.snoozed':
