@@ -9,7 +9,7 @@ use shouwen_web::Viewer;
 
 use crate::case::Case;
 use crate::kinds::Kind;
-use crate::{deed, fields, names, type_store, verified};
+use crate::{deed, fields, had, names, type_store, verified};
 
 /// Who moves a case.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ pub struct CaseFacts<'a> {
     now: Time,
     children: (i64, i64),
     resolution: Option<&'a str>,
-    /// The answers as they are compared.
+    /// The answers as they are compared, and what they have been where that is asked.
     fields: serde_json::Map<String, Json>,
 }
 
@@ -126,7 +126,8 @@ pub fn ask(tx: &Tx<'_>, hand: Hand<'_>, case: &Case, kind: &Kind, to: &str, reso
     let ends = target.status == Status::Closed;
     // A case type may have changed since, and the case its type: only what is enough today counts.
     let confirmed = if ends { verified::confirmed(tx, case)? } else { Vec::new() };
-    let facts = CaseFacts { children: children(tx, case.id)?, resolution, ..CaseFacts::of(kind, case, tx.now()) };
+    let mut facts = CaseFacts { children: children(tx, case.id)?, resolution, ..CaseFacts::of(kind, case, tx.now()) };
+    facts.fields.extend(had::facts(tx, kind, case, target)?);
     let form = fields::asks(tx, kind, case)?;
     let asked = Asked { from: &case.stage, to, answers: &case.fields, resolution, verified: verified::is_enough(&confirmed, kind), now: tx.now().micros() };
     let mut answer = decide(&kind.machine, &asked, &facts, &holds, &|field| !form.hidden.iter().any(|hidden| hidden == field)).map(|_| ());

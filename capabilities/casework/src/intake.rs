@@ -122,6 +122,7 @@ impl Intake<'_, '_> {
             case.customer_id = Some(self.event.customer_id);
             case.customer_name = Some(self.event.name.clone());
             case.emit(tx, self.ctx, CustomerSet { case_id: case.id, from: None, to: case.customer_id, name: case.customer_name.clone() })?;
+            crate::on_customers::stands(tx, &mut case)?;
         }
         case.unsnooze(tx, self.ctx, "the customer wrote")?;
         match case.status.as_str() {
@@ -230,6 +231,20 @@ impl Intake<'_, '_> {
         Ok(())
     }
 
+    /// What the sender attached, by name: no pictures of the text, which a quotation carries along, and nothing that we had
+    /// sent ourselves and that comes back.
+    fn file_names(&self, case: &Case) -> Result<Vec<String>> {
+        let attached: Vec<_> = self.received.attachments.iter().filter(|file| !file.inline).collect();
+        if attached.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ours: Vec<(String,)> = match case.first_response_at {
+            Some(_) => self.tx.all("SELECT DISTINCT f.sha256 FROM case_message AS m JOIN case_attachment AS f ON f.message_id = m.id WHERE m.case_id = ?1 AND m.direction = 'out'", params![case.id])?,
+            None => Vec::new(),
+        };
+        Ok(attached.into_iter().filter(|file| !ours.iter().any(|(own,)| *own == file.sha256)).map(|file| file.name.clone()).collect())
+    }
+
     /// Writes the message and tells of it. What a bounce means for the message it is about, the channel tells by
     /// `message.delivery`: some say only that it will take longer.
     fn add(&self, case: &mut Case, conversation: ConversationId, verified: bool, bounced: Option<MessageId>) -> Result<()> {
@@ -290,7 +305,7 @@ impl Intake<'_, '_> {
                 auto: received.auto.is_some(),
                 verified,
                 mentions: Vec::new(),
-                files: Vec::new(),
+                files: self.file_names(case)?,
             },
         )
     }

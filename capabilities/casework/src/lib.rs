@@ -23,6 +23,7 @@ mod edit;
 mod ends;
 mod fields;
 mod gate;
+mod had;
 mod hand_over;
 mod html;
 mod input;

@@ -15,8 +15,8 @@ pub const INTAKE: Subscription = Subscription { name: "casework.intake", version
 /// Who joined a conversation by hand is known now. Writes state, so it is never rebuilt.
 pub const MATCHED: Subscription = Subscription { name: "casework.matched", version: 1, reset: None, kinds: &["customer.matched"], handle: matched };
 
-/// Names of customers. Version 2: their units, and who made them.
-pub const NAMES: Subscription = Subscription { name: "casework.customers", version: 2, reset: Some(reset), kinds: <CustomerEvent as shouwen_contracts::Event>::KINDS, handle: remember_name };
+/// Names of customers. Version 2: their units, and who made them. Version 3: their cases have their tier and region.
+pub const NAMES: Subscription = Subscription { name: "casework.customers", version: 3, reset: Some(reset), kinds: <CustomerEvent as shouwen_contracts::Event>::KINDS, handle: remember_name };
 
 fn reset(tx: &Tx<'_>) -> Result<()> {
     tx.run("DELETE FROM case_customer", params![])?;
@@ -38,6 +38,11 @@ fn remember_name(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                 _ => None,
             };
             tx.run(SAVE, params![e.customer_id, recorded.workspace, e.name, e.language, e.region, e.tier, e.org_unit_id, maker])?;
+            // What gates and forms ask of a case is the customer as they are now, as for clocks, queues and lists.
+            tx.run(
+                "UPDATE case_case SET region = ?2, tier = ?3 WHERE customer_id = ?1 AND (region IS DISTINCT FROM ?2 OR tier IS DISTINCT FROM ?3)",
+                params![e.customer_id, e.region, e.tier],
+            )?;
         }
         Some(CustomerEvent::Merged(e)) => {
             tx.run("UPDATE case_customer SET merged_into = ?2 WHERE id = ?1", params![e.customer_id, e.into])?;
@@ -78,7 +83,16 @@ fn name_customer(tx: &Tx<'_>, ctx: &Ctx, mut case: Case, event: &Matched) -> Res
     case.customer_id = Some(event.customer_id);
     case.customer_name = Some(event.name.clone());
     case.emit(tx, ctx, CustomerSet { case_id: case.id, from: None, to: case.customer_id, name: case.customer_name.clone() })?;
-    case.store(tx)
+    case.store(tx)?;
+    stands(tx, &mut case)
+}
+
+/// Gives a case tier and region of the customer it has got.
+pub fn stands(tx: &Tx<'_>, case: &mut Case) -> Result<()> {
+    let known: Option<(Option<String>, Option<String>)> = tx.opt("SELECT region, tier FROM case_customer WHERE id = ?1", params![case.customer_id])?;
+    let Some((region, tier)) = known else { return Ok(()) };
+    (case.region, case.tier) = (region, tier);
+    tx.run("UPDATE case_case SET region = ?2, tier = ?3 WHERE id = ?1", params![case.id, case.region, case.tier])
 }
 
 /// Whether a customer lies within the reach of `scope` (of `customer.read`), as the register itself decides: by their

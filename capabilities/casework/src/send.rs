@@ -14,7 +14,7 @@ use crate::change::{Assignment, Ending};
 use crate::compose::{self, Recipient};
 use crate::conversation::{Conversation, join};
 use crate::deed::{Deed, may};
-use crate::message::{COLUMNS, Facts, Message, Parties, TEXT_LIMIT, preview, save_attachments};
+use crate::message::{COLUMNS, Facts, Message, Parties, TEXT_LIMIT, attachments, preview, save_attachments};
 use crate::gate::Hand;
 use crate::{gate, kinds, names, upload};
 
@@ -200,6 +200,8 @@ fn forwarded(tx: &Tx<'_>, conversation: ConversationId) -> Result<Option<compose
 
 /// Tells of a message somebody of the house wrote.
 pub fn told(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<()> {
+    // What was handed in with a call or a visit stands in a note.
+    let files = if message.direction == "note" && message.files > 0 { attachments(tx, message.id)?.into_iter().filter(|file| !file.inline).map(|file| file.name).collect() } else { Vec::new() };
     case.emit(
         tx,
         &deed.ctx,
@@ -216,7 +218,7 @@ pub fn told(tx: &Tx<'_>, deed: &Deed, case: &Case, message: &Message) -> Result<
             auto: false,
             verified: true,
             mentions: message.facts.mentions.clone(),
-            files: Vec::new(),
+            files,
         },
     )
 }

@@ -11,7 +11,7 @@ use shouwen_store::{Ctx, Tx, params};
 use utoipa::ToSchema;
 
 use crate::case::Case;
-use crate::kinds;
+use crate::{had, kinds};
 use crate::types::Name;
 
 /// The case leaves its stage for `target`.
@@ -52,10 +52,12 @@ pub fn ask_review(tx: &Tx<'_>, ctx: &Ctx, case: &mut Case, target: &Stage) -> Re
         (None, before) => before,
     };
     let (Some(flow), Some(approved), Some(returned)) = (&target.review, &target.approved, &target.returned) else { return Ok(()) };
+    let kind = kinds::case_type(tx, case.workspace, &case.case_type)?;
+    let judged = had::judged(tx, &kind, case, approved)?;
     case.emit(
         tx,
         ctx,
-        ReviewWanted { case_id: case.id, flow: flow.clone(), stage: target.key.clone(), approved: approved.clone(), returned: returned.clone(), by: ctx.actor.person_id(), judged: Vec::new(), at: tx.now() },
+        ReviewWanted { case_id: case.id, flow: flow.clone(), stage: target.key.clone(), approved: approved.clone(), returned: returned.clone(), by: ctx.actor.person_id(), judged, at: tx.now() },
     )
 }
 

@@ -141,7 +141,7 @@ fn vocabulary(definition: &Json, place: Place) -> Vocabulary {
     let own = |prefix: &str| form.iter().flat_map(|form| shouwen_forms::vocabulary(form, prefix)).collect::<Vec<_>>();
     let mut fields = match place {
         // The engine of stages sees answers as they are stored; see `shouwen_stages`.
-        Place::Stage => own("fields.").into_iter().map(|field| stored_kind(form.as_ref(), field)).collect(),
+        Place::Stage => own("fields.").into_iter().map(|field| stored_kind(form.as_ref(), field)).chain(own("fields.").into_iter().filter_map(|field| past(form.as_ref(), field))).collect(),
         Place::Form => own(""),
     };
     let at = fields.len();
@@ -150,6 +150,19 @@ fn vocabulary(definition: &Json, place: Place) -> Vocabulary {
         fields.rotate_left(at);
     }
     Vocabulary { fields, ..Vocabulary::default() }
+}
+
+/// What a choice has ever been, beside what it is.
+fn past(form: Option<&Form>, field: FieldDef) -> Option<FieldDef> {
+    use shouwen_forms::FieldType::{Choice, MultiChoice};
+    let key = field.name.trim_start_matches("fields.").to_owned();
+    let kind = form?.field(&key)?.kind;
+    matches!(kind, Choice | MultiChoice).then(|| FieldDef {
+        name: format!("{}{key}", crate::had::PREFIX),
+        kind: FieldKind::List,
+        label: Words::new(&format!("{}（曾选过的）", field.label.pick("zh")), &format!("{} (ever chosen)", field.label.pick("en"))),
+        ..field
+    })
 }
 
 /// Stages compare what takes several choices, files and trees as lists.
@@ -255,7 +268,12 @@ fn tried(input: &Attempt, now: i64, today: &str) -> Result<Attempted> {
     let mut facts = input.facts.clone();
     facts.insert("stage".into(), json!(stage));
     facts.insert("type".into(), json!(definition.key));
-    facts.extend(answers.iter().map(|(key, value)| (format!("fields.{key}"), value.clone())));
+    for (key, value) in &answers {
+        facts.insert(format!("fields.{key}"), value.clone());
+        // Tried with these answers from the beginning, unless said otherwise.
+        let chosen = if value.is_array() { value.clone() } else { json!([value]) };
+        facts.entry(format!("{}{key}", crate::had::PREFIX)).or_insert(chosen);
+    }
     let resolution = input.facts.get("resolution").and_then(Json::as_str);
     let verified = input.facts.get("verified").and_then(Json::as_bool).unwrap_or(false);
     let moves = definition

@@ -9,6 +9,7 @@ mod cases;
 mod categories;
 mod category;
 mod file;
+mod file_names;
 mod files;
 mod grade;
 mod hours;

@@ -13,7 +13,7 @@ use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 use crate::settings::Settings;
 use crate::signal::{Matcher, Signal};
 use crate::state::{Seen, State};
-use crate::{category, file, grade, items, names, region, settings, sketch, store};
+use crate::{category, file, file_names, grade, items, names, region, settings, sketch, store};
 
 /// Earlier complaints that are compared.
 const COMPARED: usize = 50;
@@ -26,6 +26,8 @@ pub struct Happening {
     pub opened: bool,
     /// Words of the customer that came with it.
     pub text: Option<String>,
+    /// Names of the files that came with them.
+    pub files: Vec<String>,
     pub message: Option<MessageId>,
     /// The print of its text is new.
     pub retold: bool,
@@ -69,8 +71,8 @@ pub fn to(tx: &Tx<'_>, recorded: &Recorded, case: CaseId, before: &State, state:
     if state.merged {
         return Ok(());
     }
-    if let Some(text) = &happening.text {
-        signals(&voice, workspace, &settings, state, text, happening.message)?;
+    if happening.text.is_some() || !happening.files.is_empty() {
+        signals(&voice, workspace, &settings, state, happening)?;
     }
     if settings.watches(&state.case_type) {
         grade_by_hand(&voice, before, state)?;
@@ -110,12 +112,18 @@ fn matcher(tx: &Tx<'_>, workspace: WorkspaceId) -> Result<Arc<Matcher>> {
     })
 }
 
-fn signals(voice: &Voice<'_, '_>, workspace: WorkspaceId, settings: &Settings, state: &mut State, text: &str, message: Option<MessageId>) -> Result<()> {
-    let hits = matcher(voice.tx, workspace)?.scan(text);
+fn signals(voice: &Voice<'_, '_>, workspace: WorkspaceId, settings: &Settings, state: &mut State, happening: &Happening) -> Result<()> {
+    let (matcher, message) = (matcher(voice.tx, workspace)?, happening.message);
+    let in_text = happening.text.iter().flat_map(|text| matcher.scan(text)).map(|hit| (hit, None));
+    // Each name is a sentence of its own: nothing in the letter takes it back, and it takes back nothing there.
+    let names = file_names::texts(&happening.files);
+    let in_names = names.iter().flat_map(|(name, text)| matcher.scan(text).into_iter().map(|hit| (hit, Some(*name))));
     let mut fresh: Vec<(String, String)> = Vec::new();
-    for hit in hits.into_iter().filter(|hit| hit.cleared_by.is_none()) {
+    let mut found_in: Vec<Option<&str>> = Vec::new();
+    for (hit, name) in in_text.chain(in_names).filter(|(hit, _)| hit.cleared_by.is_none()) {
         if !fresh.iter().any(|(key, _)| *key == hit.signal) && !state.signals.iter().any(|seen| seen.signal == hit.signal) {
             fresh.push((hit.signal, hit.grade));
+            found_in.push(name);
         }
     }
     if fresh.is_empty() {
@@ -123,7 +131,12 @@ fn signals(voice: &Voice<'_, '_>, workspace: WorkspaceId, settings: &Settings, s
     }
     let table = items::list::<Signal>(voice.tx, workspace)?;
     let title = |key: &str, zh: bool| table.iter().find(|s| s.key == key).map_or_else(|| key.to_owned(), |s| if zh { s.title.zh.clone() } else { s.title.en.clone() });
-    let named = |zh: bool, between: &str| fresh.iter().map(|(key, _)| title(key, zh)).collect::<Vec<_>>().join(between);
+    let place = |name: &Option<&str>, zh: bool| match name.map(|name| shouwen_kernel::text::clip(name, 60)) {
+        Some(name) if zh => format!("（附件“{name}”）"),
+        Some(name) => format!(" (file “{name}”)"),
+        None => String::new(),
+    };
+    let named = |zh: bool, between: &str| fresh.iter().zip(&found_in).map(|((key, _), name)| title(key, zh) + &place(name, zh)).collect::<Vec<_>>().join(between);
     let (zh, en) = (format!("升级信号：{}", named(true, "、")), format!("Upgrade signal: {}", named(false, ", ")));
     for (key, grade) in &fresh {
         state.signals.push(Seen { signal: key.clone(), grade: grade.clone(), message_id: message, at: voice.at });

@@ -104,6 +104,7 @@ fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
                         print = Some(sketch::sketch(&format!("{}\n{text}", state.title)));
                     }
                     happening.text = Some(text);
+                    happening.files = m.files.clone();
                     happening.message = Some(m.message_id);
                 }
             }

@@ -311,3 +311,24 @@ fn rows_rebuilt_from_the_log_equal_the_live_ones_and_nothing_is_told_twice() {
         assert!(!rows["items"].as_array().unwrap().iter().any(|row| row["case_id"] == json!(case)), "what went into another case is not counted");
     });
 }
+
+#[test]
+fn names_of_attached_files_raise_as_words_of_the_letter_do() {
+    on_both(modules, |t| {
+        furnished(&t);
+        let case = open(&t, &New { case_type: "request", ..New::default() });
+        let sends = |text: &str, files: &[&str]| attaches(&t, case, "in", text, false, files);
+        sends("请看附件", &["IMG_12315.jpg", "宽带账单.pdf", "不是律师函.pdf"]);
+        attaches(&t, case, "in", "", true, &["律师函.pdf"]);
+        attaches(&t, case, "out", "请查收", false, &["律师函.pdf"]);
+        assert!(signals(&t, case).is_empty(), "numbers of a camera, a plain negation, automatic mail and our own files raise nothing");
+        // The letter takes nothing back that the name says, nor the other way round.
+        sends("我不想找律师，但愿能好好解决", &["律师函.pdf"]);
+        assert_eq!(signals(&t, case), ["lawyer"]);
+        sends("见附件", &["12315投诉.docx", "律师函（二）.pdf"]);
+        assert_eq!(signals(&t, case), ["lawyer", "regulator"], "what was seen once raises once");
+        let reasons: Vec<String> = wishes(&t, case).into_iter().map(|wish| wish.reason).collect();
+        assert!(reasons.iter().any(|reason| reason.contains("附件“律师函.pdf”")), "the reason says where it stands: {reasons:?}");
+        assert_eq!(graded(&t, case).last().unwrap().1, "critical");
+    });
+}

@@ -37,3 +37,9 @@ pub(crate) fn kinds(d: &Definition) -> impl Iterator<Item = (String, FieldKind)>
         (format!("fields.{}", f.key), kind)
     })
 }
+
+/// `had.<key>` of each choice: every option that was ever chosen, the present ones among them. So a gate can ask whether an
+/// answer was taken back.
+pub(crate) fn pasts(d: &Definition) -> impl Iterator<Item = (String, FieldKind)> {
+    fields(d).filter(|f| matches!(f.kind, FieldType::Choice | FieldType::MultiChoice)).map(|f| (format!("had.{}", f.key), FieldKind::List))
+}

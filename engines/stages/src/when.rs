@@ -46,9 +46,9 @@ pub const FIELDS: &[(&str, FieldKind)] = &[
     ("review", FieldKind::Text),
 ];
 
-/// [`FIELDS`] and `fields.<key>` of the type's form.
+/// [`FIELDS`], `fields.<key>` of the type's form, and `had.<key>` of its choices.
 pub(crate) fn catalogue(d: &Definition) -> Vec<(String, FieldKind)> {
-    FIELDS.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).chain(form::kinds(d)).collect()
+    FIELDS.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).chain(form::kinds(d)).chain(form::pasts(d)).collect()
 }
 
 /// Reads a condition in its text form; every fault of it.

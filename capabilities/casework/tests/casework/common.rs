@@ -32,6 +32,8 @@ pub struct Mail {
     pub html: Option<&'static str>,
     pub inbox: Option<InboxId>,
     pub reply_to: Option<&'static str>,
+    /// Name, content, and whether it is shown within the text.
+    pub files: Vec<(&'static str, &'static [u8], bool)>,
 }
 
 pub struct House {
@@ -123,6 +125,10 @@ impl House {
         let bytes = serde_json::to_vec(&content).unwrap();
         let raw_bytes = format!("Subject: {}\r\n\r\n{}", mail.subject, mail.text).into_bytes();
         let (content, raw) = t.db.write_blocking(move |tx| Ok((tx.put_blob(&bytes)?, tx.put_blob(&raw_bytes)?))).unwrap();
+        let files = mail.files.clone();
+        let attachments = t.db.write_blocking(move |tx| files.iter().map(|(name, bytes, inline)| {
+            Ok(shouwen_contracts::message::AttachmentRef { id: tx.id(), name: (*name).into(), media_type: "application/pdf".into(), size: bytes.len() as u64, inline: *inline, content_id: None, sha256: tx.put_blob(bytes)? })
+        }).collect::<shouwen_kernel::Result<Vec<_>>>()).unwrap();
         // One customer for each address, as the register would have it.
         let customer = CustomerId(uuid::Uuid::from_u128(u128::from_str_radix(&t.app.keys().email_index(mail.from), 16).unwrap()));
         let received = Received {
@@ -139,7 +145,7 @@ impl House {
             subject: mail.subject.into(),
             content,
             raw,
-            attachments: vec![],
+            attachments,
             wire_id: mail.wire_id,
             in_reply_to: mail.in_reply_to,
             references: mail.references,

@@ -112,3 +112,28 @@ fn files_that_were_not_sent_go_after_a_month_unless_a_draft_holds_them() {
         assert_eq!(refused["error"]["field"], "attachments[0]");
     });
 }
+
+#[test]
+fn a_message_tells_the_names_of_what_the_customer_attached() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let agent = house.agent("王小明");
+        let told = || -> Vec<Vec<String>> {
+            house.case_events().into_iter().filter_map(|e| match e {
+                shouwen_contracts::casework::CaseEvent::MessageAdded(m) if m.direction != "out" => Some(m.files),
+                _ => None,
+            }).collect()
+        };
+        let first = house.mail(Mail { from: "zhang@customer.example", subject: "s", text: "t", wire_id: Some("1@customer.example".into()), files: vec![("律师函.pdf", b"a", false), ("logo.png", b"b", true)], ..Mail::default() });
+        assert_eq!(told(), [vec!["律师函.pdf"]], "a picture of the text is none");
+        let case = house.case_of(first);
+        let ours = upload(&house, &agent, "12315投诉须知.pdf", "application/pdf", b"ours").expect(201);
+        let sent = house.t.post(&agent, &format!("/api/v1/cases/{case}/messages"), json!({ "kind": "reply", "text": "见附件", "attachments": [ours["id"]] })).expect(201);
+        let thread = sent["message"]["conversation_id"].as_str().and_then(|id| id.parse().ok());
+        house.mail(Mail { from: "zhang@customer.example", subject: "Re: s", text: "收到", token: thread, in_reply_to: vec!["1@customer.example".into()], files: vec![("12315投诉须知.pdf", b"ours", false), ("收据.pdf", b"c", false)], ..Mail::default() });
+        assert_eq!(told()[1..], [vec!["收据.pdf"]], "what we had sent ourselves comes back without a word");
+        let handed = upload(&house, &agent, "投诉书.pdf", "application/pdf", b"d").expect(201);
+        house.t.post(&agent, &format!("/api/v1/cases/{case}/messages"), json!({ "kind": "note", "text": "客户来店递交", "attachments": [handed["id"]] })).expect(201);
+        assert_eq!(told()[2..], [vec!["投诉书.pdf"]]);
+    });
+}

@@ -115,6 +115,10 @@ pub fn open(t: &TestApp, new: &New<'_>) -> CaseId {
 }
 
 pub fn message(t: &TestApp, case_id: CaseId, direction: &str, text: &str, auto: bool) {
+    attaches(t, case_id, direction, text, auto, &[]);
+}
+
+pub fn attaches(t: &TestApp, case_id: CaseId, direction: &str, text: &str, auto: bool, files: &[&str]) {
     let content = Content { text: text.into(), ..Content::default() };
     let bytes = serde_json::to_vec(&content).unwrap();
     let blob = t.db.write_blocking(move |tx| tx.put_blob(&bytes)).unwrap();
@@ -123,7 +127,7 @@ pub fn message(t: &TestApp, case_id: CaseId, direction: &str, text: &str, auto: 
         None,
         MessageAdded {
             case_id, conversation_id: id(t), message_id: id(t), direction: direction.into(), author_id: None, author_name: "客户".into(), preview: String::new(), content: blob, at: t.app.clock().now(), auto, verified: true,
-            mentions: vec![], files: vec![],
+            mentions: vec![], files: files.iter().map(ToString::to_string).collect(),
         }
         .into(),
     );
