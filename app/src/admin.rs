@@ -7,15 +7,20 @@ use crate::modules::open_with;
 pub fn run(arguments: &[String]) -> i32 {
     // Help must work without a data folder.
     if arguments.is_empty() {
-        print!("{}\n{}", shouwen_identity::cli::HELP, crate::keys::HELP);
+        print!("{}\n{}\n{}", shouwen_identity::cli::HELP, crate::keys::HELP, crate::blobs::HELP);
         return 2;
     }
-    if arguments[0] == "keys" {
+    let own: Option<(&str, fn(&[String]) -> shouwen_kernel::Result<String>)> = match arguments[0].as_str() {
+        "keys" => Some((crate::keys::HELP, crate::keys::run)),
+        "blobs" => Some((crate::blobs::HELP, crate::blobs::run)),
+        _ => None,
+    };
+    if let Some((help, run)) = own {
         return if arguments.iter().any(|a| a == "--help" || a == "-h") {
-            print!("{}", crate::keys::HELP);
+            print!("{help}");
             0
         } else {
-            match crate::keys::run(&arguments[1..]) {
+            match run(&arguments[1..]) {
                 Ok(said) => {
                     print!("{said}");
                     0

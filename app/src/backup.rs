@@ -118,10 +118,12 @@ fn fill(instance: &instance::Instance, data: &Path, partial: &Path, in_postgres:
     if heads.exists() {
         copy(&heads, &partial.join("audit-heads.log"))?;
     }
+    // Until the end: what the copy of the database names must still be among the files when they are copied.
+    let _hold = instance.db.services().blobs.hold()?;
     if !in_postgres {
         instance.db.backup_to(&partial.join("shouwen.db"))?;
     }
-    // Blobs never change once named by a committed row, so copying them after the database misses nothing it names.
+    // Blobs never change once named by a committed row, and none goes while they are copied; so copying them after the database misses nothing it names.
     copy_tree(&data.join("blobs"), &partial.join("blobs"))?;
     if with_keys {
         copy(&data.join("keys.toml"), &partial.join("keys.toml"))?;

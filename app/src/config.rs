@@ -10,7 +10,7 @@ use crate::args::{Args, nearest};
 /// The options every command that opens the data takes.
 pub const OPTIONS: &[&str] = &[
     "config", "data", "database", "listen", "base-url", "trusted-proxies", "allow-private-host", "log", "log-format", "mail-max-mib", "mail-max-parts", "mail-max-depth",
-    "mail-max-header-lines", "mail-max-recipients",
+    "mail-max-header-lines", "mail-max-recipients", "unreferenced-days",
 ];
 
 /// The settings in force.
@@ -36,6 +36,8 @@ pub struct Config {
     pub mail_max_depth: usize,
     pub mail_max_header_lines: usize,
     pub mail_max_recipients: usize,
+    /// Days that bytes which nothing refers to are kept before they are collected.
+    pub unreferenced_days: usize,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,6 +57,7 @@ struct File {
     mail_max_depth: Option<usize>,
     mail_max_header_lines: Option<usize>,
     mail_max_recipients: Option<usize>,
+    unreferenced_days: Option<usize>,
 }
 
 impl Config {
@@ -110,6 +113,7 @@ impl Config {
         let mail_max_depth = number("mail-max-depth", "SHOUWEN_MAIL_MAX_DEPTH", file.mail_max_depth, usual.depth, shouwen_email::MOST_DEPTH)?;
         let mail_max_header_lines = number("mail-max-header-lines", "SHOUWEN_MAIL_MAX_HEADER_LINES", file.mail_max_header_lines, usual.header_lines, 100_000)?;
         let mail_max_recipients = number("mail-max-recipients", "SHOUWEN_MAIL_MAX_RECIPIENTS", file.mail_max_recipients, usual.recipients, 20_000)?;
+        let unreferenced_days = number("unreferenced-days", "SHOUWEN_UNREFERENCED_DAYS", file.unreferenced_days, 30, 3650)?;
         let mut allow_private_hosts = file.allow_private_hosts;
         allow_private_hosts.extend(env("SHOUWEN_ALLOW_PRIVATE_HOSTS").iter().flat_map(|v| v.split(',')).map(|h| h.trim().to_owned()).filter(|h| !h.is_empty()));
         allow_private_hosts.extend(args.all("allow-private-host").map(str::to_owned));
@@ -127,6 +131,7 @@ impl Config {
             mail_max_depth,
             mail_max_header_lines,
             mail_max_recipients,
+            unreferenced_days,
         })
     }
 
@@ -157,7 +162,7 @@ fn invalid(field: &str, message: String) -> Problem {
     Problem::new(Kind::Invalid, "config", message).field(field)
 }
 
-const VARIABLES: &[&str] = &["CONFIG", "DATA", "DATABASE", "LISTEN", "BASE_URL", "TRUSTED_PROXIES", "ALLOW_PRIVATE_HOSTS", "LOG", "LOG_FORMAT", "MAIL_MAX_MIB", "MAIL_MAX_PARTS", "MAIL_MAX_DEPTH", "MAIL_MAX_HEADER_LINES", "MAIL_MAX_RECIPIENTS"];
+const VARIABLES: &[&str] = &["CONFIG", "DATA", "DATABASE", "LISTEN", "BASE_URL", "TRUSTED_PROXIES", "ALLOW_PRIVATE_HOSTS", "LOG", "LOG_FORMAT", "MAIL_MAX_MIB", "MAIL_MAX_PARTS", "MAIL_MAX_DEPTH", "MAIL_MAX_HEADER_LINES", "MAIL_MAX_RECIPIENTS", "UNREFERENCED_DAYS"];
 
 /// A misspelt setting is an error; variables of tests and tools (`SHOUWEN_TEST_…`, `SHOUWEN_SHARED`, `SHOUWEN_ADMIN_…`, `SHOUWEN_PASSWORD` for new passwords) pass.
 fn check_env(name: &str, known: &str) -> Result<()> {
@@ -189,7 +194,7 @@ fn read_file(path: &Path) -> Result<File> {
         let line = e.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
         // The reader's own list of names follows below, shorter.
         let message = e.message().split(", expected one of").next().unwrap_or_default();
-        invalid("config", format!("{}:{line}: {message}", path.display())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format, mail-max-mib, mail-max-parts, mail-max-depth, mail-max-header-lines, mail-max-recipients")
+        invalid("config", format!("{}:{line}: {message}", path.display())).expected("data, database, listen, base-url, trusted-proxies, allow-private-hosts, log, log-format, mail-max-mib, mail-max-parts, mail-max-depth, mail-max-header-lines, mail-max-recipients, unreferenced-days")
     })
 }
 
@@ -215,7 +220,8 @@ mod tests {
             assert!(shown.contains(line), "{line} in {shown}");
         }
         assert_eq!(load(&[]).unwrap().mail_limits(), shouwen_email::Limits::default());
-        for (option, value) in [("--mail-max-depth", "201"), ("--mail-max-recipients", "0"), ("--mail-max-mib", "many"), ("--mail-max-parts", "-1")] {
+        assert_eq!((load(&[]).unwrap().unreferenced_days, load(&["--unreferenced-days", "7"]).unwrap().unreferenced_days), (30, 7));
+        for (option, value) in [("--mail-max-depth", "201"), ("--mail-max-recipients", "0"), ("--mail-max-mib", "many"), ("--mail-max-parts", "-1"), ("--unreferenced-days", "0")] {
             let problem = load(&[option, value]).unwrap_err();
             assert_eq!(problem.field.as_deref(), Some(&option[2..]), "{problem}");
             assert!(problem.expected.unwrap().contains("whole number from 1 to"));

@@ -101,6 +101,7 @@ fn inspect(instance: &Instance, fix: bool, findings: &mut Vec<Finding>) {
     add("audit chain", crate::modules::audit_report(instance).map(|report| if report.ok { ok("audit chain", format!("{} rows sealed, none changed", report.sealed)) } else { advise("audit chain", report.findings.first().map(|f| f.message.clone()).unwrap_or_default(), "somebody changed the audit; compare with your backups") }));
     add("inboxes", shouwen_email::health(&instance.app).map(|troubled| if troubled.is_empty() { ok("inboxes", "no trouble noted".into()) } else { advise("inboxes", troubled.join("; "), "Settings → Inboxes → Test shows the server's own words") }));
     add("blobs", blobs(instance));
+    add("loose blobs", db.read_blocking(crate::blobs::marked).map(|found| ok("loose blobs", found)));
     add("disk", disk(instance));
 }
 
@@ -141,7 +142,7 @@ fn timers(tx: &Tx<'_>) -> Result<Finding> {
 
 /// A sample of large blobs: the file is there and has the size the row says.
 fn blobs(instance: &Instance) -> Result<Finding> {
-    let rows: Vec<(String, i64)> = instance.db.read_blocking(|tx| tx.all("SELECT sha256, size FROM blob WHERE data IS NULL ORDER BY sha256 DESC LIMIT 200", params![]))?;
+    let rows: Vec<(String, i64)> = instance.db.read_blocking(|tx| tx.all("SELECT sha256, size FROM blob WHERE data IS NULL AND loose_since IS NULL ORDER BY sha256 DESC LIMIT 200", params![]))?;
     let store = &instance.db.services().blobs;
     let missing = rows.iter().filter(|(sha, size)| std::fs::metadata(store.path(sha)).map(|m| m.len() as i64).ok() != Some(*size)).count();
     Ok(if missing == 0 { ok("blobs", format!("{} looked at, all there", rows.len())) } else { advise("blobs", format!("{missing} of {} are missing or cut", rows.len()), "restore the blobs folder from a backup") })

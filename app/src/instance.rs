@@ -84,10 +84,11 @@ pub fn open_ready(config: Config, exclusive: bool) -> Result<Instance> {
     })?;
     if exclusive {
         // Links in mails are made inside transactions, far from the configuration.
-        let (base_url, limits) = (instance.config.base_url.clone(), instance.config.mail_limits());
+        let (base_url, limits, days) = (instance.config.base_url.clone(), instance.config.mail_limits(), instance.config.unreferenced_days);
         instance.db.write_blocking(move |tx| {
             tx.set_setting(shouwen_kernel::WorkspaceId::NIL, "base_url", &base_url)?;
             tx.set_setting(shouwen_kernel::WorkspaceId::NIL, KEYS_IN_USE, &tx.keys().newest())?;
+            tx.set_setting(shouwen_kernel::WorkspaceId::NIL, crate::blobs::DAYS, &days)?;
             shouwen_email::set_limits(tx, &limits)
         })?;
     }

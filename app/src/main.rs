@@ -5,6 +5,9 @@ mod args;
 mod assets;
 mod backup;
 mod bench;
+mod blobs;
+#[cfg(test)]
+mod blobs_tests;
 mod config;
 mod demo;
 mod docs_page;

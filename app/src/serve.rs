@@ -21,6 +21,7 @@ shouwen serve — start the server
   --allow-private-host H   let webhooks and inboxes reach this private host, e.g. your own mail server (may be repeated)
   --mail-max-recipients N  above this a mail waits in quarantine (default 100); likewise --mail-max-mib (50),
                            --mail-max-parts (200), --mail-max-depth (30), --mail-max-header-lines (1000)
+  --unreferenced-days N    attachments and mails that nothing refers to any more go after N days (default 30)
   --log LEVEL              info (default), debug, warn … or per part: shouwen_email=debug
   --log-format text|json
   --config FILE            TOML with the same names; environment: SHOUWEN_DATA, SHOUWEN_LISTEN …, secrets also as SHOUWEN_DATABASE_FILE
@@ -117,6 +118,7 @@ fn run_background(instance: &Instance) {
     }
     tokio::spawn(db.clone().run_timers(timers));
     tokio::spawn(ops::housekeeping(app.clone()));
+    tokio::spawn(crate::blobs::keep(app.clone(), instance.config.clone()));
 }
 
 /// Tells where it is and, before set-up, how to begin.

@@ -66,6 +66,8 @@ fn a_few_days_of_demonstration_leave_nothing_to_send_and_something_everywhere() 
         .unwrap();
     house.turn().unwrap();
     assert_eq!(live, read(&house));
+    // What the collector of blobs knows of is all there is.
+    crate::blobs_tests::nothing_is_loose(&house.db);
     // A second filling is refused.
     let problem = fill_house(&house, &clock, 1, &mut |_, _| {}).err().unwrap();
     assert_eq!(problem.code, "demo.not_empty");
