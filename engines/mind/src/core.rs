@@ -1,5 +1,6 @@
 //! One fitted tier: dictionary, scores, examples. Training rows in, class scores and evidence out.
 
+use crate::contrast::contrast;
 use crate::dense::{to_bytes, unit};
 use crate::features::Counted;
 use crate::linear::Linear;
@@ -43,6 +44,8 @@ pub struct FitOptions {
     pub tolerance: f32,
     /// Weight of the multinomial regression beside the support vector machine; 0 = not trained.
     pub soft: f32,
+    /// Features weigh by how differently the classes use them ([`crate::contrast`]) instead of by rarity.
+    pub contrast: bool,
 }
 
 /// A fitted tier.
@@ -98,7 +101,10 @@ fn centred(dense: &[f32], mean: &[f32], blocks: &[u32]) -> Vec<f32> {
 impl Core {
     /// Fits the tier. `rows` must be in their canonical order; the result then depends on nothing else.
     pub fn fit(rows: &[&Prepared], classes: usize, blocks: &[u32], options: FitOptions) -> Core {
-        let vocab = Vocab::learn(rows.iter().map(|r| r.features.as_slice()), options.min_rows);
+        let mut vocab = Vocab::learn(rows.iter().map(|r| r.features.as_slice()), options.min_rows);
+        if options.contrast {
+            vocab.reweigh(contrast(&vocab, rows, classes));
+        }
         let dense_dim = rows.first().map_or(0, |r| r.dense.len());
         let mut mean = vec![0.0f64; dense_dim];
         let mut total = 0.0f64;

@@ -35,6 +35,9 @@ struct TierHead {
     blocks: Vec<u32>,
     /// Bits of the numbers, because decimal text does not bring every float back.
     options: [u32; 6],
+    /// Written only when true: other models keep their bytes, and files from before it are read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    contrast: bool,
     /// Bits of mean, spread and weight of each sign, then bias, threshold, target.
     calibrator: Vec<u64>,
     judged: usize,
@@ -213,6 +216,7 @@ fn tier_head(tier: &Tier, encoders: &[String]) -> TierHead {
         encoders: encoders.to_vec(),
         blocks: tier.core.blocks.clone(),
         options: [o.c, o.sparse_weight, o.neighbour_weight, o.min_rows as f32, o.tolerance, o.soft].map(f32::to_bits),
+        contrast: o.contrast,
         calibrator: c.mean.iter().chain(&c.spread).chain(&c.weights).chain([&c.bias, &c.threshold, &c.target]).map(|v| v.to_bits()).collect(),
         judged: c.judged,
         rows: tier.core.vocab.parts().2,
@@ -306,7 +310,7 @@ fn read_tier(input: &mut Sections<impl Read>, head: TierHead, classes: usize, ex
         target: *target,
         judged: head.judged,
     };
-    let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance, soft };
+    let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance, soft, contrast: head.contrast };
     let core = Core {
         vocab: Vocab::from_parts(hashes, idf, head.rows),
         linear,

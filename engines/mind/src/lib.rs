@@ -16,6 +16,7 @@
 
 pub mod calibrate;
 pub mod cli;
+pub mod contrast;
 pub mod core;
 pub mod dense;
 pub mod encoder;

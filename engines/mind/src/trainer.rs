@@ -45,6 +45,8 @@ const MOST_JUDGED: usize = 3_000;
 const OUTSIDE: f64 = 0.15;
 /// By how many standard errors the judged answers must be better than asked: with few examples their share says less.
 const CAUTION: f64 = 0.5;
+/// Examples a label from which features weigh by how differently the labels use them.
+const OPINIONS: f32 = 500.0;
 /// Penalties tried when none is given, strongest smoothing first.
 const PENALTIES: [f32; 4] = [0.1, 0.3, 1.0, 3.0];
 
@@ -60,6 +62,7 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
         threads: tuning.threads,
         tolerance: 0.1,
         soft: tuning.soft.unwrap_or(soft_weight(per_class, rows.len(), classes)),
+        contrast: opinions(per_class, classes),
     };
     if tuning.c.is_none() && classes > 1 {
         options.c = choose_penalty(rows, &real, classes, blocks, options);
@@ -83,6 +86,11 @@ fn neighbour_weight(per_class: f32, semantic: bool) -> f32 {
 /// Classes compete for their examples where these are few; beyond, noise counts for more, and the time.
 fn soft_weight(per_class: f32, rows: usize, classes: usize) -> f32 {
     if per_class < 25.0 && classes > 2 && rows <= MOST_ROWS { 1.0 } else { 0.0 }
+}
+
+/// Two or three labels with hundreds of examples each: opinions rather than wishes. The rows themselves then tell which features matter ([`crate::contrast`]).
+fn opinions(per_class: f32, classes: usize) -> bool {
+    classes <= 3 && per_class >= OPINIONS
 }
 
 /// With few examples and two encoders, letters and words say less than the sentence vectors.

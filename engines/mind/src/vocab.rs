@@ -58,6 +58,12 @@ impl Vocab {
         Vocab { hashes, idf, slots, rows }
     }
 
+    /// Gives every place a new weight instead of the one by rarity; one a place, finite and not negative.
+    pub fn reweigh(&mut self, weights: Vec<f32>) {
+        debug_assert_eq!(weights.len(), self.hashes.len());
+        self.idf = weights;
+    }
+
     /// Number of features.
     pub fn len(&self) -> usize {
         self.hashes.len()
