@@ -13,6 +13,8 @@ use crate::role::holders;
 pub(crate) const PART: PackPart = PackPart { section: "roles", files: &[FILE], check, install, export };
 const FILE: &str = "roles.toml";
 const MOST: usize = 100;
+/// In the memory of the transaction that installs a pack: by role, a ladder of escalation that names it.
+const NAMED: &str = "pack.roles_named";
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,10 +183,16 @@ fn install(tx: &Tx<'_>, ctx: &Ctx, pack: &PackFiles, replace: bool) -> Result<Ve
     }
     for gone in known.iter().filter(|found| found.pack.as_deref() == Some(&pack.key) && !value.role.iter().any(|role| found.key.as_deref() == Some(&role.key))) {
         let key = gone.key.clone().unwrap_or_default();
+        // What other parts still name: found out by whoever installs packs (see `packs::named`), for only it sees them all.
+        let ladder = tx.ahead::<String, String>(NAMED, &key, |_| Vec::new(), |_| Ok(Vec::new()))?;
         let (held, edited) = (holders(tx, gone.id)?.len() as u64, gone.print.as_deref() != Some(&print(&gone.zh, &gone.en, &gone.permissions)?));
-        if held > 0 || edited {
+        if held > 0 || edited || ladder.is_some() {
             tx.execute("UPDATE identity_role SET pack = NULL, pack_print = NULL WHERE id = ?1", params![gone.id])?;
-            let why = if held > 0 { "the pack has it no longer; people hold it" } else { "the pack has it no longer; it was edited here" };
+            let why = match ladder {
+                _ if held > 0 => "the pack has it no longer; people hold it".to_owned(),
+                Some(ladder) => format!("the pack has it no longer; the escalation ladder of `{ladder}` names it"),
+                None => "the pack has it no longer; it was edited here".to_owned(),
+            };
             changes.push(PackChange::new(PART.section, key, PackDid::Kept).count(held).note(why));
         } else {
             tx.execute("DELETE FROM identity_role WHERE id = ?1", params![gone.id])?;

@@ -175,7 +175,8 @@ fn line(change: &PackChange) -> String {
     };
     let count = if change.count > 0 { format!(" ({} running)", change.count) } else { String::new() };
     let note = change.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-    format!("{word} {} {}{count}{note}", change.section, change.item)
+    let called = change.title.as_ref().map_or_else(|| change.item.clone(), |title| format!("{} [{}]", title.of("en"), change.item));
+    format!("{word} {} {called}{count}{note}", change.section)
 }
 
 /// Installed packs, then the shipped ones that are not.

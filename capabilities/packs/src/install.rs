@@ -8,6 +8,7 @@ use shouwen_store::{Ctx, Json, Tx, params};
 use shouwen_web::{App, PackChange, PackDid, PackFault, PackFile, PackFiles};
 
 use crate::check::{check, is_older, trusted};
+use crate::{named, titles};
 use crate::manifest::Manifest;
 
 /// What an installation did, or would do.
@@ -68,8 +69,14 @@ pub fn install(app: &App, tx: &Tx<'_>, ctx: &Ctx, files: Vec<PackFile>, replace:
         return Err(Problem::conflict("pack.older", format!("version {before} of `{}` is installed, and this is {}", manifest.key, manifest.version)).field("files").expected("a newer version, or `replace` to go back"));
     }
     let mut changes = Vec::new();
+    let before = if previous.is_some() { installed(tx, ctx, &manifest.key)?.map(|(_, files)| files) } else { None };
+    if let Some(before) = &before {
+        named::note(tx, ctx.workspace, app.pack_parts(), before, &pack)?;
+    }
+    let called: Vec<&PackFiles> = std::iter::once(&pack).chain(before.as_ref()).collect();
     for part in app.pack_parts() {
-        let done = (part.install)(tx, ctx, &pack, replace).map_err(|problem| Problem { message: format!("{}: {}", part.section, problem.message), ..problem })?;
+        let mut done = (part.install)(tx, ctx, &pack, replace).map_err(|problem| Problem { message: format!("{}: {}", part.section, problem.message), ..problem })?;
+        titles::fill(&mut done, part, &called);
         changes.extend(done);
     }
     let content = tx.put_blob(serde_json::to_string(&pack.files)?.as_bytes())?;

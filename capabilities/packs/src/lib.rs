@@ -8,9 +8,11 @@ mod export;
 pub mod folder;
 mod install;
 mod manifest;
+mod named;
 mod remove;
 mod routes;
 mod shipped;
+mod titles;
 mod version;
 
 use shouwen_store::{BlobUse, Migration};

@@ -39,10 +39,13 @@ pub fn remove(app: &App, tx: &Tx<'_>, ctx: &Ctx, key: &str) -> Result<Report> {
     // A version with nothing in it: every part lets go of what it may. What refers to others comes first.
     let rest = pack.files.iter().filter(|file| file.path == manifest::FILE).cloned().collect();
     let empty = PackFiles { required: pack.required.clone(), ..PackFiles::new(&manifest.key, &manifest.version, rest) };
+    crate::named::note(tx, ctx.workspace, app.pack_parts(), &pack, &empty)?;
     let mut changes = Vec::new();
     for part in app.pack_parts().iter().rev() {
         let done = (part.install)(tx, ctx, &empty, false).map_err(|problem| Problem { message: format!("{}: {}", part.section, problem.message), ..problem })?;
-        changes.extend(done.into_iter().filter(|change| change.did != PackDid::Unchanged));
+        let mut done: Vec<_> = done.into_iter().filter(|change| change.did != PackDid::Unchanged).collect();
+        crate::titles::fill(&mut done, part, &[&pack]);
+        changes.extend(done);
     }
     tx.execute("DELETE FROM pack_installed WHERE workspace_id = ?1 AND key = ?2", params![ctx.workspace, key])?;
     let report = Report { key: manifest.key, version: manifest.version.clone(), previous: Some(manifest.version), changes, unchanged: 0, moved: 0 };

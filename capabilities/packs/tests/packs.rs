@@ -290,7 +290,7 @@ fn cli_the_page_takes_a_pack_as_large_as_the_command_line_does_and_names_the_lim
     let remarks = "# 说明：柜台的日历，\"节假日\"另列。\n".repeat(5000);
     let of = |calendars: usize| {
         let mut files = vec![json!({ "path": "pack.toml", "text": PACK })];
-        files.extend((0..calendars).map(|n| json!({ "path": format!("calendars/c{n}.toml"), "text": format!("{remarks}{}", CALENDAR.replace("counter", &format!("c{n}"))) })));
+        files.extend((0..calendars).map(|n| json!({ "path": format!("calendars/c{n}.toml"), "text": format!("{remarks}{}", CALENDAR.replace("counter", &format!("c{n}")).replace("柜台", &format!("柜台{n}"))) })));
         json!({ "files": files })
     };
     let size = remarks.len();
@@ -307,4 +307,48 @@ fn cli_the_page_takes_a_pack_as_large_as_the_command_line_does_and_names_the_lim
     let refused = t.post(&admin, "/api/v1/packs", json!({ "files": [{ "path": "pack.toml", "text": "x".repeat(10 * 1024 * 1024) }] }));
     let error = refused.expect(413)["error"].clone();
     assert!(error["code"] == "pack.too_large" && error["expected"].as_str().unwrap().contains("4 MiB"), "{error}");
+}
+
+#[test]
+fn a_report_says_what_items_are_called_with_the_key_behind() {
+    on_both(modules, |t| {
+        let admin = t.admin();
+        let titles = |report: &Value| report["changes"].as_array().unwrap().iter().map(|c| (c["item"].as_str().unwrap().to_owned(), c["title"]["zh"].as_str().unwrap_or("-").to_owned())).collect::<Vec<_>>();
+        let first = install(&t, &admin, &files("1.0.0", CALENDAR));
+        assert_eq!(titles(&first), [pair("counter_lead", "柜长"), pair("counter", "柜台"), pair("shop", "商店服务")]);
+        assert_eq!(first["changes"][0]["title"]["en"], "Counter lead");
+        let removal = t.get(&admin, "/api/v1/packs/shop/removal").expect(200);
+        assert!(titles(&removal).contains(&pair("counter", "柜台")), "{removal}");
+        // The page shows the report of the last installation.
+        assert_eq!(t.get(&admin, "/api/v1/packs/shop").expect(200)["report"]["changes"][2]["title"]["zh"], "商店服务");
+    });
+}
+
+#[test]
+fn a_role_that_a_ladder_of_another_pack_names_stays_when_its_own_pack_has_it_no_longer() {
+    on_both(modules, |t| {
+        let admin = t.admin();
+        let shop = |version: &str, roles: &str, levels: &str| json!([
+            { "path": "pack.toml", "text": PACK.replace("1.0.0", version) },
+            { "path": "calendars/counter.toml", "text": CALENDAR },
+            { "path": "service-levels.toml", "text": levels },
+            { "path": "roles.toml", "text": roles },
+        ]);
+        let more = format!("{ROLES}[[role]]\nkey = \"porter\"\ntitle = {{ zh = \"门卫\", en = \"Porter\" }}\npermissions = [\"calendar.manage\"]\n");
+        install(&t, &admin, &shop("1.0.0", &more, LEVELS));
+        let other = json!([
+            { "path": "pack.toml", "text": "key = \"branch\"\nversion = \"1.0.0\"\ntitle = { zh = \"分店\", en = \"Branch\" }\nrequires = [\"shop\"]\n" },
+            { "path": "service-levels.toml", "text": LEVELS.replace("\"shop\"", "\"branch\"") },
+        ]);
+        install(&t, &admin, &other);
+        // Its own ladder lets go of it in the same upgrade, the other pack's does not.
+        let own = LEVELS.replace("\"assignee\", \"counter_lead\"", "\"assignee\"");
+        let trimmed = "[[role]]\nkey = \"clerk\"\ntitle = { zh = \"店员\", en = \"Clerk\" }\npermissions = [\"calendar.manage\"]\n";
+        let report = install(&t, &admin, &shop("1.1.0", trimmed, &own));
+        let of = |item: &str| report["changes"].as_array().unwrap().iter().find(|c| c["item"] == item).cloned().unwrap_or_default();
+        assert_eq!((of("counter_lead")["did"].as_str(), of("counter_lead")["note"].as_str()), (Some("kept"), Some("the pack has it no longer; the escalation ladder of `branch` names it")), "{report}");
+        assert_eq!((of("porter")["did"].as_str(), of("porter")["title"]["zh"].as_str()), (Some("removed"), Some("门卫")), "nobody names it");
+        // It is the house's own from now on, and another upgrade says nothing of it.
+        assert_eq!(install(&t, &admin, &shop("1.2.0", trimmed, &own))["changes"], json!([]));
+    });
 }

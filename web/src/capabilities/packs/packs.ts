@@ -12,6 +12,7 @@ export type Did = 'created' | 'updated' | 'unchanged' | 'kept' | 'removed' | 'mo
 export interface PackChange {
   section: string
   item: string
+  title?: LocalName | null
   did: Did
   count: number
   note?: string
