@@ -45,6 +45,8 @@ const both = (parts: string[]) => new Intl.ListFormat(i18n.global.locale.value, 
 function factName(type: CaseType | undefined, path: string): string {
   const fields = /(?:^|\.)fields\.(\w+)$/.exec(path)
   if (fields?.[1]) return fieldName(type, fields[1])
+  const had = /(?:^|\.)had\.(\w+)$/.exec(path)
+  if (had?.[1]) return t('work.loop.had', { name: fieldName(type, had[1]) })
   const name = path.replace(/^(?:(?:all|any)\[\d+\]|not)(?:\.(?:(?:all|any)\[\d+\]|not))*\./, '')
   const key = `work.fact.${name.replaceAll('.', '_')}`
   return has(key) ? t(key) : name
