@@ -1,8 +1,11 @@
 //! One condition, three readers: as SQL in lists, plainly evaluated (service levels, macros), and in the rules made ready.
 //! A thousand random cases, hundreds of random conditions, both databases: they name the same cases.
 
+mod random;
+
 use std::collections::BTreeSet;
 
+use random::Random;
 use serde_json::{Map, Value as Json, json};
 use shouwen_rules::{Column, Condition, Event, FieldKind, Op, Rule, RuleSet, compile, evaluate};
 use shouwen_store::{Migration, Value};
@@ -39,18 +42,7 @@ const TEXTS: [&str; 22] = [
 ];
 const TAGS: [&str; 5] = ["vip", "VIP", "退款", "a%", "b_"];
 
-struct Random(u64);
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % n as u64).unwrap()
-    }
-    fn of<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())]
-    }
     fn text(&mut self) -> String {
         let whole = self.of(&TEXTS);
         let chars: Vec<char> = whole.chars().collect();

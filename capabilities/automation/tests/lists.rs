@@ -1,8 +1,11 @@
 //! The same condition as a list of the desk (SQL over its rows) and as the `if` of a macro (in memory, over the facts of
 //! rules): after the same events they name the same cases. Hundreds of cases, on both databases.
 
+mod random;
+
 use std::collections::BTreeSet;
 
+use random::Random;
 use serde_json::{Value, json};
 use shouwen_contracts::casework::{Assigned, CaseEvent, Closed, Edited, MessageAdded, Opened, Reopened, StageChanged, Tagged};
 use shouwen_contracts::service_levels::{Breached, ClockEvent, Met, Planned};
@@ -16,23 +19,6 @@ fn modules() -> Vec<Module> {
 
 const CASES: usize = 400;
 const CONDITIONS: usize = 60;
-
-struct Random(u64);
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % n as u64).unwrap()
-    }
-    fn of<T: Clone>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())].clone()
-    }
-    fn maybe<T: Clone>(&mut self, list: &[T]) -> Option<T> {
-        (self.below(4) > 0).then(|| self.of(list))
-    }
-}
 
 const TITLES: [&str; 7] = ["退款 100%", "宽带_断网", "MÜLLER straße", "Привет", "it's \"odd\" \\ so", "refund", "Refund 12315"];
 const PRIORITIES: [&str; 4] = ["low", "normal", "high", "urgent"];

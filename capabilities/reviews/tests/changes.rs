@@ -5,7 +5,6 @@ mod house;
 use house::*;
 use serde_json::json;
 use shouwen_contracts::casework::{CaseEvent, Edited};
-use shouwen_contracts::identity::{IdentityEvent, RightsChanged};
 use shouwen_contracts::reviews::ReviewEvent;
 use shouwen_contracts::service_levels::{CalendarEvent, CalendarRemoved, CalendarSaved};
 use shouwen_kernel::{CalendarId, Grant, Reach};
@@ -26,10 +25,7 @@ mode = "all"
 fn whoever_gains_a_role_is_asked_in_the_step_that_is_open() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("多收费");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
+        let (_, id) = h.in_review("多收费");
         // A second lead of the team, hired while the first step waits.
         let grants: Vec<Grant> = ["case.read", "review.lead"].iter().map(|p| Grant { permission: (*p).to_owned(), reach: Reach::Teams { teams: [h.team].into() } }).collect();
         let second = hire(&h.t, "班长新来", &["supervisor"], grants.clone(), Some(h.unit), vec![h.team]);
@@ -38,19 +34,16 @@ fn whoever_gains_a_role_is_asked_in_the_step_that_is_open() {
         let told = |h: &House| h.told().into_iter().filter(|e| matches!(e, ReviewEvent::StepOpened(s) if s.people == [second.person])).count();
         assert_eq!(told(&h), 1);
         // Told again of the same, nothing happens; whoever leads another team is not asked.
-        let rights = |person: shouwen_kernel::PersonId, grants: Vec<Grant>, roles: &[&str]| {
-            h.t.emit::<IdentityEvent>(Some(person), None, RightsChanged { person_id: person, grants: Some(grants), roles: Some(roles.iter().map(|r| (*r).to_owned()).collect()) }.into());
-        };
-        rights(second.person, grants.clone(), &["supervisor"]);
+        h.holds(&second, &["supervisor"], grants.clone());
         assert_eq!((told(&h), h.waiting(&h.other_lead).len()), (1, 0));
         // Let go of and taken back, asked again.
-        rights(second.person, vec![], &[]);
+        h.holds(&second, &[], vec![]);
         assert_eq!(h.waiting(&second).len(), 0);
-        rights(second.person, grants, &["supervisor"]);
+        h.holds(&second, &["supervisor"], grants);
         assert_eq!((h.waiting(&second).len(), told(&h)), (1, 2));
         // Nobody is asked to decide what they asked for themselves.
         let lead = Grant { permission: "review.lead".into(), reach: Reach::Teams { teams: [h.team].into() } };
-        rights(h.agent.person, vec![lead], &["agent", "supervisor"]);
+        h.holds(&h.agent, &["agent", "supervisor"], vec![lead]);
         assert_eq!(h.waiting(&h.agent).len(), 0);
         h.decide(&second, &id, "approve", None).expect(200);
         assert_eq!(h.show(&h.manager, &id)["step"], 2);
@@ -88,11 +81,8 @@ fn who_comes_to_a_joint_step_has_to_approve_too_and_who_comes_back_to_the_house_
 fn a_solution_that_is_changed_under_review_begins_anew() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("多收费");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
-        let change = |to: &str| h.t.emit::<CaseEvent>(Some(case), Some(h.access()), Edited { case_id: case, field: "fields.solution".into(), from: json!(""), to: json!(to) }.into());
+        let (case, id) = h.in_review("多收费");
+        let change = |to: &str| h.solution(case, None, to);
         // Nobody approved yet: whoever decides reads what it says now.
         change("退还一半");
         assert_eq!(h.letters().len(), 1);

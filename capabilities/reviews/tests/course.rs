@@ -11,10 +11,7 @@ use shouwen_testkit::on_both;
 fn b5_three_levels_decide_one_after_the_other_and_then_the_case_may_go_on() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("宽带多收费");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
+        let (case, id) = h.in_review("宽带多收费");
         let seen = h.show(&h.lead, &id);
         assert_eq!((seen["step"].as_i64(), seen["of"].as_i64(), seen["case"]["solution"].as_str(), seen["requester"]["name"].as_str()), (Some(1), Some(3), Some("退还全额并致歉"), Some("坐席小王")));
         assert_eq!((h.waiting(&h.department).len(), h.waiting(&h.other_lead).len(), h.waiting(&h.manager).len()), (0, 0, 0), "each in their turn, and only the lead of the team");
@@ -39,10 +36,7 @@ fn b5_three_levels_decide_one_after_the_other_and_then_the_case_may_go_on() {
 fn b5_a_return_needs_a_reason_and_sends_the_case_back_with_it() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("多收费");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
+        let (case, id) = h.in_review("多收费");
         assert_eq!(h.decide(&h.lead, &id, "return", Some("  ")).json()["error"]["field"], "reason");
         let back = h.decide(&h.lead, &id, "return", Some("金额没有依据")).expect(200);
         assert_eq!((back["state"].as_str(), back["end_reason"].as_str()), (Some("returned"), Some("金额没有依据")));
@@ -160,10 +154,7 @@ fn h1_an_emergency_takes_effect_at_once_its_late_write_up_is_told_once_and_it_is
 fn b5_an_emergency_lets_a_waiting_case_go_on_and_its_review_begins_anew_once_written_up() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("停电");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
+        let (case, id) = h.in_review("停电");
         h.decide(&h.lead, &id, "approve", None).expect(200);
         let path = format!("/api/v1/reviews/{id}/emergency");
         assert_eq!(h.t.post(&h.agent, &path, json!({})).json()["error"]["field"], "reason");
@@ -273,10 +264,9 @@ fn who_leaves_the_house_blocks_no_step() {
         saved(&h.t, h.lead.person, "班长老李", false, None, vec![]);
         assert_eq!(h.the_one(&h.other_lead), other);
         // Whoever loses the role is no longer asked either; who keeps it stays.
-        let rights = |roles: &[&str]| shouwen_contracts::identity::RightsChanged { person_id: h.other_lead.person, grants: Some(vec![]), roles: Some(roles.iter().map(|r| (*r).to_owned()).collect()) };
-        h.t.emit::<shouwen_contracts::identity::IdentityEvent>(Some(h.other_lead.person), None, rights(&["supervisor"]).into());
+        h.holds(&h.other_lead, &["supervisor"], vec![]);
         assert_eq!(h.the_one(&h.other_lead), other);
-        h.t.emit::<shouwen_contracts::identity::IdentityEvent>(Some(h.other_lead.person), None, rights(&["agent"]).into());
+        h.holds(&h.other_lead, &["agent"], vec![]);
         assert_eq!((h.waiting(&h.other_lead).len(), h.the_one(&h.admin)), (0, other));
     });
 }

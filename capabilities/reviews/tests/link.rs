@@ -21,10 +21,7 @@ fn send(h: &House, path: &str, form: &str) -> Reply {
 fn sec_a_look_decides_nothing_a_form_decides_once_and_the_audit_knows_both() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("宽带<b>多收费</b>");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
+        let (_, id) = h.in_review("宽带<b>多收费</b>");
         let path = h.link(&h.lead);
         for _ in 0..3 {
             let page = look(&h, &path);
@@ -59,10 +56,7 @@ fn sec_a_look_decides_nothing_a_form_decides_once_and_the_audit_knows_both() {
 fn sec_a_link_is_for_one_step_and_one_person_expires_and_dies_with_its_owner() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("多收费");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
+        let (_, id) = h.in_review("多收费");
         let path = h.link(&h.lead);
         // Decided at the desk meanwhile.
         h.decide(&h.lead, &id, "approve", None).expect(200);

@@ -13,10 +13,7 @@ use shouwen_web::{PackDid, PackFile, PackFiles};
 fn sec_others_learn_nothing_of_a_review_and_whoever_may_read_the_case_sees_it() {
     on_both(modules, |t| {
         let h = house(t);
-        h.base();
-        let case = h.case("多收费");
-        h.wants(case, "solution");
-        let id = h.the_one(&h.lead);
+        let (case, id) = h.in_review("多收费");
         for who in [&h.stranger, &h.other_lead, &h.department] {
             assert_eq!(h.t.get(who, &format!("/api/v1/reviews/{id}")).status.as_u16(), 404);
             assert_eq!(h.t.get(who, &format!("/api/v1/cases/{case}/reviews")).status.as_u16(), if who.can("case.read") { 404 } else { 403 });
