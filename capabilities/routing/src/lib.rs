@@ -4,6 +4,7 @@
 //! candidates ([`choose`]), and its reason is recorded in words.
 
 mod choose;
+mod on_customers;
 mod on_events;
 mod queue;
 mod settings;
@@ -25,6 +26,7 @@ pub fn module() -> Module {
             Migration { capability: "routing", version: 1, sql: include_str!("../migrations/0001_routing.sql") },
             Migration { capability: "routing", version: 2, sql: include_str!("../migrations/0002_queue.sql") },
             Migration { capability: "routing", version: 3, sql: include_str!("../migrations/0003_sweep.sql") },
+            Migration { capability: "routing", version: 4, sql: include_str!("../migrations/0004_customers.sql") },
         ],
         routes: OpenApiRouter::new().routes(routes!(settings::show, settings::edit)).routes(routes!(settings::waiting)),
         permissions: PERMISSIONS,

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use shouwen_contracts::casework::CaseEvent;
+use shouwen_contracts::customers::CustomerEvent;
 use shouwen_contracts::identity::IdentityEvent;
 use shouwen_contracts::routing::{Chosen, NobodyChosen, RoutingEvent};
 use shouwen_kernel::{Access, CaseId, OrgUnitId, PersonId, Result, TeamId, Time, WorkspaceId};
@@ -9,11 +10,12 @@ use shouwen_store::{Ctx, Json, Recorded, Tx, params};
 
 use crate::choose::{Candidate, Choice, Wanted, choose, helped};
 use crate::settings::{self, Settings};
-use crate::queue;
+use crate::{on_customers, queue};
 
 /// The events read.
 pub const KINDS: &[&str] = &[
     "person.saved", "person.status", "team.saved", "team.deleted", "case.opened", "case.assigned", "case.stage", "case.closed", "case.reopened", "case.merged", "case.unmerged", "case.tagged", "case.edited",
+    "case.customer", "customer.saved",
 ];
 
 /// Cases older than this when they come in (an import of old mail) are not handed out by themselves.
@@ -27,13 +29,16 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
     if let Some(event) = recorded.event::<IdentityEvent>()? {
         return on_identity(tx, workspace, event);
     }
+    if let Some(event) = recorded.event::<CustomerEvent>()? {
+        return on_customers::handle(tx, workspace, &event);
+    }
     let Some(event) = recorded.event::<CaseEvent>()? else { return Ok(()) };
     let set_open = |case: CaseId, open: bool| tx.execute("UPDATE routing_case SET open = ?2 WHERE case_id = ?1", params![case, open]).map(|_| ());
     match event {
         CaseEvent::Opened(o) => {
             tx.run(
-                "INSERT INTO routing_case (case_id, workspace_id, open, team_id, org_unit_id, assignee_id, language, tags, opened_at, priority, tier, place, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?9)",
-                params![o.case_id, workspace, o.status != "closed" && o.status != "resolved", o.team_id, o.org_unit_id, o.assignee_id, o.language, Json(&o.tags), o.opened_at, o.priority, o.tier, queue::place(&Settings::default(), &o.priority, None)],
+                "INSERT INTO routing_case (case_id, workspace_id, open, team_id, org_unit_id, assignee_id, language, tags, opened_at, priority, tier, place, customer_id, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?9)",
+                params![o.case_id, workspace, o.status != "closed" && o.status != "resolved", o.team_id, o.org_unit_id, o.assignee_id, o.language, Json(&o.tags), o.opened_at, o.priority, o.tier, queue::place(&Settings::default(), &o.priority, None), o.customer_id],
             )?;
             // Most mail lies with no team: nothing to look up then.
             if o.team_id.is_none() || o.assignee_id.is_some() { Ok(()) } else { attempt(tx, workspace, o.case_id, recorded.access()?) }
@@ -66,6 +71,7 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
             attempt(tx, workspace, r.case_id, recorded.access()?)
         }
         CaseEvent::Unmerged(u) if recorded.subject == Some(u.case_id.0) => set_open(u.case_id, true),
+        CaseEvent::CustomerSet(c) => on_customers::given(tx, workspace, c.case_id, c.to),
         CaseEvent::Tagged(t) => {
             let row: Option<(Json<Vec<String>>,)> = tx.opt("SELECT tags FROM routing_case WHERE case_id = ?1", params![t.case_id])?;
             let Some((Json(mut tags),)) = row else { return Ok(()) };

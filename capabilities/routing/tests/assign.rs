@@ -258,3 +258,33 @@ fn rel_a_change_of_the_settings_looks_at_waiting_cases_a_few_at_a_time_and_goes_
         assert!(due.iter().all(|at| *at == t.app.clock().now().plus_seconds(40 * 60)), "{due:?}");
     });
 }
+
+#[test]
+fn a_waiting_case_takes_its_place_by_the_tier_its_customer_has_now() {
+    use shouwen_contracts::casework::CustomerSet;
+    use shouwen_contracts::customers::{CustomerEvent, Saved};
+    use shouwen_kernel::CustomerId;
+    on_both(modules, |t| {
+        let team: TeamId = t.app.ids().next(t.app.clock());
+        t.emit::<IdentityEvent>(None::<PersonId>, None, TeamSaved { team_id: team, name: "宽带组".into(), org_unit_id: None, skills: vec![] }.into());
+        let manager = t.person("主管", &["routing.manage"]);
+        t.put(&manager, "/api/v1/routing/settings", json!({"automatic": true, "online_only": true, "tiers": [{"tier": "gold", "first": true}]})).expect(200);
+        let (first, second) = (open(&t, team), open(&t, team));
+        let who: CustomerId = t.app.ids().next(t.app.clock());
+        let tier = |tier: Option<&str>| {
+            let saved = Saved { customer_id: who, name: "甲".into(), language: None, region: None, tier: tier.map(Into::into), org_unit_id: None };
+            t.emit::<CustomerEvent>(Some(who.0), None, saved.into());
+        };
+        let line = || -> Vec<CaseId> { t.db.read_blocking(move |tx| tx.all::<(CaseId,)>("SELECT case_id FROM routing_case WHERE team_id = ?1 AND open AND assignee_id IS NULL ORDER BY place, opened_at, case_id", params![team])).unwrap().into_iter().map(|row| row.0).collect() };
+        t.emit::<CaseEvent>(Some(second), None, CustomerSet { case_id: second, from: None, to: Some(who), name: None }.into());
+        assert_eq!(line(), [first, second]);
+        tier(Some("gold"));
+        assert_eq!(line(), [second, first], "raised while the case waited");
+        tier(Some("silver"));
+        assert_eq!(line(), [first, second], "and no longer");
+        tier(Some("gold"));
+        t.emit::<CaseEvent>(Some(first), None, CustomerSet { case_id: first, from: None, to: Some(who), name: None }.into());
+        t.emit::<CaseEvent>(Some(second), None, CustomerSet { case_id: second, from: Some(who), to: None, name: None }.into());
+        assert_eq!(line(), [first, second], "the tier goes with the customer");
+    });
+}
