@@ -90,6 +90,18 @@ impl<'a, 't> CaseFacts<'a, 't> {
         Ok(row.and_then(|row| row.0).map_or(Value::Null, |text| if column == "tier" { text.parse::<i64>().map_or(Value::from(text), Value::from) } else { text.into() }))
     }
 
+    /// Tier or region of a customer that is known; `None`: what the case was opened with is all there is.
+    fn standing(&self, column: &str) -> Option<Value> {
+        let customer = self.state.customer?;
+        match self.tx.opt::<(Option<String>,)>(&format!("SELECT {column} FROM rule_customer WHERE customer_id = ?1"), params![customer]) {
+            Ok(row) => row.map(|(text,)| text.map_or(Value::Null, Value::from)),
+            Err(problem) => {
+                self.tried(Err(problem));
+                None
+            }
+        }
+    }
+
     /// Counts the customer's cases; `owner`: only those this person may read.
     fn cases_of_customer(&self, complaints_only: bool, owner: Option<PersonId>) -> Result<Value> {
         let Some(customer) = self.state.customer else { return Ok(Value::Null) };
@@ -196,6 +208,12 @@ impl shouwen_rules::Facts for CaseFacts<'_, '_> {
     }
 
     fn look(&self, field: &str) -> Cow<'_, Value> {
+        // As the customer is now: clocks, queues and lists go by the same.
+        if matches!(field, "region" | "tier")
+            && let Some(present) = self.standing(field)
+        {
+            return Cow::Owned(present);
+        }
         let stored = self.happening.and_then(|h| h.extra.get(field)).or_else(|| self.state.facts.get(field).filter(|_| field != "customer.name"));
         stored.map_or_else(|| Cow::Owned(self.computed(field)), |value| self.compared(field, value))
     }

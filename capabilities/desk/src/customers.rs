@@ -19,14 +19,14 @@ fn parts(tx: &Tx<'_>) -> String {
 /// Digests what the register tells.
 pub fn handle(tx: &Tx<'_>, recorded: &Recorded, event: &CustomerEvent) -> Result<()> {
     match event {
-        CustomerEvent::Recognised(e) if e.created => known(tx, recorded.workspace, e.customer_id, e.org_unit_id, None),
+        CustomerEvent::Recognised(e) if e.created => known(tx, recorded.workspace, e.customer_id, e.org_unit_id, None, (&e.region, &e.tier)),
         CustomerEvent::Saved(e) => {
             // Who is told of first by a person was made by that person; later tellings are changes.
             let maker = match recorded.actor()? {
                 Actor::Person { id, .. } => Some(id),
                 _ => None,
             };
-            known(tx, recorded.workspace, e.customer_id, e.org_unit_id, maker)
+            known(tx, recorded.workspace, e.customer_id, e.org_unit_id, maker, (&e.region, &e.tier))
         }
         CustomerEvent::Merged(e) => joins(tx, e.customer_id, Some(e.into)),
         CustomerEvent::Unmerged(e) => joins(tx, e.customer_id, None),
@@ -34,15 +34,20 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded, event: &CustomerEvent) -> Result
     }
 }
 
-fn known(tx: &Tx<'_>, workspace: WorkspaceId, id: CustomerId, home: Option<OrgUnitId>, maker: Option<PersonId>) -> Result<()> {
+fn known(tx: &Tx<'_>, workspace: WorkspaceId, id: CustomerId, home: Option<OrgUnitId>, maker: Option<PersonId>, (region, tier): (&Option<String>, &Option<String>)) -> Result<()> {
     tx.run(
-        "INSERT INTO desk_customer (customer_id, workspace_id, org_unit_id, made_by) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (customer_id) DO UPDATE SET org_unit_id = ?3",
-        params![id, workspace, home, maker],
+        "INSERT INTO desk_customer (customer_id, workspace_id, org_unit_id, made_by, region, tier) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (customer_id) DO UPDATE SET org_unit_id = ?3, region = ?5, tier = ?6",
+        params![id, workspace, home, maker, region, tier],
     )
 }
 
 fn joins(tx: &Tx<'_>, id: CustomerId, into: Option<CustomerId>) -> Result<()> {
     tx.run("UPDATE desk_customer SET merged_into = ?2 WHERE customer_id = ?1", params![id, into])
+}
+
+/// Region and tier of a customer, as they are now.
+pub fn standing(tx: &Tx<'_>, id: CustomerId) -> Result<(Option<String>, Option<String>)> {
+    Ok(tx.opt("SELECT region, tier FROM desk_customer WHERE customer_id = ?1", params![id])?.unwrap_or_default())
 }
 
 /// The customer at the end of the merges.

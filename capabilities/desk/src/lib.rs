@@ -55,6 +55,7 @@ pub fn module() -> Module {
             Migration { capability: "desk", version: 2, sql: include_str!("../migrations/0002_customers.sql") },
             Migration { capability: "desk", version: 3, sql: include_str!("../migrations/0003_members.sql") },
             Migration { capability: "desk", version: 4, sql: include_str!("../migrations/0004_loop.sql") },
+            Migration { capability: "desk", version: 5, sql: include_str!("../migrations/0005_standing.sql") },
         ],
         routes: OpenApiRouter::new()
             .routes(routes!(list::list))
@@ -75,7 +76,7 @@ pub fn module() -> Module {
         permissions: PERMISSIONS,
         subscriptions: vec![
             // Version 2: customers too.
-            Subscription { name: project::NAME, version: 2, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle },
+            Subscription { name: project::NAME, version: 3, reset: Some(project::reset), kinds: project::KINDS, handle: project::handle },
             Subscription { name: "desk.loop", version: 1, reset: Some(stuck::reset), kinds: stuck::KINDS, handle: stuck::handle },
             Subscription { name: "desk.notices", version: 1, reset: None, kinds: notify::KINDS, handle: notify::handle },
             Subscription { name: "desk.wishes", version: 1, reset: None, kinds: on_wish::KINDS, handle: on_wish::handle },

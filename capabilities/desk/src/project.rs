@@ -77,8 +77,12 @@ pub fn handle(tx: &Tx<'_>, recorded: &Recorded) -> Result<()> {
         customers::handle(tx, recorded, &event)?;
         if let CustomerEvent::Saved(saved) = event {
             born::write(tx)?;
-            // One customer has few cases beside the whole; each row keeps the name it shows.
-            tx.run("UPDATE desk_case SET customer_name = ?2 WHERE customer_id = ?1", params![saved.customer_id, saved.name])?;
+            // One customer has few cases beside the whole; each row keeps the name it shows, and tier and region as they are
+            // now: what lists filter by is what clocks, queues and rules go by.
+            tx.run(
+                "UPDATE desk_case SET customer_name = ?2, region = ?3, tier = ?4 WHERE customer_id = ?1 AND (customer_name IS DISTINCT FROM ?2 OR region IS DISTINCT FROM ?3 OR tier IS DISTINCT FROM ?4)",
+                params![saved.customer_id, saved.name, saved.region, saved.tier],
+            )?;
         }
     }
     Ok(())
@@ -147,7 +151,10 @@ fn on_case(tx: &Tx<'_>, recorded: &Recorded, event: CaseEvent) -> Result<()> {
         }
         CaseEvent::Closed(c) => touch(c.case_id, ", status = 'closed', active = FALSE, closed_at = ?3", params![c.at]),
         CaseEvent::Reopened(r) => touch(r.case_id, ", status = 'open', active = TRUE, closed_at = NULL", &[]),
-        CaseEvent::CustomerSet(c) => touch(c.case_id, ", customer_id = ?3, customer_name = ?4", params![c.to, c.name]),
+        CaseEvent::CustomerSet(c) => {
+            let (region, tier) = c.to.map(|id| customers::standing(tx, id)).transpose()?.unwrap_or_default();
+            touch(c.case_id, ", customer_id = ?3, customer_name = ?4, region = ?5, tier = ?6", params![c.to, c.name, region, tier])
+        }
         CaseEvent::Merged(m) if recorded.subject == Some(m.case_id.0) => touch(m.case_id, ", merged = TRUE, active = FALSE", &[]),
         CaseEvent::Unmerged(u) if recorded.subject == Some(u.case_id.0) => touch(u.case_id, ", merged = FALSE, active = (status IN ('open', 'waiting'))", &[]),
         CaseEvent::Split(s) if recorded.subject == Some(s.case_id.0) => {

@@ -239,3 +239,36 @@ fn rebuilt_from_the_log_equals_live() {
         });
     });
 }
+
+#[test]
+fn lists_show_and_filter_by_the_tier_and_region_the_customer_has_now() {
+    use shouwen_contracts::casework::CustomerSet;
+    use shouwen_contracts::customers::{CustomerEvent, Saved};
+    use shouwen_kernel::CustomerId;
+    on_both(modules, |t| {
+        let d = Desk::new(t);
+        let who: CustomerId = d.t.app.ids().next(d.t.app.clock());
+        let saved = |tier: Option<&str>, region: &str| {
+            let saved = Saved { customer_id: who, name: "李雷".into(), language: None, region: Some(region.into()), tier: tier.map(Into::into), org_unit_id: None };
+            d.t.emit::<CustomerEvent>(Some(who.0), None, saved.into());
+        };
+        let found = |field: &str, value: &str| -> Vec<Value> {
+            let filter = json!({ "field": field, "op": "eq", "value": value }).to_string().replace('"', "%22").replace('{', "%7B").replace('}', "%7D");
+            d.t.get(&d.agent, &format!("/api/v1/desk/cases?filter={filter}")).expect(200)["items"].as_array().unwrap().iter().map(|row| row["case_id"].clone()).collect()
+        };
+        saved(Some("silver"), "east");
+        let (given, alien) = (d.open(Some(d.team), "normal"), d.open(Some(d.team), "normal"));
+        d.tell(given, CustomerSet { case_id: given, from: None, to: Some(who), name: Some("李雷".into()) });
+        assert_eq!(found("tier", "silver"), [json!(given)], "a case that gets its customer gets their tier");
+        saved(Some("gold"), "west");
+        assert_eq!((found("tier", "gold"), found("region", "west"), found("tier", "silver")), (vec![json!(given)], vec![json!(given)], vec![]));
+        d.tell(given, Closed { case_id: given, resolution: "solved".into(), text: None, by: None, at: d.t.app.clock().now(), conversation_id: None, ask: false });
+        saved(None, "west");
+        assert!(found("tier", "gold").is_empty(), "what is over shows the customer as they are, too");
+        d.tell(alien, CustomerSet { case_id: alien, from: None, to: Some(who), name: None });
+        assert_eq!(found("region", "west").len(), 2);
+        d.tell(alien, CustomerSet { case_id: alien, from: Some(who), to: None, name: None });
+        assert_eq!(found("region", "west"), [json!(given)]);
+        d.t.assert_rebuilds(|tx| tx.all::<(CaseId, Option<String>, Option<String>)>("SELECT case_id, region, tier FROM desk_case ORDER BY case_id", params![]));
+    });
+}
