@@ -290,7 +290,7 @@ fn cli_the_page_takes_a_pack_as_large_as_the_command_line_does_and_names_the_lim
     let remarks = "# 说明：柜台的日历，\"节假日\"另列。\n".repeat(5000);
     let of = |calendars: usize| {
         let mut files = vec![json!({ "path": "pack.toml", "text": PACK })];
-        files.extend((0..calendars).map(|n| json!({ "path": format!("calendars/c{n}.toml"), "text": format!("{remarks}{}", CALENDAR.replace("counter", &format!("c{n}")).replace("柜台", &format!("柜台{n}"))) })));
+        files.extend((0..calendars).map(|n| json!({ "path": format!("calendars/c{n}.toml"), "text": format!("{remarks}{}", CALENDAR.replace("counter", &format!("c{n}")).replace("柜台", &format!("柜台{n}")).replace("Counter", &format!("Counter {n}")).replace("柜台", &format!("柜台{n}"))) })));
         json!({ "files": files })
     };
     let size = remarks.len();
