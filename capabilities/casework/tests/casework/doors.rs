@@ -6,7 +6,7 @@ use shouwen_contracts::casework::CaseEvent;
 use shouwen_kernel::{CaseId, Grant, Reach};
 use shouwen_store::params;
 use shouwen_testkit::{Reply, on_both};
-use shouwen_web::Viewer;
+use shouwen_web::{PackFile, PackFiles, Viewer};
 
 use crate::common::{House, Mail, modules};
 
@@ -391,5 +391,55 @@ fn one_person_is_asked_to_take_accountability_at_a_time_and_is_told_when_it_is_w
         close(&house, &a, &case, "solved", "").expect(200);
         assert_eq!(states(&house).last(), Some(&(c.person, "withdrawn".to_owned())));
         assert_eq!(house.t.post(&c, &format!("{path}/acceptance"), json!(null)).code(), "case.no_offer");
+    });
+}
+
+#[test]
+fn a_risk_that_was_lowered_goes_through_the_joint_review_and_not_past_whoever_lowered_it() {
+    on_both(modules, |t| {
+        let house = House::new(t);
+        let (first, second) = (house.agent("王小明"), house.agent("李小红"));
+        let pack = PackFiles::new("launch", "1.0.0", vec![PackFile::new("case-types/launch_check.toml", include_str!("../../../../packs/base/case-types/launch_check.toml"))]);
+        let (part, ctx) = (shouwen_casework::module().parts.into_iter().find(|part| part.section == "case-types").unwrap(), house.t.system());
+        assert_eq!((part.check)(&pack), vec![]);
+        house.t.db.write_blocking(move |tx| (part.install)(tx, &ctx, &pack, false)).unwrap();
+        house.t.drain();
+        let answers = |risk: &str, factors: Value| json!({ "business": "流量包", "launch_on": "2026-12-01", "what_changes": "自动续订", "risk": risk, "factors": factors, "readiness": ["answers"], "conclusion": "go" });
+        let fill = |who: &Viewer, case: &str, fields: Value| {
+            let version = house.show(case)["version"].clone();
+            house.t.patch(who, &format!("/api/v1/cases/{case}"), json!({ "version": version, "fields": fields })).expect(200);
+        };
+        let assessed = |risk: &str, factors: Value| {
+            let case = made(&house, &first, "launch_check", answers(risk, factors));
+            to(&house, &first, &case, "assessing").expect(200);
+            case
+        };
+        // Of low risk all along, and nothing speaks for more: nobody is asked.
+        let plain = assessed("low", json!(["none"]));
+        to(&house, &first, &plain, "cleared").expect(200);
+        // Called low from the beginning, though its factors say otherwise.
+        let factored = assessed("low", json!(["charges", "mass"]));
+        assert_eq!(to(&house, &first, &factored, "cleared").code(), "case.move_refused");
+        // And with the factors taken back as well.
+        fill(&second, &factored, json!({ "factors": ["none"] }));
+        assert_eq!(to(&house, &second, &factored, "cleared").code(), "case.move_refused");
+        // Of high risk, then lowered by somebody else, in two steps.
+        let lowered = assessed("high", json!(["none"]));
+        fill(&second, &lowered, json!({ "risk": "medium" }));
+        fill(&second, &lowered, json!({ "risk": "low" }));
+        let refused = to(&house, &first, &lowered, "cleared");
+        assert_eq!(refused.code(), "case.move_refused");
+        assert!(refused.text.contains("had.risk"), "the refusal says what stands against it: {}", refused.text);
+        assert_eq!(to(&house, &first, &lowered, "reviewing").expect(200)["case"]["review"], "pending");
+        let id: CaseId = lowered.parse().unwrap();
+        let wanted = house.case_events().into_iter().find_map(|e| match e {
+            CaseEvent::ReviewWanted(w) if w.case_id == id => Some(w),
+            _ => None,
+        });
+        let wanted = wanted.unwrap();
+        assert!(wanted.judged.contains(&second.person) && wanted.by == Some(first.person), "whoever lowered it is known to the review: {wanted:?}");
+        // Every edit stands on the timeline, and the way back leads nowhere.
+        to(&house, &first, &lowered, "assessing").expect(200);
+        assert_eq!(to(&house, &second, &lowered, "cleared").code(), "case.move_refused");
     });
 }
