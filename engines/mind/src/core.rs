@@ -4,6 +4,7 @@ use crate::contrast::contrast;
 use crate::dense::{to_bytes, unit};
 use crate::features::Counted;
 use crate::linear::Linear;
+use crate::radial;
 use crate::softmax;
 use crate::neighbours::{MOST_EXAMPLES, Near, Neighbours};
 use crate::svm::{self, Matrix, SvmOptions};
@@ -46,6 +47,20 @@ pub struct FitOptions {
     pub soft: f32,
     /// Features weigh by how differently the classes use them ([`crate::contrast`]) instead of by rarity.
     pub contrast: bool,
+    /// How sentence vectors enter the scores.
+    pub meaning: Meaning,
+}
+
+/// How sentence vectors enter the scores of a tier that has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Meaning {
+    /// By a plane, trained together with letters and words.
+    #[default]
+    Plane,
+    /// By likeness to all kept examples ([`crate::radial`]), beside a plane through letters and words.
+    Likeness,
+    /// Not at all: the plane of [`Meaning::Likeness`] alone, for choosing its penalty.
+    Unread,
 }
 
 /// A fitted tier.
@@ -67,6 +82,8 @@ pub struct Core {
     pub sparse_weight: f32,
     /// Weight of the best similarity to an example of a class, added to the class score.
     pub neighbour_weight: f32,
+    /// What each example adds to each class by its likeness ([`crate::radial`]); empty without [`Meaning::Likeness`].
+    pub radial: Vec<f32>,
 }
 
 /// What one query looks like to a tier.
@@ -122,9 +139,15 @@ impl Core {
             matrix.dense.extend(centred(&row.dense, &mean, blocks));
             matrix.weights.push(row.weight);
         }
+        // Kept apart while the plane is trained without it.
+        let mut apart = Vec::new();
+        if options.meaning != Meaning::Plane {
+            apart = std::mem::take(&mut matrix.dense);
+            matrix.dense_dim = 0;
+        }
         let labels: Vec<Option<u32>> = rows.iter().map(|r| r.class).collect();
         let machine = SvmOptions { c: options.c, tolerance: options.tolerance, passes: 200, threads: options.threads };
-        let trained = if rows.len() <= MOST_ROWS {
+        let mut trained = if rows.len() <= MOST_ROWS {
             let kernel = kernel(&matrix, options.threads);
             let mut factors = svm::factors(&kernel, &matrix.weights, &labels, classes, machine);
             if options.soft > 0.0 {
@@ -139,7 +162,12 @@ impl Core {
         } else {
             svm::train(&matrix, &labels, classes, machine)
         };
-        let linear = Linear::pack(&trained, vocab.len(), dense_dim);
+        if options.meaning != Meaning::Plane {
+            matrix.dense = apart;
+            matrix.dense_dim = dense_dim;
+            trained.iter_mut().for_each(|w| drop(w.splice(vocab.len()..vocab.len(), std::iter::repeat_n(0.0, dense_dim))));
+        }
+        let mut linear = Linear::pack(&trained, vocab.len(), dense_dim);
 
         let kept = thin(rows, classes);
         let mut class = Vec::new();
@@ -154,8 +182,15 @@ impl Core {
             }
         }
         let neighbours = Neighbours::build(class, &vectors.iter().collect::<Vec<_>>(), vocab.len(), &dense);
+        let mut radial = Vec::new();
+        if options.meaning == Meaning::Likeness && dense_dim > 0 {
+            let weights: Vec<f32> = kept.iter().map(|at| rows[*at as usize].weight).collect();
+            let constants;
+            (radial, constants) = radial::train(&neighbours, &weights, classes, options.threads);
+            linear.bias.iter_mut().zip(&constants).for_each(|(bias, constant)| *bias += constant);
+        }
         Core { vocab, linear, neighbours, example_row: kept, mean, blocks: blocks.to_vec(),
-            sparse_weight: options.sparse_weight, neighbour_weight: options.neighbour_weight }
+            sparse_weight: options.sparse_weight, neighbour_weight: options.neighbour_weight, radial }
     }
 
     /// Looks at one query: its features and, for a tier with an encoder, its sentence vector.
@@ -166,6 +201,9 @@ impl Core {
         let mut scores = self.linear.scores(&weighted, &dense);
         let bytes = if dense.is_empty() { Vec::new() } else { to_bytes(&dense) };
         let (lexical, semantic) = self.neighbours.all(&sparse, &bytes);
+        if !self.radial.is_empty() {
+            radial::add_scores(&self.radial, &semantic, &mut scores);
+        }
         let mut best_of_class = vec![(0.0f32, 0.0f32); self.linear.classes];
         for (example, class) in self.neighbours.class.iter().enumerate() {
             if let Some(best) = best_of_class.get_mut(*class as usize) {

@@ -4,7 +4,7 @@
 //! gives a [`Problem`], never a panic and never more memory than the file is long (fuzzed).
 
 use crate::calibrate::{Calibrator, SIGNS};
-use crate::core::{Core, FitOptions};
+use crate::core::{Core, FitOptions, Meaning};
 use crate::linear::Linear;
 use crate::mind::{Example, Mind, Purpose};
 use crate::neighbours::{MOST_EXAMPLES, Neighbours};
@@ -38,6 +38,9 @@ struct TierHead {
     /// Written only when true: other models keep their bytes, and files from before it are read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     contrast: bool,
+    /// Likewise: a section with what each example adds by its likeness ends the tier.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    radial: bool,
     /// Bits of mean, spread and weight of each sign, then bias, threshold, target.
     calibrator: Vec<u64>,
     judged: usize,
@@ -217,6 +220,7 @@ fn tier_head(tier: &Tier, encoders: &[String]) -> TierHead {
         blocks: tier.core.blocks.clone(),
         options: [o.c, o.sparse_weight, o.neighbour_weight, o.min_rows as f32, o.tolerance, o.soft].map(f32::to_bits),
         contrast: o.contrast,
+        radial: !tier.core.radial.is_empty(),
         calibrator: c.mean.iter().chain(&c.spread).chain(&c.weights).chain([&c.bias, &c.threshold, &c.target]).map(|v| v.to_bits()).collect(),
         judged: c.judged,
         rows: tier.core.vocab.parts().2,
@@ -240,6 +244,9 @@ fn write_core(out: &mut Writer, core: &Core) {
     out.section(near.dense.iter().map(|v| *v as u8), near.dense.len());
     out.words(&core.example_row);
     out.floats(&core.mean);
+    if !core.radial.is_empty() {
+        out.floats(&core.radial);
+    }
 }
 
 fn read_tier(input: &mut Sections<impl Read>, head: TierHead, classes: usize, examples: usize) -> Result<(Tier, Vec<String>)> {
@@ -295,6 +302,11 @@ fn read_tier(input: &mut Sections<impl Read>, head: TierHead, classes: usize, ex
     if example_row.len() != count || example_row.iter().any(|r| *r as usize >= examples) || mean.len() != dim {
         return Err(damaged("its examples"));
     }
+    let radial = if head.radial { input.floats()? } else { Vec::new() };
+    if head.radial && (near.dense_dim == 0 || count.checked_mul(classes) != Some(radial.len())) {
+        return Err(damaged("its examples"));
+    }
+    let meaning = if head.radial { Meaning::Likeness } else { Meaning::Plane };
     let numbers: Vec<f64> = head.calibrator.iter().map(|b| f64::from_bits(*b)).collect();
     let [c, sparse_weight, neighbour_weight, min_rows, tolerance, soft] = head.options.map(f32::from_bits);
     let finite = numbers.iter().all(|v| v.is_finite()) && [c, sparse_weight, neighbour_weight, tolerance, soft].iter().all(|v| v.is_finite());
@@ -310,7 +322,7 @@ fn read_tier(input: &mut Sections<impl Read>, head: TierHead, classes: usize, ex
         target: *target,
         judged: head.judged,
     };
-    let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance, soft, contrast: head.contrast };
+    let options = FitOptions { c, sparse_weight, neighbour_weight, min_rows: min_rows as u32, threads: 1, tolerance, soft, contrast: head.contrast, meaning };
     let core = Core {
         vocab: Vocab::from_parts(hashes, idf, head.rows),
         linear,
@@ -320,6 +332,7 @@ fn read_tier(input: &mut Sections<impl Read>, head: TierHead, classes: usize, ex
         blocks: head.blocks,
         sparse_weight,
         neighbour_weight,
+        radial,
     };
     Ok((Tier { core, calibrator, options }, head.encoders))
 }

@@ -36,6 +36,7 @@ pub mod mood;
 pub mod neighbours;
 pub mod normalise;
 pub mod problem;
+pub mod radial;
 pub mod random;
 pub mod rows;
 pub mod segment;

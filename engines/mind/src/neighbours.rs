@@ -84,6 +84,11 @@ impl Neighbours {
         };
     }
 
+    /// Length of each dense vector; empty without an encoder.
+    pub fn norms(&self) -> &[f32] {
+        &self.norms
+    }
+
     /// Number of examples.
     pub fn len(&self) -> usize {
         self.class.len()

@@ -1,7 +1,7 @@
 //! From labelled rows to a model: canonical order, choice of the penalty, thresholds learned with hidden intents.
 
 use crate::calibrate::{Calibrator, Judged, ranked, signs};
-use crate::core::{Core, FitOptions, Prepared};
+use crate::core::{Core, FitOptions, Meaning, Prepared};
 use crate::kernel::MOST_ROWS;
 use crate::random::Sequence;
 
@@ -63,9 +63,11 @@ pub fn fit_tier(rows: &[Prepared], classes: usize, blocks: &[u32], tuning: Tunin
         tolerance: 0.1,
         soft: tuning.soft.unwrap_or(soft_weight(per_class, rows.len(), classes)),
         contrast: opinions(per_class, classes),
+        meaning: if opinions(per_class, classes) && !blocks.is_empty() { Meaning::Likeness } else { Meaning::Plane },
     };
     if tuning.c.is_none() && classes > 1 {
-        options.c = choose_penalty(rows, &real, classes, blocks, options);
+        let meaning = if options.meaning == Meaning::Likeness { Meaning::Unread } else { options.meaning };
+        options.c = choose_penalty(rows, &real, classes, blocks, FitOptions { meaning, ..options });
     }
     let judged = if classes > 1 { judge(rows, &real, classes, blocks, options) } else { Vec::new() };
     let calibrator = Calibrator::fit(&judged, tuning.target, CAUTION);
