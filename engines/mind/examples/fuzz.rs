@@ -1,7 +1,7 @@
 //! Mutates texts, data files, model files and archives without end and asks that nothing panics. Stable Rust; `make fuzz-mind`.
 //! The `cargo fuzz` targets in `fuzz/` do the same with coverage, on a nightly compiler.
 
-use shouwen_mind::encoder::{npy::Array, zip};
+use shouwen_mind::encoder::{Encode, npy::Array, zip};
 use shouwen_mind::extract::{Day, extract};
 use shouwen_mind::features::features;
 use shouwen_mind::normalise::normalise;
@@ -49,11 +49,39 @@ fn model() -> Mind {
     }
 }
 
+/// A sentence encoder of sixteen numbers, so that files hold every part there is.
+struct Letters;
+
+impl Encode for Letters {
+    fn fingerprint(&self) -> &str {
+        "letters"
+    }
+    fn dim(&self) -> usize {
+        16
+    }
+    fn encode(&self, text: &str, out: &mut [f32]) {
+        out.fill(0.0);
+        text.chars().for_each(|c| out[(c as usize * 7) % 16] += 1.0);
+    }
+}
+
+/// Two labels with hundreds of examples: a file with the part for likeness.
+fn opinions() -> Mind {
+    let rows: Vec<Row> = (0..1_000).map(|i| Row::new(["good", "bad"][i % 2], format!("{i}{}{}", ["很好", "很差"][i % 2], SEEDS[i % 5]))).collect();
+    let tuning = Tuning { c: Some(0.3), ..Tuning::default() };
+    match Mind::train(&rows, TrainOptions { purpose: Purpose::Intent, tuning }, &[&Letters]) {
+        Ok(mind) => mind,
+        Err(problem) => panic!("{problem}"),
+    }
+}
+
 fn main() {
     let minutes: u64 = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(10);
     let mind = model();
     let file = mind.to_bytes().unwrap_or_default();
     let body = &file[..file.len().saturating_sub(32)];
+    let wide = opinions().to_bytes().unwrap_or_default();
+    let wide = &wide[..wide.len().saturating_sub(32)];
     let (begun, mut rounds, mut accepted) = (Instant::now(), 0u64, 0u64);
     let mut random = Sequence::new(std::env::args().nth(2).and_then(|a| a.parse().ok()).unwrap_or(1));
     while begun.elapsed() < Duration::from_secs(60 * minutes) {
@@ -74,7 +102,7 @@ fn main() {
             let prediction = mind.predict(&text, &[]);
             assert!((0.0..=1.0).contains(&prediction.confidence));
         }
-        let mut data = body.to_vec();
+        let mut data = if random.below(8) == 0 { wide } else { body }.to_vec();
         // Lengths and counts sit at the beginnings of sections; hit the head more often than chance would.
         if random.below(2) == 0 {
             let at = random.below(data.len().min(4096));
@@ -85,6 +113,7 @@ fn main() {
         if let Ok(mind) = Mind::parse(&data) {
             accepted += 1;
             let _ = mind.predict(SEEDS[0], &[]);
+            let _ = mind.predict(SEEDS[0], &[&Letters]);
             let _ = mind.reasons(SEEDS[0], "refund", &[], 3);
         }
     }

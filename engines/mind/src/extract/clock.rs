@@ -82,7 +82,7 @@ pub(super) fn time(text: &Text, i: usize, said: Option<Part>) -> Option<(String,
         (minute, end, sure) = (quarter * 15, after + 1, true);
     } else if let Some((value, after)) = whole(text, end, 0, 59) {
         // 八点五折, 3点5公斤: a decimal number.
-        if "折倍元块万亿%级星公斤米分".contains(at(after)) && !(at(after) == '分' && !"之钱".contains(at(after + 1))) {
+        if "折倍元块万亿%级星公斤米分".contains(at(after)) && (at(after) != '分' || "之钱".contains(at(after + 1))) {
             return None;
         }
         (minute, end, sure) = (value, after + usize::from(at(after) == '分'), true);
