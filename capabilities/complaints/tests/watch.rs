@@ -318,12 +318,12 @@ fn names_of_attached_files_raise_as_words_of_the_letter_do() {
         furnished(&t);
         let case = open(&t, &New { case_type: "request", ..New::default() });
         let sends = |text: &str, files: &[&str]| attaches(&t, case, "in", text, false, files);
-        sends("请看附件", &["IMG_12315.jpg", "宽带账单.pdf", "不是律师函.pdf"]);
+        sends("请看附件", &["IMG_12315.jpg", "宽带账单.pdf", "并不是律师函.pdf"]);
         attaches(&t, case, "in", "", true, &["律师函.pdf"]);
         attaches(&t, case, "out", "请查收", false, &["律师函.pdf"]);
         assert!(signals(&t, case).is_empty(), "numbers of a camera, a plain negation, automatic mail and our own files raise nothing");
         // The letter takes nothing back that the name says, nor the other way round.
-        sends("我不想找律师，但愿能好好解决", &["律师函.pdf"]);
+        sends("我不想找律师，请好好解决", &["律师函.pdf"]);
         assert_eq!(signals(&t, case), ["lawyer"]);
         sends("见附件", &["12315投诉.docx", "律师函（二）.pdf"]);
         assert_eq!(signals(&t, case), ["lawyer", "regulator"], "what was seen once raises once");
