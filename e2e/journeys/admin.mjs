@@ -52,18 +52,6 @@ export default async function admin() {
     writeFileSync(file, kept)
   })
 
-  step('bytes nothing refers to are told of beside a working server, and nothing goes before its days are over', async () => {
-    const form = new FormData()
-    form.append('file', new Blob(['x'.repeat(100_000)]), '不发了.txt')
-    const { id } = await boss.post('/uploads', form)
-    const before = JSON.parse(well('admin', 'blobs', ...here, '--json'))
-    same([before.now.loose, before.now.due, before.days], [0, 0, 30], 'an upload is referred to, and so is everything else')
-    check(well('admin', 'blobs', '--collect', ...here).includes('collected    0 blobs'), 'nothing goes')
-    same((await boss.get(`/attachments/${id}`, { raw: true })).text.length, 100_000, 'and the file is there')
-    wrong(['from 1 to'], 'admin', 'blobs', ...here, '--unreferenced-days', '0')
-    wrong(['not a command'], 'admin', 'blobs', 'collect', ...here)
-  })
-
   step('it is not put over a house people work in', async () => {
     if (!cluster) wrong(['a server is running', 'stop it first'], 'restore', backup, ...here, '--replace')
     same((await boss.get(`/cases/${made.case.id}`)).title, '备份前的工单', 'the server works on')
@@ -86,6 +74,18 @@ export default async function admin() {
     same((await again.get(`/cases/${made.case.id}`)).title, '备份前的工单', 'the case')
     same(await phone(again), '+8613800138000', 'what is sealed can be read')
     await other.stop()
+  })
+
+  step('bytes nothing refers to are told of beside a working server, and nothing goes before its days are over', async () => {
+    const form = new FormData()
+    form.append('file', new Blob(['x'.repeat(100_000)]), '不发了.txt')
+    const { id } = await boss.post('/uploads', form)
+    const before = JSON.parse(well('admin', 'blobs', ...here, '--json'))
+    same([before.now.loose, before.now.due, before.days], [0, 0, 30], 'an upload is referred to, and so is everything else')
+    check(well('admin', 'blobs', '--collect', ...here).includes('collected    0 blobs'), 'nothing goes')
+    same((await boss.get(`/attachments/${id}`, { raw: true })).text.length, 100_000, 'and the file is there')
+    wrong(['from 1 to'], 'admin', 'blobs', ...here, '--unreferenced-days', '0')
+    wrong(['not a command'], 'admin', 'blobs', 'collect', ...here)
   })
 
   step('a second server, a taken port and a misspelt folder are told apart', async () => {
