@@ -89,6 +89,93 @@ fn cosines_inner(vectors: &[i8], norms: &[f32], query: &[i8], norm: f32, out: &m
 }
 
 widest! {
-    /// Cosine of `query` with each of `vectors` (one after the other, lengths in `norms`).
-    pub fn cosines(vectors: &[i8], norms: &[f32], query: &[i8], norm: f32, out: &mut [f32]) = cosines_inner, cosines_inner
+    fn plain_cosines(vectors: &[i8], norms: &[f32], query: &[i8], norm: f32, out: &mut [f32]) = cosines_inner, cosines_inner
+}
+
+/// Cosine of `query` with each of `vectors` (one after the other, lengths in `norms`). Sums of whole numbers are exact: the same on every processor.
+pub fn cosines(vectors: &[i8], norms: &[f32], query: &[i8], norm: f32, out: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if query.len().is_multiple_of(vnni::WIDTH)
+        && std::is_x86_feature_detected!("avx512f")
+        && std::is_x86_feature_detected!("avx512bw")
+        && std::is_x86_feature_detected!("avx512vnni")
+    {
+        // SAFETY: the function asks for nothing but the processor features that were just found.
+        #[allow(unsafe_code)]
+        unsafe {
+            vnni::cosines(vectors, norms, query, norm, out);
+        }
+        return;
+    }
+    plain_cosines(vectors, norms, query, norm, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+mod vnni {
+    use std::arch::x86_64::{__m512i, _mm512_dpbusd_epi32, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_setzero_si512};
+
+    /// Bytes of one register.
+    pub const WIDTH: usize = 64;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub fn cosines(vectors: &[i8], norms: &[f32], query: &[i8], norm: f32, out: &mut [f32]) {
+        // The instruction multiplies bytes from 0 on with signed ones: the query is shifted up, and what that adds is taken away again.
+        let shifted: Vec<u8> = query.iter().map(|q| (*q as u8).wrapping_add(128)).collect();
+        let (shifted, ones) = (shifted.as_chunks::<WIDTH>().0, _mm512_set1_epi8(1));
+        for ((vector, n), out) in vectors.chunks_exact(query.len()).zip(norms).zip(out) {
+            let (mut product, mut sum) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+            for (asked, bytes) in shifted.iter().zip(vector.as_chunks::<WIDTH>().0) {
+                let bytes = signed(bytes);
+                product = _mm512_dpbusd_epi32(product, register(asked), bytes);
+                sum = _mm512_dpbusd_epi32(sum, ones, bytes);
+            }
+            let exact = _mm512_reduce_add_epi32(product) - 128 * _mm512_reduce_add_epi32(sum);
+            *out = exact as f32 / (n * norm);
+        }
+    }
+
+    #[inline(always)]
+    fn register(bytes: &[u8; WIDTH]) -> __m512i {
+        // SAFETY: both are 64 bytes, and every pattern of bits is a valid register.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::mem::transmute(*bytes)
+        }
+    }
+
+    #[inline(always)]
+    fn signed(bytes: &[i8; WIDTH]) -> __m512i {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::mem::transmute(*bytes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Sequence;
+
+    #[test]
+    fn cosines_are_the_same_with_and_without_special_instructions() {
+        let mut random = Sequence::new(8);
+        for dim in [16, 64, 512, 896] {
+            let byte = |random: &mut Sequence| (random.below(255) as i32 - 127) as i8;
+            let mut query: Vec<i8> = (0..dim).map(|_| byte(&mut random)).collect();
+            let mut vectors: Vec<i8> = (0..9 * dim).map(|_| byte(&mut random)).collect();
+            // The largest sums there are.
+            query[0] = -127;
+            vectors[..dim].fill(127);
+            vectors[dim..2 * dim].fill(-127);
+            let norms: Vec<f32> = (0..9).map(|i| 1.0 + i as f32).collect();
+            let (mut found, mut plain) = (vec![0.0; 9], vec![0.0; 9]);
+            cosines(&vectors, &norms, &query, 3.0, &mut found);
+            plain_cosines(&vectors, &norms, &query, 3.0, &mut plain);
+            assert!(found.iter().zip(&plain).all(|(a, b)| a.to_bits() == b.to_bits()), "{dim}: {found:?} {plain:?}");
+            let by_hand: i32 = vectors[..dim].iter().zip(&query).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+            assert_eq!(found[0], by_hand as f32 / 3.0, "{dim}");
+        }
+    }
 }

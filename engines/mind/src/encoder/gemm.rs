@@ -52,7 +52,7 @@ fn rows<const R: usize>(x: &[f32], w: &Bytes<'_>, bias: Option<&[f32]>, out: &mu
             // A remainder is one block of its own size: unpacking the bytes costs as much as two rows.
             let done = match left {
                 1 => store(block::<1>(x, weights, w), row, panel, w, bias, out),
-                2 => store(block::<2>(x, weights, w), row, panel, w, bias, out),
+                2 => store(pair(x, weights, w), row, panel, w, bias, out),
                 3 => store(block::<3>(x, weights, w), row, panel, w, bias, out),
                 4 if R > 4 => store(block::<4>(x, weights, w), row, panel, w, bias, out),
                 5 if R > 4 => store(block::<5>(x, weights, w), row, panel, w, bias, out),
@@ -76,6 +76,21 @@ fn store<const R: usize>(acc: [[f32; PANEL]; R], row: usize, panel: usize, w: &B
         }
     }
     R
+}
+
+/// As [`block`] for two rows, a text and its folded form. Written out, because the compiler keeps the sums in registers only so.
+#[inline(always)]
+fn pair(x: &[f32], weights: &[u8], w: &Bytes<'_>) -> [[f32; PANEL]; 2] {
+    let (mut a, mut b) = ([0.0f32; PANEL], [0.0f32; PANEL]);
+    let (first, second) = x[..2 * w.inner].split_at(w.inner);
+    for ((line, fa), fb) in weights.as_chunks::<PANEL>().0.iter().zip(first).zip(second) {
+        for j in 0..PANEL {
+            let value = f32::from(line[j]) - w.zero;
+            a[j] = fa.mul_add(value, a[j]);
+            b[j] = fb.mul_add(value, b[j]);
+        }
+    }
+    [a, b]
 }
 
 #[inline(always)]

@@ -292,6 +292,16 @@ widest! {
     fn attend(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> = attend_inner, attend_inner
 }
 
+/// Rows of a text that look at all others together.
+const ROWS: usize = 4;
+
+#[inline(always)]
+fn add_product<const N: usize>(sums: &mut [f32; N], factor: f32, values: &[f32; N]) {
+    for j in 0..N {
+        sums[j] = factor.mul_add(values[j], sums[j]);
+    }
+}
+
 #[inline(always)]
 fn attend_inner(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
     const WIDTH: usize = DIM / HEADS;
@@ -299,7 +309,7 @@ fn attend_inner(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
     let mut out = vec![0.0f32; n * DIM];
     // Likeness of one row with all others, and the keys of one head turned so that the others lie side by side.
     let wide = n.next_multiple_of(ABREAST);
-    let (mut weights, mut turned) = (vec![0.0f32; wide], vec![0.0f32; WIDTH * wide]);
+    let (mut weights, mut turned) = (vec![0.0f32; ROWS * wide], vec![0.0f32; WIDTH * wide]);
     for head in 0..HEADS {
         let part = |row: usize| row * DIM + head * WIDTH..row * DIM + (head + 1) * WIDTH;
         for other in 0..n {
@@ -307,29 +317,42 @@ fn attend_inner(q: &[f32], k: &[f32], v: &[f32], n: usize) -> Vec<f32> {
                 turned[d * wide + other] = *value;
             }
         }
-        for row in 0..n {
-            let asked = &q[part(row)];
-            for (block, sums) in weights.chunks_exact_mut(ABREAST).enumerate() {
-                let mut acc = [0.0f32; ABREAST];
-                for (d, factor) in asked.iter().enumerate() {
-                    let at = d * wide + block * ABREAST;
-                    for (a, key) in acc.iter_mut().zip(&turned[at..at + ABREAST]) {
-                        *a = factor.mul_add(*key, *a);
-                    }
+        // Several rows at a time: each sum waits for its last product, and four sums wait together. A row beyond the last one is the last again.
+        for first in (0..n).step_by(ROWS) {
+            let row = |r: usize| (first + r).min(n - 1);
+            let asked: [&[f32; WIDTH]; ROWS] = std::array::from_fn(|r| q[part(row(r))].first_chunk().unwrap_or(&[0.0; WIDTH]));
+            for block in 0..wide / ABREAST {
+                let (mut a, mut b, mut c, mut e) = ([0.0f32; ABREAST], [0.0f32; ABREAST], [0.0f32; ABREAST], [0.0f32; ABREAST]);
+                for (d, keys) in turned.chunks_exact(wide).enumerate() {
+                    let Some(keys) = keys[block * ABREAST..].first_chunk() else { break };
+                    add_product(&mut a, asked[0][d], keys);
+                    add_product(&mut b, asked[1][d], keys);
+                    add_product(&mut c, asked[2][d], keys);
+                    add_product(&mut e, asked[3][d], keys);
                 }
-                sums.copy_from_slice(&acc);
-            }
-            let top = weights[..n].iter().fold(f32::NEG_INFINITY, |m, w| m.max(*w));
-            weights.iter_mut().for_each(|w| *w = exp((*w - top) * scale));
-            let sum: f32 = weights[..n].iter().sum();
-            let mut acc = [0.0f32; WIDTH];
-            for (other, weight) in weights[..n].iter().enumerate() {
-                for (t, x) in acc.iter_mut().zip(&v[part(other)]) {
-                    *t = weight.mul_add(*x, *t);
+                for (line, sums) in weights.chunks_exact_mut(wide).zip([a, b, c, e]) {
+                    line[block * ABREAST..(block + 1) * ABREAST].copy_from_slice(&sums);
                 }
             }
-            let share = sum.recip();
-            out[part(row)].iter_mut().zip(&acc).for_each(|(t, a)| *t = a * share);
+            for line in weights.chunks_exact_mut(wide) {
+                let top = line[..n].iter().fold(f32::NEG_INFINITY, |m, w| if *w > m { *w } else { m });
+                line.iter_mut().for_each(|w| *w = exp((*w - top) * scale));
+            }
+            let mut sums = [0.0f32; ROWS];
+            let (mut a, mut b, mut c, mut e) = ([0.0f32; WIDTH], [0.0f32; WIDTH], [0.0f32; WIDTH], [0.0f32; WIDTH]);
+            for other in 0..n {
+                let share: [f32; ROWS] = std::array::from_fn(|r| weights[r * wide + other]);
+                sums.iter_mut().zip(share).for_each(|(sum, share)| *sum += share);
+                let Some(values) = v[part(other)].first_chunk() else { break };
+                add_product(&mut a, share[0], values);
+                add_product(&mut b, share[1], values);
+                add_product(&mut c, share[2], values);
+                add_product(&mut e, share[3], values);
+            }
+            for (r, (acc, sum)) in [a, b, c, e].iter().zip(sums).enumerate().take(n - first) {
+                let share = sum.recip();
+                out[part(first + r)].iter_mut().zip(acc).for_each(|(t, a)| *t = a * share);
+            }
         }
     }
     out
