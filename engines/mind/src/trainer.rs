@@ -41,6 +41,8 @@ pub struct Tier {
 
 /// Rows judged in one fold at most.
 const MOST_JUDGED: usize = 3_000;
+/// Rows × labels up to which a set is judged three times over: a second of training.
+const MOST_REPEATED: usize = 20_000;
 /// Share of the questions that belong to no label, as the threshold expects it.
 const OUTSIDE: f64 = 0.15;
 /// By how many standard errors the judged answers must be better than asked: with few examples their share says less.
@@ -163,7 +165,8 @@ fn judge(rows: &[Prepared], real: &[usize], classes: usize, blocks: &[u32], opti
     if n < 20 {
         return Vec::new();
     }
-    let (count, repeats) = if n > 5_000 { (3, 1) } else if n > 1_000 { (5, 1) } else { (5, 3) };
+    // Small sets are judged three times over; many labels make that dear, and bring more judged questions of themselves.
+    let (count, repeats) = if n > 5_000 { (3, 1) } else if n > 1_000 || n * classes > MOST_REPEATED { (5, 1) } else { (5, 3) };
     let hide = classes >= 5;
     let mut out = Vec::new();
     // Each question counts once over all repeats. Four in five are asked with their label known; in every fold the fifth whose label is
