@@ -55,6 +55,11 @@ pub fn add_scaled(a: &mut [f32], scale: f32, b: &[f32]) {
     }
 }
 
+widest! {
+    /// As [`add_scaled`], for callers that are not compiled for the widest registers themselves.
+    pub fn add(a: &mut [f32], scale: f32, b: &[f32]) = add_scaled, add_scaled
+}
+
 /// Scales to length 1; a zero vector stays zero.
 pub fn unit(a: &mut [f32]) {
     let norm = dot(a, a).sqrt();

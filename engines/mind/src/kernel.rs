@@ -1,7 +1,7 @@
 //! Likeness of every two training rows. With few rows it is small, and training looks at it instead of the rows: one number instead of
 //! hundreds for each comparison.
 
-use crate::dense::{add_scaled, dot};
+use crate::dense::{add, dot};
 use crate::simd::widest;
 use crate::svm::{ClassWeights, Matrix};
 use crate::trainer::in_parallel;
@@ -47,10 +47,6 @@ fn add_products_inner(own: &[f32], all: &[f32], line: &mut [f32]) {
 
 widest! {
     fn add_products(own: &[f32], all: &[f32], line: &mut [f32]) = add_products_inner, add_products_inner
-}
-
-widest! {
-    fn add(to: &mut [f32], factor: f32, row: &[f32]) = add_scaled, add_scaled
 }
 
 /// Weights of each class as the sum of the rows times `factors[row * wide + class]`; `wide` ≥ `classes`.

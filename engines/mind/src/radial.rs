@@ -4,7 +4,7 @@
 //! all kept examples are known already (they name the nearest ones), so an answer costs one power an example more.
 //! Trained by dual coordinate descent with the plain hinge, whose bound on the influence of a row resists wrong labels.
 
-use crate::dense::{add_scaled, cosines};
+use crate::dense::{add, cosines};
 use crate::encoder::minilm::exp;
 use crate::neighbours::Neighbours;
 use crate::random::Sequence;
@@ -30,10 +30,6 @@ fn likenesses_inner(cosines: &mut [f32]) {
 widest! {
     /// Turns cosines of sentence vectors into likenesses, 0..=1.
     fn likenesses(cosines: &mut [f32]) = likenesses_inner, likenesses_inner
-}
-
-widest! {
-    fn add(to: &mut [f32], scale: f32, line: &[f32]) = add_scaled, add_scaled
 }
 
 /// What each example adds to the score of each class by its likeness to the query, `factors[example * classes + class]`, and what each class has beforehand.

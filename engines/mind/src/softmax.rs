@@ -4,7 +4,7 @@
 //! one to two points on sets of many classes. Large and noisy sets keep the support vector machine alone, whose smoothing resists wrong labels.
 //! Every sum has a fixed order, so that the result depends neither on the processor nor on the number of threads.
 
-use crate::dense::{add_scaled, dot};
+use crate::dense::{add, dot};
 use crate::encoder::minilm::exp;
 use crate::simd::widest;
 use crate::trainer::in_parallel;
@@ -34,10 +34,6 @@ pub fn factors(kernel: &[f32], row_weights: &[f32], labels: &[Option<u32>], clas
     let all = classes + usize::from(labels.iter().any(Option::is_none));
     let solved = Problem { kernel, n, all, labels, classes, weights: row_weights, threads }.solve();
     solved.chunks_exact(all.max(1)).flat_map(|row| &row[..classes]).copied().collect()
-}
-
-widest! {
-    fn add(to: &mut [f32], scale: f32, other: &[f32]) = add_scaled, add_scaled
 }
 
 widest! {
